@@ -16,8 +16,8 @@ Buffer = bytes | bytearray | memoryview
 """Contiguous bytes. Large ones travel as `memoryview`, so that no volume is copied on its way."""
 
 Door = Literal["listener", "webserver", "webserver_plain"]
-"""How the request came in: the own listener, a connection handed over by Slicer's WebServer, or Slicer's plain
-handler, which shows no headers and carries no status."""
+"""How the request came in: the own listener, a connection handed over by Slicer's WebServer, or Slicer's
+plain handler, which shows no headers and carries no status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ class Application(Protocol):
     """What transport talks to."""
 
     def admit(self, head: RequestHead) -> Admission:
-        """Decide on the head alone: is this client, host and origin welcome, and how large may the body be."""
+        """Decide on the head alone: are client, host and origin welcome, and how large may the body be."""
 
     def handle(self, exchange: Exchange) -> None:
         """Take over a complete request. Never raises; answers exactly once, possibly later."""
