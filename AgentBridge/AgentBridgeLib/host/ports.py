@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
 
 class Watch(Protocol):
@@ -42,3 +43,291 @@ class EventLoop(Protocol):
 
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> ScheduledCall:
         """Call once, after at least `delay_s` seconds; 0 means the next turn of the loop."""
+
+
+class Subscription(Protocol):
+    """An observation that can be ended."""
+
+    def cancel(self) -> None:
+        """Stop observing. Safe to repeat."""
+
+
+class SceneHost(Protocol):
+    """The MRML scene, its revision and its module logics."""
+
+    @property
+    def scene(self) -> Any:
+        """Slicer's one `vtkMRMLScene`."""
+
+    @property
+    def application_logic(self) -> Any:
+        """`vtkMRMLApplicationLogic` (selection, interaction, propagation to views)."""
+
+    @property
+    def revision(self) -> int:
+        """Number that moves with every change of the scene or of any node in it, whoever makes it."""
+
+    def node_revision(self, node_id: str) -> int:
+        """Scene revision at which this node last changed. Unknown ids have 0."""
+
+    def node(self, node_id: str, *class_names: str) -> Any:
+        """Find a node by id.
+
+        Raises
+        ------
+        NodeNotFoundError
+            No node has this id; names are no ids.
+        NodeTypeError
+            The node is of none of `class_names` (`IsA`).
+        """
+
+    def logic(self, module_name: str) -> Any:
+        """Give a module's logic, such as ``Volumes``.
+
+        Raises
+        ------
+        FeatureMissingError
+            This Slicer has no such module.
+        """
+
+    def subscribe(self, on_change: Callable[[SceneChange], None]) -> Subscription:
+        """Report nodes added, removed and modified (coalesced to one report per node and turn), and clearing."""
+
+    def record_additions(self) -> AdditionRecord:
+        """Begin to note which nodes are added, until `stop`; used to undo a failed step."""
+
+    def forget_node(self, node: Any) -> None:
+        """Remove a node with the display and storage nodes that only it uses."""
+
+    def identifiers(self) -> Mapping[str, str]:
+        """Patient-identifying texts now in the scene: value to kind (DICOM keyword).
+
+        From the subject hierarchy's patient and study items and from node attributes beginning with ``DICOM.``.
+        """
+
+
+class SceneChange(Protocol):
+    """One change, as it is reported to clients."""
+
+    kind: Literal["node_added", "node_removed", "node_modified", "cleared"]
+    node_id: str | None
+    class_name: str | None
+    revision: int
+
+
+class AdditionRecord(Protocol):
+    """The nodes that came into the scene while it was running."""
+
+    def stop(self) -> Sequence[str]:
+        """End the record; give the ids of the recorded nodes that are still there, oldest first."""
+
+
+class FileHost(Protocol):
+    """Reading and writing through Slicer's own readers and writers."""
+
+    def file_type(self, path: str) -> str:
+        """Slicer's name for the type of the file, such as ``VolumeFile``; empty when nothing reads it."""
+
+    def writer_extensions(self, node: Any) -> Sequence[str]:
+        """Endings (``.nrrd``) that Slicer can write this node to, the default first."""
+
+    def load(self, path: str, file_type: str, properties: Mapping[str, object]) -> Sequence[Any]:
+        """Read a file into the scene and give the nodes that were made.
+
+        Raises
+        ------
+        FileUnreadableError
+            No reader could make a node of it; the message has what the reader said. The scene is unchanged.
+        """
+
+    def save(self, node: Any, path: str, properties: Mapping[str, object]) -> None:
+        """Write a node to `path`, through a file beside it that is renamed when complete.
+
+        The node's own storage node keeps its file name.
+
+        Raises
+        ------
+        StorageFailedError
+            Writing failed, for example because the disk is full. What was at `path` is still there.
+        """
+
+    def save_scene(self, path: str) -> None:
+        """Write the scene as ``.mrb`` or ``.mrml``, through a file or folder beside it; errors as in `save`."""
+
+    def load_scene(self, path: str, *, clear: bool) -> None:
+        """Read an ``.mrb`` or ``.mrml``; into the present scene, or in its place when `clear`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A rendered picture.
+
+    Attributes
+    ----------
+    pixels
+        uint8 NumPy array, shape (height, width, 3), RGB, first row at the top.
+    is_blank
+        Whether nothing but the background was drawn.
+    """
+
+    pixels: Any
+    is_blank: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SliceRequest:
+    """What a slice picture shall show. None leaves what the view shows now; everything is restored after."""
+
+    width_px: int
+    height_px: int
+    orientation: str | None = None
+    offset_mm: float | None = None
+    background_id: str | None = None
+    foreground_id: str | None = None
+    foreground_opacity: float | None = None
+    label_id: str | None = None
+    fit: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CameraRequest:
+    """What a 3D picture shall show: a named direction, or a camera, all in RAS and mm."""
+
+    width_px: int
+    height_px: int
+    look_from: str | None = None
+    position_ras: tuple[float, float, float] | None = None
+    focal_point_ras: tuple[float, float, float] | None = None
+    view_up_ras: tuple[float, float, float] | None = None
+    view_angle_deg: float | None = None
+    parallel_scale_mm: float | None = None
+    fit: bool = True
+
+
+class ViewHost(Protocol):
+    """Slice and 3D views. Reading a picture leaves the views as they were."""
+
+    @property
+    def is_available(self) -> bool:
+        """Whether there are views and OpenGL to draw them."""
+
+    def slice_names(self) -> Sequence[str]:
+        """Names of the slice views, such as ``Red``."""
+
+    def threed_names(self) -> Sequence[str]:
+        """Names of the 3D views, such as ``1``."""
+
+    def slice_node(self, name: str) -> Any:
+        """`vtkMRMLSliceNode` of a view; ArgumentInvalidError when there is none."""
+
+    def slice_picture(self, name: str, request: SliceRequest) -> Picture:
+        """Draw one slice view offscreen at the asked size.
+
+        Raises
+        ------
+        RenderingUnavailableError
+            No main window or no OpenGL.
+        """
+
+    def threed_picture(self, name: str, request: CameraRequest) -> Picture:
+        """Draw one 3D view offscreen at the asked size; errors as in `slice_picture`."""
+
+
+class SettingsStore(Protocol):
+    """Slicer's user settings, as text."""
+
+    def read(self, key: str) -> str | None:
+        """Text stored under ``AgentBridge/<key>``; None when there is none."""
+
+    def write(self, key: str, text: str | None) -> None:
+        """Store, or remove with None."""
+
+
+class RunningProcess(Protocol):
+    """A child process."""
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; negative when it was killed or crashed."""
+
+    @property
+    def errors(self) -> str:
+        """The last part of what it wrote to standard error (at most 8 KiB)."""
+
+    def kill(self) -> None:
+        """End it at once. Safe to repeat."""
+
+
+class ProcessRunner(Protocol):
+    """Child processes (QProcess): they run freely, whatever Slicer does."""
+
+    def run_python(
+        self,
+        script: str,
+        arguments: Sequence[str],
+        on_line: Callable[[str], None],
+        on_end: Callable[[], None],
+    ) -> RunningProcess:
+        """Run a Python script with Slicer's own interpreter (PythonSlicer), with its packages.
+
+        `on_line` gets each line of standard output; `on_end` comes once, after the last line.
+
+        Raises
+        ------
+        FeatureMissingError
+            The interpreter was not found or did not start.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One message of Slicer or VTK. `time` is ISO 8601 in UTC; level is error, warning or info."""
+
+    number: int
+    time: str
+    level: str
+    origin: str
+    text: str
+
+
+class ApplicationHost(Protocol):
+    """The application itself."""
+
+    name: str
+    version: str
+    revision: str
+    operating_system: str
+    architecture: str
+
+    @property
+    def has_main_window(self) -> bool:
+        """False with ``--no-main-window``: no views, no panel."""
+
+    @property
+    def temporary_folder(self) -> str:
+        """Slicer's temporary folder; ours is a private one inside."""
+
+    @property
+    def data_folder(self) -> str:
+        """The user's AgentBridge folder: token, instance files. Created with mode 0700."""
+
+    def module_names(self) -> Sequence[str]:
+        """Loaded modules."""
+
+    def available_memory_bytes(self) -> int | None:
+        """Memory that can still be had; None when the system does not tell."""
+
+    def log_entries(self) -> Sequence[LogEntry]:
+        """Recent warnings and errors of Slicer and VTK, oldest first, at most 1,000."""
+
+
+class Host(Protocol):
+    """All of the above, as composition hands it to dispatch and to operations."""
+
+    loop: EventLoop
+    scene: SceneHost
+    files: FileHost
+    views: ViewHost
+    settings: SettingsStore
+    processes: ProcessRunner
+    application: ApplicationHost

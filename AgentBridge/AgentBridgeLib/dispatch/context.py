@@ -1,0 +1,101 @@
+"""What an operation gets to work with, and what a stepped one may yield."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from AgentBridgeLib.host.ports import Host
+    from AgentBridgeLib.policy.settings import SafetySettings
+    from AgentBridgeLib.registry.catalog import Catalog
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Yielded by a stepped operation: how far it is.
+
+    Attributes
+    ----------
+    fraction
+        From 0 to 1; None when it cannot be told.
+    message
+        What is going on, for a person; no identifiers.
+    """
+
+    fraction: float | None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspend:
+    """Yielded by an operation that has nothing to do until something happens.
+
+    `arm` is called once with a function; calling that function (once or more) lets the generator go on in a later
+    turn of the event loop.
+    """
+
+    arm: Callable[[Callable[[], None]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks.
+
+    Attributes
+    ----------
+    client
+        Name that the client gives itself (`User-Agent` or MCP client info), at most 100 characters.
+    request_id
+        The request's id.
+    door
+        ``listener``, ``webserver``, ``webserver_plain`` or ``panel``.
+    """
+
+    client: str
+    request_id: str
+    door: str
+
+
+@dataclass(frozen=True, slots=True)
+class OperationContext:
+    """Handed to every operation.
+
+    Arguments are validated, the policy has agreed, paths are resolved and inside the allowed folders. An
+    operation raises a `BridgeError` leaf for what the caller can understand; anything else is our fault.
+
+    Attributes
+    ----------
+    host
+        Slicer, through its ports.
+    caller
+        Who asks.
+    job_id
+        Job that this call runs as; None when it runs inline.
+    settings
+        The safety settings as they were when the call was decided.
+    catalog
+        All operations, for those that describe the bridge itself.
+    work_folder
+        Makes (once per call) a private folder for exchange files, removed when the call ends.
+    """
+
+    host: Host
+    caller: Caller
+    job_id: str | None
+    settings: SafetySettings
+    catalog: Catalog
+    operation_name: str
+    started_at: str
+    work_folder: Callable[[], str]
+
+    def mark_made(self, nodes: Sequence[Any]) -> None:
+        """Write provenance into the attributes of nodes that this call made or changed in substance."""
+        for node in nodes:
+            node.SetAttribute("AgentBridge.operation", self.operation_name)
+            node.SetAttribute("AgentBridge.client", self.caller.client)
+            node.SetAttribute("AgentBridge.time", self.started_at)
+            if self.job_id:
+                node.SetAttribute("AgentBridge.job", self.job_id)

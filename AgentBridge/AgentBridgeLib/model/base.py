@@ -1,0 +1,53 @@
+"""Base classes of what goes over the wire."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Item = TypeVar("Item")
+
+
+class Wired(BaseModel):
+    """A frozen value that travels as JSON; unknown members are refused, NaN and infinity too."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
+
+
+class Arguments(Wired):
+    """Arguments of an operation. Every field has a description; numbers carry their unit in the name."""
+
+
+class Result(Wired):
+    """Result of an operation that says nothing about the scene."""
+
+
+class SceneResult(Result):
+    """Result that holds for one revision of the scene."""
+
+    scene_revision: int = Field(
+        default=0,
+        description="Revision of the scene this answer holds for; it moves with every change.",
+    )
+
+
+class PageArguments(Arguments):
+    """Arguments of a list."""
+
+    limit: int = Field(default=100, ge=1, le=1000, description="How many items at the most.")
+    cursor: str | None = Field(
+        default=None,
+        max_length=200,
+        description="`next_cursor` of the page before; without it the first page.",
+    )
+
+
+class Page(SceneResult, Generic[Item]):
+    """One page of a list."""
+
+    items: list[Item]
+    next_cursor: str | None = Field(
+        default=None, description="Ask with it for the next page; null on the last."
+    )
+    total: int = Field(description="How many there are in all.")

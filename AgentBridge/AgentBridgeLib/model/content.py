@@ -1,0 +1,40 @@
+"""Results that are bytes: volumes, pictures, files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from AgentBridgeLib.model.exchange import Buffer
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Bytes with their media type.
+
+    Attributes
+    ----------
+    media_type
+        Such as ``image/png``.
+    parts
+        Buffers that follow each other; never joined. A part may be a live view of a node's voxels: the answer
+        is what the voxels are while it is sent.
+    filename
+        What a client may call the file; without a folder.
+    facts
+        What a client needs to understand the bytes (shape, type, frame); sent as JSON in the header
+        ``X-AgentBridge-Content`` and, over JSON routes, beside the bytes.
+    """
+
+    media_type: str
+    parts: Sequence[Buffer]
+    filename: str = ""
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def length(self) -> int:
+        """Length in bytes."""
+        return sum(memoryview(part).nbytes for part in self.parts)
