@@ -1,0 +1,59 @@
+"""The file lists in ``AgentBridge/CMakeLists.txt``: Slicer's macro installs what they name and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCRIPTS = "MODULE_PYTHON_SCRIPTS"
+RESOURCES = "MODULE_PYTHON_RESOURCES"
+
+
+def shipped_scripts(module: Path) -> list[str]:
+    """Every Python file that is installed, relative to the module's folder."""
+    return ["AgentBridge.py", *_files(module / "AgentBridgeLib", module, "*.py")]
+
+
+def shipped_resources(module: Path) -> list[str]:
+    """Every other file that is installed, relative to the module's folder."""
+    inside = [path for path in _files(module / "AgentBridgeLib", module, "*") if not path.endswith(".py")]
+    return [*_files(module / "Resources", module, "*"), *inside]
+
+
+def _files(folder: Path, base: Path, pattern: str) -> list[str]:
+    found = (path for path in folder.rglob(pattern) if path.is_file() and "__pycache__" not in path.parts)
+    return sorted(
+        (path.relative_to(base).as_posix() for path in found), key=lambda name: (name.lower(), name)
+    )
+
+
+def listed(cmake: str, variable: str) -> list[str]:
+    """Read the entries of one ``set(variable …)`` list of CMake text."""
+    _, begin, rest = cmake.partition(f"set({variable}\n")
+    if not begin:
+        raise ValueError(f"CMakeLists.txt has no set({variable} …)")
+    lines = (line.strip() for line in rest.partition(")")[0].splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def rewrite(checkout: Path) -> int:
+    """Bring both lists up to date and say whether anything changed."""
+    module = checkout / "AgentBridge"
+    path = module / "CMakeLists.txt"
+    before = path.read_text(encoding="utf-8")
+    after = with_list(before, SCRIPTS, shipped_scripts(module))
+    after = with_list(after, RESOURCES, shipped_resources(module))
+    path.write_text(after, encoding="utf-8", newline="\n")
+    print("lists are up to date" if after == before else "lists changed", flush=True)
+    return 0
+
+
+def with_list(cmake: str, variable: str, files: list[str]) -> str:
+    """Return the CMake text with the entries of one ``set(variable …)`` replaced."""
+    head, begin, rest = cmake.partition(f"set({variable}\n")
+    _, end, tail = rest.partition("  )")
+    if not begin or not end:
+        raise ValueError(f"CMakeLists.txt has no set({variable} …)")
+    return head + begin + "".join(f"  {name}\n" for name in files) + end + tail

@@ -1,0 +1,42 @@
+"""The options of `serve`, known before anything is installed."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+MODES = ("allow", "ask", "deny")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the options of `serve`."""
+    options = argparse.ArgumentParser(
+        prog="dev.py serve",
+        description="Start the embedded host offscreen, load the MNI152 brain MRI and run the bridge until Ctrl-C.",
+    )
+    options.add_argument(
+        "--port", type=int, default=2016, metavar="N", help="0 picks a free one (default: 2016)"
+    )
+    options.add_argument(
+        "--connection-file", type=Path, metavar="F", help="write URL and token there, mode 0600"
+    )
+    options.add_argument(
+        "--grant",
+        action="append",
+        default=[],
+        type=_grant,
+        metavar="CAPABILITY=MODE",
+        help="set one capability for this run, such as files.write=allow; repeatable",
+    )
+    options.add_argument("--empty", action="store_true", help="start with an empty scene")
+    options.add_argument(
+        "--no-views", action="store_true", help="start as Slicer does without its main window"
+    )
+    return options
+
+
+def _grant(text: str) -> tuple[str, str]:
+    capability, equals, mode = text.partition("=")
+    if not capability or not equals or mode not in MODES:
+        raise argparse.ArgumentTypeError(f"{text!r} is not CAPABILITY=MODE with a mode of {', '.join(MODES)}")
+    return capability, mode
