@@ -1,0 +1,76 @@
+"""Decide whether a call may run: pure functions over a settings snapshot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from AgentBridgeLib.errors import CapabilityDisabledError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from AgentBridgeLib.policy.capabilities import Mode
+    from AgentBridgeLib.policy.settings import SafetySettings
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The decision on one call.
+
+    Attributes
+    ----------
+    decision
+        ``allow``, ``ask`` the person first, or ``deny``.
+    capability
+        The capability that decided.
+    reason
+        Why, in words for the client; empty for ``allow``.
+    """
+
+    decision: Literal["allow", "ask", "deny"]
+    capability: str
+    reason: str = ""
+
+
+_ORDER: dict[Mode, int] = {"allow": 0, "ask": 1, "deny": 2}
+
+
+def decide(
+    settings: SafetySettings, operation: str, capabilities: Iterable[str], *, can_ask: bool
+) -> Verdict:
+    """Decide on one call; the strictest of its capabilities counts.
+
+    Parameters
+    ----------
+    operation
+        Its name, for the reason.
+    capabilities
+        All that the call needs, at least one.
+    can_ask
+        Whether somebody can answer. Without a panel nobody can, and ``ask`` becomes ``deny``.
+    """
+    strictest = max(capabilities, key=lambda name: _ORDER[settings.mode(name)])
+    mode = settings.mode(strictest)
+    if mode == "allow":
+        return Verdict("allow", strictest)
+    if mode == "ask" and can_ask:
+        return Verdict("ask", strictest, f"{operation} needs the approval of the person in front of Slicer.")
+    where = "Safety in the AgentBridge panel"
+    if mode == "ask":
+        return Verdict(
+            "deny",
+            strictest,
+            f"{operation} needs approval ('{strictest}' is set to ask), and nobody can be asked here: this Slicer "
+            f"runs without the panel. Whoever starts it can grant it: --grant {strictest}=allow.",
+        )
+    return Verdict(
+        "deny",
+        strictest,
+        f"{operation} needs '{strictest}', which is denied. The person can change that under {where}.",
+    )
+
+
+def denied(verdict: Verdict) -> CapabilityDisabledError:
+    """Make the error for a call that was denied."""
+    return CapabilityDisabledError(verdict.reason, facts={"capability": verdict.capability})

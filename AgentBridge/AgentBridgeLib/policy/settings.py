@@ -1,0 +1,160 @@
+"""The safety settings as one frozen value, read from text and never trusted.
+
+Slicer's settings hold text only. A value that cannot be read falls back to the safe default and is reported in
+`complaints`; it never opens a door.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, cast
+
+from AgentBridgeLib.policy.capabilities import CAPABILITIES, MODES, Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+IdentifierPolicy = Literal["hide", "pseudonymize", "show"]
+IDENTIFIER_POLICIES: tuple[IdentifierPolicy, ...] = ("hide", "pseudonymize", "show")
+
+MODE_PREFIX = "capabilities/"
+FOLDERS_KEY = "allowed_folders"
+IDENTIFIERS_KEY = "patient_identifiers"
+ORIGINS_KEY = "allowed_origins"
+GUARD_KEY = "guard_web_server"
+QUERY_TOKEN_KEY = "token_in_query"
+
+KEYS: tuple[str, ...] = (
+    *(MODE_PREFIX + name for name in CAPABILITIES),
+    FOLDERS_KEY,
+    IDENTIFIERS_KEY,
+    ORIGINS_KEY,
+    GUARD_KEY,
+    QUERY_TOKEN_KEY,
+)
+"""Every key that the safety settings are read from, under ``AgentBridge/``."""
+
+
+@dataclass(frozen=True, slots=True)
+class SafetySettings:
+    """What the person in front of Slicer has decided.
+
+    Attributes
+    ----------
+    modes
+        Capability to mode, complete.
+    allowed_folders
+        Absolute folders that files may be read from and written to.
+    identifiers
+        What happens to patient identifiers in everything that leaves.
+    allowed_origins
+        Web pages that may call (``https://host:port``).
+    guards_web_server
+        Whether the dangerous requests of Slicer's own web API are subject to these settings.
+    takes_token_from_query
+        Whether the plain door accepts the token in the address of a GET.
+    complaints
+        What could not be read, in words for the panel.
+    """
+
+    modes: Mapping[str, Mode]
+    allowed_folders: tuple[str, ...] = ()
+    identifiers: IdentifierPolicy = "hide"
+    allowed_origins: tuple[str, ...] = ()
+    guards_web_server: bool = True
+    takes_token_from_query: bool = False
+    complaints: tuple[str, ...] = field(default=(), compare=False)
+
+    def mode(self, capability: str) -> Mode:
+        """Mode of a capability; an unknown one is denied."""
+        return self.modes.get(capability, "deny")
+
+
+def parse_settings(
+    texts: Mapping[str, str | None],
+    default_folders: tuple[str, ...] = (),
+    grants: Mapping[str, Mode] | None = None,
+) -> SafetySettings:
+    """Read the settings from their texts.
+
+    Parameters
+    ----------
+    texts
+        Key (of `KEYS`) to stored text; None or missing means never set.
+    default_folders
+        Allowed folders while the person has not chosen any.
+    grants
+        Modes given on the command line for this run; they win over stored ones.
+    """
+    complaints: list[str] = []
+
+    def read(key: str, parse: Callable[[str], object], default: object) -> object:
+        text = texts.get(key)
+        if text is None:
+            return default
+        try:
+            return parse(text)
+        except (ValueError, TypeError):
+            complaints.append(
+                f"The setting AgentBridge/{key} is unreadable; its safe default is used instead."
+            )
+            return default
+
+    modes = {name: cast("Mode", read(MODE_PREFIX + name, _mode, _safe_mode(name))) for name in CAPABILITIES}
+    modes.update(grants or {})
+    return SafetySettings(
+        modes=MappingProxyType(modes),
+        allowed_folders=cast("tuple[str, ...]", read(FOLDERS_KEY, _texts, default_folders)),
+        identifiers=cast("IdentifierPolicy", read(IDENTIFIERS_KEY, _identifiers, "hide")),
+        allowed_origins=cast("tuple[str, ...]", read(ORIGINS_KEY, _texts, ())),
+        guards_web_server=cast("bool", read(GUARD_KEY, _boolean, True)),
+        takes_token_from_query=cast("bool", read(QUERY_TOKEN_KEY, _boolean, False)),
+        complaints=tuple(complaints),
+    )
+
+
+def parse_grant(text: str) -> tuple[str, Mode]:
+    """Read ``capability=mode`` of the start command.
+
+    Raises
+    ------
+    ValueError
+        The capability or the mode does not exist; the message lists those that do.
+    """
+    name, _, mode = text.partition("=")
+    if name not in CAPABILITIES:
+        raise ValueError(f"'{name}' is no capability; there are: {', '.join(CAPABILITIES)}")
+    if mode not in MODES:
+        raise ValueError(f"'{mode}' is no mode for {name}; there are: {', '.join(MODES)}")
+    return name, cast("Mode", mode)
+
+
+def _safe_mode(name: str) -> Mode:
+    return CAPABILITIES[name].default
+
+
+def _mode(text: str) -> Mode:
+    if text not in MODES:
+        raise ValueError(text)
+    return cast("Mode", text)
+
+
+def _identifiers(text: str) -> IdentifierPolicy:
+    if text not in IDENTIFIER_POLICIES:
+        raise ValueError(text)
+    return cast("IdentifierPolicy", text)
+
+
+def _texts(text: str) -> tuple[str, ...]:
+    value = json.loads(text)
+    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+        raise ValueError(text)
+    return tuple(value)
+
+
+def _boolean(text: str) -> bool:
+    if text not in {"true", "false"}:
+        raise ValueError(text)
+    return text == "true"
