@@ -24,14 +24,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HOST = "requirements-host.txt"
+ASSETS = "requirements-assets.txt"
 TOOLS = "requirements-tools.txt"
 PIP = ["-m", "pip", "--disable-pip-version-check", "--no-input"]
-_REPORTED = re.compile(r"^\s*(?:Downloading|Using cached|Processing) \S*?([^/\s]+)\.whl(.*)$")
+_REPORTED = re.compile(
+    r"^\s*(?:Downloading|Using cached|Processing) \S*?([^/\s]+)\.whl(?:.*?( \([\d.]+ \w+\)))?"
+)
 
 
 def ready(checkout: Path, *, with_tools: bool) -> Path:
     """Return the Python of an environment that has everything installed, making it if necessary."""
-    files = [checkout / "Testing" / name for name in ([HOST, TOOLS] if with_tools else [HOST])]
+    files = [checkout / "Testing" / name for name in (HOST, ASSETS, *([TOOLS] if with_tools else []))]
     folder = checkout / ".dev" / f"venv-{sys.version_info.major}.{sys.version_info.minor}"
     folder.parent.mkdir(exist_ok=True)
     with _only_one(folder.with_suffix(folder.suffix + ".lock")):
@@ -68,7 +71,7 @@ def _fingerprint(requirements: Path) -> str:
 def _is_sound(folder: Path, checkout: Path) -> bool:
     if _mark(folder).exists() or not _python(folder).exists():
         return False
-    files = [checkout / "Testing" / name for name in (HOST, TOOLS)]
+    files = [checkout / "Testing" / name for name in (HOST, ASSETS, TOOLS)]
     stamps = [(_stamp(folder, file), _fingerprint(file)) for file in files]
     return all(stamp.read_text(encoding="utf-8") == wanted for stamp, wanted in stamps if stamp.exists())
 
@@ -93,6 +96,8 @@ def _install(folder: Path, requirements: Path) -> None:
     print(f"Installing {wanted} pinned wheels ({requirements.name})", flush=True)
     begin = time.monotonic()
     options = ["install", "--progress-bar", "off", "--only-binary", ":all:", "-r", str(requirements)]
+    if requirements.name == ASSETS:
+        options.append("--no-deps")
     _run_pip([str(_python(folder)), *PIP, *options], wanted)
     _stamp(folder, requirements).write_text(_fingerprint(requirements), encoding="utf-8")
     _mark(folder).unlink()
@@ -109,7 +114,9 @@ def _run_pip(command: list[str], wanted: int) -> None:
             reported = _REPORTED.match(line)
             if reported and ".metadata" not in line:
                 done += 1
-                print(f"  [{done:2}/{wanted}] {_short(reported.group(1))}{reported.group(2)}", flush=True)
+                print(
+                    f"  [{done:2}/{wanted}] {_short(reported.group(1))}{reported.group(2) or ''}", flush=True
+                )
             elif line.startswith("Installing collected packages"):
                 print("  unpacking …", flush=True)
     if pip.returncode:

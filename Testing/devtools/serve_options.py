@@ -28,6 +28,20 @@ def parser() -> argparse.ArgumentParser:
         metavar="CAPABILITY=MODE",
         help="set one capability for this run, such as files.write=allow; repeatable",
     )
+    options.add_argument(
+        "--allow-folder",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FOLDER",
+        help="let clients read and write files there; repeatable (default: the folder of the brain MRI)",
+    )
+    options.add_argument(
+        "--home",
+        type=Path,
+        metavar="FOLDER",
+        help="keep settings and instance file there (default: temporary)",
+    )
     options.add_argument("--empty", action="store_true", help="start with an empty scene")
     options.add_argument(
         "--no-views", action="store_true", help="start as Slicer does without its main window"
