@@ -21,7 +21,7 @@ COMMANDS = {
     "demo": "tour the bridge over HTTP, as a client sees it [--out DIR]",
     "bench": "measure speed and size; JSON and a table",
     "check": "run formatter, linter, type checker and the import contracts [--fix]",
-    "lists": "rewrite the file lists of AgentBridge/CMakeLists.txt from the tree",
+    "lists": "rewrite what follows from the tree: the CMake file lists and docs/errors.md",
 }
 SCRIPTS = {"serve": "serve_host.py", "demo": "demo.py", "bench": "bench.py"}
 

@@ -1,8 +1,13 @@
-"""The file lists in ``AgentBridge/CMakeLists.txt``: Slicer's macro installs what they name and nothing else."""
+"""What is written from the tree: the page of error codes, and the file lists in ``AgentBridge/CMakeLists.txt``.
+
+Slicer's macro installs what these lists name and nothing else.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from devtools import error_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,25 +34,25 @@ def _files(folder: Path, base: Path, pattern: str) -> list[str]:
     )
 
 
-def listed(cmake: str, variable: str) -> list[str]:
-    """Read the entries of one ``set(variable …)`` list of CMake text."""
-    _, begin, rest = cmake.partition(f"set({variable}\n")
-    if not begin:
-        raise ValueError(f"CMakeLists.txt has no set({variable} …)")
-    lines = (line.strip() for line in rest.partition(")")[0].splitlines())
-    return [line for line in lines if line and not line.startswith("#")]
-
-
 def rewrite(checkout: Path) -> int:
-    """Bring both lists up to date and say whether anything changed."""
-    module = checkout / "AgentBridge"
-    path = module / "CMakeLists.txt"
-    before = path.read_text(encoding="utf-8")
-    after = with_list(before, SCRIPTS, shipped_scripts(module))
-    after = with_list(after, RESOURCES, shipped_resources(module))
-    path.write_text(after, encoding="utf-8", newline="\n")
-    print("lists are up to date" if after == before else "lists changed", flush=True)
+    """Bring everything that is written from the tree up to date, and name what changed."""
+    pages = {
+        checkout / "AgentBridge" / "CMakeLists.txt": render_cmake(checkout),
+        checkout / "docs" / "errors.md": error_table.render(checkout),
+    }
+    for path, text in pages.items():
+        is_same = path.is_file() and path.read_text(encoding="utf-8") == text
+        path.write_text(text, encoding="utf-8", newline="\n")
+        print(f"{path.relative_to(checkout)}: {'up to date' if is_same else 'rewritten'}", flush=True)
     return 0
+
+
+def render_cmake(checkout: Path) -> str:
+    """Return the module's CMake file with both lists equal to the tree."""
+    module = checkout / "AgentBridge"
+    cmake = (module / "CMakeLists.txt").read_text(encoding="utf-8")
+    cmake = with_list(cmake, SCRIPTS, shipped_scripts(module))
+    return with_list(cmake, RESOURCES, shipped_resources(module))
 
 
 def with_list(cmake: str, variable: str, files: list[str]) -> str:
@@ -57,3 +62,12 @@ def with_list(cmake: str, variable: str, files: list[str]) -> str:
     if not begin or not end:
         raise ValueError(f"CMakeLists.txt has no set({variable} …)")
     return head + begin + "".join(f"  {name}\n" for name in files) + end + tail
+
+
+def listed(cmake: str, variable: str) -> list[str]:
+    """Read the entries of one ``set(variable …)`` list of CMake text."""
+    _, begin, rest = cmake.partition(f"set({variable}\n")
+    if not begin:
+        raise ValueError(f"CMakeLists.txt has no set({variable} …)")
+    lines = (line.strip() for line in rest.partition(")")[0].splitlines())
+    return [line for line in lines if line and not line.startswith("#")]

@@ -1,0 +1,56 @@
+"""What is written from the tree agrees with the tree."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from devtools import error_table, lists
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+MODULE = CHECKOUT / "AgentBridge"
+CMAKE = (MODULE / "CMakeLists.txt").read_text(encoding="utf-8")
+
+
+def test_cmake_lists_every_python_file_of_the_module():
+    """slicer: slicerMacroBuildScriptedModule does not glob, a file that is not listed is missing once installed."""
+    assert lists.listed(CMAKE, lists.SCRIPTS) == lists.shipped_scripts(MODULE), (
+        "run: python3 Testing/dev.py lists"
+    )
+
+
+def test_cmake_lists_every_resource_of_the_module():
+    """slicer: slicerMacroBuildScriptedModule does not glob."""
+    assert lists.listed(CMAKE, lists.RESOURCES) == lists.shipped_resources(MODULE), (
+        "run: python3 Testing/dev.py lists"
+    )
+
+
+@pytest.mark.parametrize("name", lists.listed(CMAKE, lists.SCRIPTS) + lists.listed(CMAKE, lists.RESOURCES))
+def test_every_listed_file_exists(name):
+    """slicer: the macro stops the configuration at a file that does not exist."""
+    assert (MODULE / name).is_file()
+
+
+def test_a_forgotten_file_is_noticed(tmp_path):
+    """house: the comparison itself can fail."""
+    (tmp_path / "AgentBridgeLib").mkdir()
+    (tmp_path / "AgentBridgeLib" / "forgotten.py").touch()
+    assert "AgentBridgeLib/forgotten.py" in lists.shipped_scripts(tmp_path)
+    assert "AgentBridgeLib/forgotten.py" not in lists.listed(CMAKE, lists.SCRIPTS)
+
+
+def test_every_in_slicer_test_is_registered():
+    """slicer: slicer_add_python_unittest names each script."""
+    folder = MODULE / "Testing" / "Python"
+    cmake = (folder / "CMakeLists.txt").read_text(encoding="utf-8")
+    registered = set(re.findall(r"SCRIPT (\w+\.py)", cmake))
+    assert registered == {path.name for path in folder.glob("*.py")}
+
+
+def test_error_page_agrees_with_the_error_tree():
+    """house: every code is documented."""
+    page = (CHECKOUT / "docs" / "errors.md").read_text(encoding="utf-8")
+    assert page == error_table.render(CHECKOUT), "run: python3 Testing/dev.py lists"
