@@ -1,0 +1,87 @@
+"""The real module logics of the slicer-core wheel, connected as Slicer's module factory connects them.
+
+Follows `Base/QTCore/qSlicerCoreApplication.cxx` (init, setMRMLScene, initDataIO) and `qSlicerModuleFactoryManager.cxx`
+(loadModule: SetModuleLogic, then the scene).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import slicer
+import vtk
+
+#: Module name to class of its logic; the order is the order of loading.
+LOGIC_CLASSES = {
+    "Annotations": "vtkSlicerAnnotationModuleLogic",
+    "Cameras": "vtkSlicerCamerasModuleLogic",
+    "Colors": "vtkSlicerColorLogic",
+    "Units": "vtkSlicerUnitsLogic",
+    "Terminologies": "vtkSlicerTerminologiesModuleLogic",
+    "SubjectHierarchy": "vtkSlicerSubjectHierarchyModuleLogic",
+    "CropVolume": "vtkSlicerCropVolumeLogic",
+    "Data": "vtkSlicerDataModuleLogic",
+    "Markups": "vtkSlicerMarkupsLogic",
+    "Models": "vtkSlicerModelsLogic",
+    "Plots": "vtkSlicerPlotsLogic",
+    "Reformat": "vtkSlicerReformatLogic",
+    "SceneViews": "vtkSlicerSceneViewsModuleLogic",
+    "Segmentations": "vtkSlicerSegmentationsModuleLogic",
+    "Sequences": "vtkSlicerSequencesLogic",
+    "Tables": "vtkSlicerTablesLogic",
+    "Texts": "vtkSlicerTextsLogic",
+    "Transforms": "vtkSlicerTransformLogic",
+    "ViewControllers": "vtkSlicerViewControllersLogic",
+    "VolumeRendering": "vtkSlicerVolumeRenderingLogic",
+    "Volumes": "vtkSlicerVolumesLogic",
+}
+
+
+def make_scene() -> tuple[Any, Any]:
+    """Make the scene and the application logic: (vtkMRMLScene, vtkSlicerApplicationLogic)."""
+    application_logic = slicer.vtkSlicerApplicationLogic()
+    scene = slicer.vtkMRMLScene()
+    application_logic.SetMRMLScene(scene)
+    application_logic.SetSliceLogics(vtk.vtkCollection())
+    application_logic.SetViewLogics(vtk.vtkCollection())
+    slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene, True)
+    scene.RegisterNodeClass(slicer.vtkMRMLCommandLineModuleNode())
+    return scene, application_logic
+
+
+def make_logics(scene: Any, application_logic: Any) -> dict[str, Any]:
+    """Make the logics of all loadable modules by module name."""
+    colors = application_logic.GetColorLogic()
+    colors.SetMRMLScene(scene)
+    colors.AddDefaultColorNodes()
+    logics = {}
+    for name, class_name in LOGIC_CLASSES.items():
+        logic = getattr(slicer, class_name)()
+        logic.SetMRMLApplicationLogic(application_logic)
+        application_logic.SetModuleLogic(name, logic)
+        logic.SetMRMLScene(scene)
+        logics[name] = logic
+    _guard_volume_rendering(logics["VolumeRendering"])
+    return logics
+
+
+def make_file_manager(scene: Any, application_logic: Any, cache_folder: str) -> tuple[Any, Any]:
+    """Connect the scene to the remote cache and the data manager; without them no .mrb file can be read."""
+    remote = slicer.vtkMRMLRemoteIOLogic()
+    remote.SetMRMLScene(scene)
+    remote.SetMRMLApplicationLogic(application_logic)
+    remote.GetCacheManager().SetRemoteCacheDirectory(cache_folder)
+    manager = slicer.vtkDataIOManagerLogic()
+    manager.SetMRMLScene(scene)
+    manager.SetMRMLApplicationLogic(application_logic)
+    manager.SetAndObserveDataIOManager(remote.GetDataIOManager())
+    remote.AddDataIOToScene()
+    return remote, manager
+
+
+def _guard_volume_rendering(logic: Any) -> None:
+    """Add the preset that the logic copies unchecked for 8-bit volumes; the wheel has no preset files."""
+    if logic.GetPresetByName("US-Fetal") is None:
+        preset = slicer.vtkMRMLVolumePropertyNode()
+        preset.SetName("US-Fetal")
+        logic.AddPreset(preset)
