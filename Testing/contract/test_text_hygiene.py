@@ -42,13 +42,8 @@ def test_text_has_unix_line_ends_and_ends_with_one(path):
 
 def test_the_patterns_find_what_they_are_for():
     """house: each pattern can fail."""
-    samples = [
-        "/ho" + "me/jane/x",
-        " /ro" + "ot/x",
-        "C:\\Us" + "ers\\jane",
-        "# TO" + "DO later",
-        "<" * 7 + " HEAD",
-    ]
+    samples = ["/{}/jane", "/{}/x", "C:\\{}\\jane", "# {} later", "{} HEAD"]
+    words = ["home", "root", "Users", "TO" + "DO", "<" * 7]
     for pattern, sample, word in zip(PRIVATE.values(), samples, words, strict=True):
         assert re.search(pattern, sample.format(word), re.M)
 
