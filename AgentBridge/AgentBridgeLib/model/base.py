@@ -18,6 +18,10 @@ class Wired(BaseModel):
 class Arguments(Wired):
     """Arguments of an operation. Every field has a description; numbers carry their unit in the name."""
 
+    def also_requires(self) -> tuple[str, ...]:
+        """Name the capabilities that these very arguments need beyond the operation's own."""
+        return ()
+
 
 class Result(Wired):
     """Result of an operation that says nothing about the scene."""

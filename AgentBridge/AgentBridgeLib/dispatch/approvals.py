@@ -1,0 +1,117 @@
+"""Calls that wait for the person.
+
+The desk holds the requests. Somebody who can answer them, the panel, attends it; while nobody does, ``ask`` means
+``deny``. An approval names the digest of the call it is for, so nobody can approve one call and get another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from AgentBridgeLib.errors import JobStateConflictError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRequest:
+    """What the person is asked.
+
+    Attributes
+    ----------
+    effect
+        What will happen, in words: the operation's own first sentence.
+    nodes
+        Names of the nodes it is about, as the person sees them.
+    paths
+        Files it reads or writes.
+    expires_at
+        Seconds since 1970.
+    """
+
+    job_id: str
+    operation: str
+    capability: str
+    effect: str
+    nodes: Sequence[str]
+    paths: Sequence[str]
+    client: str
+    arguments_digest: str
+    expires_at: float
+
+
+class ApprovalDesk:
+    """Requests in the order they came.
+
+    Parameters
+    ----------
+    on_decision
+        Called with the request and whether it was approved.
+    """
+
+    def __init__(self, on_decision: Callable[[ApprovalRequest, bool], None]) -> None:
+        self._on_decision = on_decision
+        self._waiting: dict[str, ApprovalRequest] = {}
+        self._for_session: set[tuple[str, str]] = set()
+        self._attendants: list[Callable[[], None]] = []
+
+    @property
+    def is_attended(self) -> bool:
+        """Whether somebody can answer."""
+        return bool(self._attendants)
+
+    @property
+    def waiting(self) -> Sequence[ApprovalRequest]:
+        """Requests without an answer, oldest first."""
+        return tuple(self._waiting.values())
+
+    def attend(self, on_change: Callable[[], None]) -> Callable[[], None]:
+        """Begin to answer requests; `on_change` is called when the list changes. The result ends it."""
+        self._attendants.append(on_change)
+
+        def leave() -> None:
+            if on_change in self._attendants:
+                self._attendants.remove(on_change)
+
+        return leave
+
+    def is_approved_for_session(self, client: str, operation: str) -> bool:
+        """Whether the person has approved this operation for this client until Slicer ends."""
+        return (client, operation) in self._for_session
+
+    def ask(self, request: ApprovalRequest) -> None:
+        """Add a request."""
+        self._waiting[request.job_id] = request
+        self._tell()
+
+    def withdraw(self, job_id: str) -> None:
+        """Take a request away: it expired, or its job was canceled."""
+        if self._waiting.pop(job_id, None) is not None:
+            self._tell()
+
+    def decide(self, job_id: str, arguments_digest: str, *, approve: bool, for_session: bool = False) -> None:
+        """Answer a request.
+
+        Raises
+        ------
+        JobStateConflictError
+            The request is no longer there, or is not the call that the person saw.
+        """
+        request = self._waiting.get(job_id)
+        if request is None or request.arguments_digest != arguments_digest:
+            raise JobStateConflictError(f"The request '{job_id}' is no longer waiting; nothing was decided.")
+        del self._waiting[job_id]
+        if approve and for_session:
+            self._for_session.add((request.client, request.operation))
+        self._on_decision(request, approve)
+        self._tell()
+
+    def forget_session(self) -> None:
+        """Withdraw every approval that was given for the session."""
+        self._for_session.clear()
+
+    def _tell(self) -> None:
+        for attendant in list(self._attendants):
+            attendant()

@@ -1,0 +1,126 @@
+"""Turn what a client sent into validated arguments, and find out what they are about."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem
+from AgentBridgeLib.model.fields import NodeMark, PathMark
+from AgentBridgeLib.policy.paths import resolve_inside
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from AgentBridgeLib.policy.settings import SafetySettings
+    from AgentBridgeLib.registry.operation import Operation
+
+_MAX_PROBLEMS = 20
+
+
+def validate(operation: Operation, arguments: Mapping[str, Any], *, is_lax: bool) -> BaseModel:
+    """Check arguments against the operation's model.
+
+    Text from a query string is converted (`is_lax`); JSON values must have the right type already, except that a
+    whole number does for a float.
+
+    Raises
+    ------
+    ArgumentInvalidError
+        With one entry per problem: JSON pointer, what is wrong, what would be right.
+    """
+    try:
+        if is_lax:
+            return operation.arguments.model_validate(dict(arguments))
+        return operation.arguments.model_validate_json(json.dumps(dict(arguments)), strict=True)
+    except ValidationError as fault:
+        problems = [_problem(entry) for entry in fault.errors(include_url=False, include_context=True)]
+        raise ArgumentInvalidError(_sentence(operation, problems), errors=problems[:_MAX_PROBLEMS]) from None
+
+
+def resolve_paths(arguments: BaseModel, settings: SafetySettings) -> BaseModel:
+    """Replace every path by the real one, proven to lie inside the allowed folders.
+
+    Raises
+    ------
+    PathOutsideRootsError, ArgumentInvalidError
+        As `policy.paths.resolve_inside`.
+    """
+    changes = {
+        name: resolve_inside(value, f"/{name}", settings.allowed_folders, os.path.realpath)
+        for name, mark, value in marked(arguments)
+        if isinstance(mark, PathMark) and isinstance(value, str)
+    }
+    return arguments.model_copy(update=changes) if changes else arguments
+
+
+def target_nodes(arguments: BaseModel) -> list[str]:
+    """Ids of the nodes that the arguments name, in order."""
+    found: list[str] = []
+    for _, mark, value in marked(arguments):
+        if isinstance(mark, NodeMark):
+            found += (
+                [value]
+                if isinstance(value, str)
+                else [entry for entry in value or () if isinstance(entry, str)]
+            )
+    return found
+
+
+def touches_files(arguments: BaseModel) -> bool:
+    """Whether any argument is a path."""
+    return any(isinstance(mark, PathMark) for _, mark, _ in marked(arguments))
+
+
+def marked(arguments: BaseModel) -> Iterator[tuple[str, object, Any]]:
+    """Walk over the top-level fields that carry a mark: name, mark, value."""
+    for name, field in type(arguments).model_fields.items():
+        for mark in _marks(field.metadata, field.annotation):
+            yield name, mark, getattr(arguments, name)
+
+
+def digest(operation: Operation, arguments: BaseModel) -> str:
+    """SHA-256 over the operation's name and its arguments in canonical form; binary content included."""
+    total = hashlib.sha256(operation.name.encode())
+    total.update(arguments.model_dump_json().encode())
+    content = getattr(arguments, "content", None)
+    if content is not None and hasattr(content, "view"):
+        total.update(content.view)
+    return total.hexdigest()
+
+
+def _marks(metadata: Sequence[object], annotation: Any) -> Iterator[object]:
+    for entry in metadata:
+        if isinstance(entry, (NodeMark, PathMark)):
+            yield entry
+    for inner in getattr(annotation, "__args__", ()):
+        yield from _marks(getattr(inner, "__metadata__", ()), inner)
+
+
+_WORDS: Mapping[str, tuple[str, str]] = {
+    "missing": ("is missing", "it must be given"),
+    "extra_forbidden": ("is unknown", "one of the arguments in the operation's schema"),
+}
+
+
+def _problem(entry: Mapping[str, Any]) -> FieldProblem:
+    pointer = "".join(f"/{_escape(str(part))}" for part in entry["loc"])
+    problem, expected = _WORDS.get(entry["type"], (entry["msg"], ""))
+    return FieldProblem(pointer, problem, expected)
+
+
+def _escape(part: str) -> str:
+    return part.replace("~", "~0").replace("/", "~1")
+
+
+def _sentence(operation: Operation, problems: Sequence[FieldProblem]) -> str:
+    listed = "; ".join(f"{entry.pointer or 'arguments'}: {entry.problem}" for entry in problems[:3])
+    more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
+    return (
+        f"{operation.name} got arguments it cannot use: {listed}{more}. "
+        f"GET /agent/v1/operations/{operation.name} shows the schema."
+    )

@@ -1,0 +1,88 @@
+"""The one boundary through which results and errors leave: revision filled in, identifiers covered."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from AgentBridgeLib.errors import FieldProblem
+from AgentBridgeLib.model.base import SceneResult
+from AgentBridgeLib.model.content import Content
+
+if TYPE_CHECKING:
+    from AgentBridgeLib.dispatch.call import Done
+    from AgentBridgeLib.errors import BridgeError
+    from AgentBridgeLib.policy.identifiers import Redactor
+
+
+def encode(value: Any, revision: int, redactor: Redactor) -> bytes | Content:
+    """Turn a result into what leaves the building: JSON text, or `Content` with covered facts and name."""
+    if isinstance(value, Content):
+        if not redactor.is_needed:
+            return value
+        return Content(
+            value.media_type, value.parts, redactor.text(value.filename), redactor.apply(dict(value.facts))
+        )
+    if isinstance(value, SceneResult):
+        value = value.model_copy(update={"scene_revision": revision})
+    if not redactor.is_needed:
+        return value.model_dump_json().encode()  # type: ignore[no-any-return]
+    covered = redactor.apply(value.model_dump(mode="json"))
+    return json.dumps(covered, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def covered_error(error: BridgeError, redactor: Redactor) -> BridgeError:
+    """Cover identifiers in an error, in place."""
+    if redactor.is_needed:
+        error.message = redactor.text(error.message)
+        error.errors = tuple(
+            FieldProblem(entry.pointer, redactor.text(entry.problem), redactor.text(entry.expected))
+            for entry in error.errors
+        )
+        error.facts = redactor.apply(error.facts)
+    return error
+
+
+class AnswerCache:
+    """Recent answers by entity tag and revision, so that asking twice costs neither VTK nor a picture.
+
+    Only answers that nobody can change any more are kept: JSON text and `bytes`, never views of voxels.
+    """
+
+    def __init__(self, largest_bytes: int = 8 << 20, total_bytes: int = 64 << 20) -> None:
+        self._largest_bytes = largest_bytes
+        self._total_bytes = total_bytes
+        self._size = 0
+        self._kept: OrderedDict[tuple[str, int], Done] = OrderedDict()
+
+    def get(self, etag: str, revision: int) -> Done | None:
+        """Find an answer."""
+        if not etag:
+            return None
+        found = self._kept.get((etag, revision))
+        if found is not None:
+            self._kept.move_to_end((etag, revision))
+        return found
+
+    def put(self, done: Done) -> None:
+        """Keep an answer if it is small and fixed."""
+        if (
+            not done.etag
+            or done.revision is None
+            or done.size > self._largest_bytes
+            or not _is_fixed(done.payload)
+        ):
+            return
+        key = (done.etag, done.revision)
+        if key in self._kept:
+            return
+        self._kept[key] = done
+        self._size += done.size
+        while self._size > self._total_bytes:
+            _, dropped = self._kept.popitem(last=False)
+            self._size -= dropped.size
+
+
+def _is_fixed(payload: bytes | Content) -> bool:
+    return isinstance(payload, bytes) or all(isinstance(part, bytes) for part in payload.parts)

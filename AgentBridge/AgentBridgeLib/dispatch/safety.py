@@ -1,0 +1,110 @@
+"""The safety settings in force, and *Stop all*."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from AgentBridgeLib.errors import StoppedError
+from AgentBridgeLib.policy.identifiers import Redactor
+from AgentBridgeLib.policy.settings import KEYS, SafetySettings, parse_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from AgentBridgeLib.host.ports import SceneHost, SettingsStore
+    from AgentBridgeLib.policy.capabilities import Mode
+
+
+class Safety:
+    """Reads the settings again for every call, so that a change counts from the next call on.
+
+    Parameters
+    ----------
+    store
+        Slicer's user settings.
+    grants
+        Modes given on the command line for this run.
+    default_folders
+        Allowed folders while the person has not chosen any.
+    on_change
+        Called when the settings are not what they were at the last look.
+    """
+
+    def __init__(
+        self,
+        store: SettingsStore,
+        grants: Mapping[str, Mode],
+        default_folders: tuple[str, ...],
+        on_change: Callable[[SafetySettings], None],
+    ) -> None:
+        self._store = store
+        self._grants = dict(grants)
+        self._default_folders = default_folders
+        self._on_change = on_change
+        self._texts: tuple[str | None, ...] | None = None
+        self._settings = parse_settings({}, default_folders, self._grants)
+        self._is_stopped = False
+
+    def current(self) -> SafetySettings:
+        """Read the settings as they are now."""
+        texts = tuple(self._store.read(key) for key in KEYS)
+        if texts != self._texts:
+            is_first = self._texts is None
+            self._texts = texts
+            self._settings = parse_settings(
+                dict(zip(KEYS, texts, strict=True)), self._default_folders, self._grants
+            )
+            if not is_first:
+                self._on_change(self._settings)
+        return self._settings
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether *Stop all* is in force."""
+        return self._is_stopped
+
+    def stop(self) -> None:
+        """Deny every new call until `resume`."""
+        self._is_stopped = True
+        self._on_change(self._settings)
+
+    def resume(self) -> None:
+        """Let calls in again; only the person can."""
+        self._is_stopped = False
+        self._on_change(self._settings)
+
+    def check_running(self) -> None:
+        """Refuse while stopped.
+
+        Raises
+        ------
+        StoppedError
+            The person or a client pressed *Stop all*.
+        """
+        if self._is_stopped:
+            raise StoppedError(
+                "Everything is stopped. Calls are accepted again when the person presses Resume in the AgentBridge "
+                "panel.",
+                retry_after_s=30.0,
+            )
+
+
+class Redaction:
+    """Gives the redactor for the scene and the policy as they are now."""
+
+    def __init__(self, safety: Safety, scene: SceneHost) -> None:
+        self._safety = safety
+        self._scene = scene
+        self._key = secrets.token_bytes(32)
+        self._made_for: tuple[str, Mapping[str, str]] | None = None
+        self._redactor = Redactor("show", {}, self._key)
+
+    def redactor(self) -> Redactor:
+        """Make the redactor, or reuse the last one when nothing has changed."""
+        policy = self._safety.current().identifiers
+        identifiers = self._scene.identifiers()
+        if self._made_for is None or self._made_for[0] != policy or self._made_for[1] != identifiers:
+            self._redactor = Redactor(policy, identifiers, self._key)
+            self._made_for = (policy, dict(identifiers))
+        return self._redactor

@@ -1,0 +1,176 @@
+"""The application behind both doors: admits requests, finds their routes, hands calls to dispatch."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from AgentBridgeLib.dispatch.call import Call
+from AgentBridgeLib.errors import BridgeError
+from AgentBridgeLib.model.exchange import Admission, Response
+from AgentBridgeLib.model.fields import Bytes
+from AgentBridgeLib.registry.operation import Operation
+from AgentBridgeLib.routing import answers, reading
+from AgentBridgeLib.routing.gate import bearer_token
+from AgentBridgeLib.routing.service_routes import SERVICE_ROUTES, ServiceRoute, Visit
+from AgentBridgeLib.routing.table import BINARY_BYTES, JSON_BYTES, RouteTable
+
+if TYPE_CHECKING:
+    from AgentBridgeLib.dispatch.call import Outcome
+    from AgentBridgeLib.dispatch.context import Caller
+    from AgentBridgeLib.model.exchange import Exchange, RequestHead
+    from AgentBridgeLib.routing.gate import Gate
+    from AgentBridgeLib.routing.services import Services
+    from AgentBridgeLib.routing.table import Match
+
+_PLAIN = "webserver_plain"
+
+
+class BridgeApplication:
+    """Implements `model.exchange.Application`.
+
+    Parameters
+    ----------
+    gate
+        Decides who may come in.
+    services
+        What the routes work with.
+    """
+
+    def __init__(self, gate: Gate, services: Services) -> None:
+        self._gate = gate
+        self._services = services
+        self._table: tuple[int, RouteTable] | None = None
+
+    def admit(self, head: RequestHead) -> Admission:
+        """Decide on the head alone; a refused client never gets to send its body."""
+        try:
+            return Admission(self._body_limit(head))
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the client gets an answer
+            return Admission(0, self.refuse(head, error))
+
+    def handle(self, exchange: Exchange) -> None:
+        """Route a complete request; every fault becomes an answer."""
+        caller = reading.caller(exchange.head)
+        try:
+            self._route(exchange, caller)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the client gets an answer
+            exchange.respond(self._failure(error, caller.request_id))
+
+    def refuse(self, head: RequestHead | None, error: BaseException) -> Response:
+        """Answer a fault that was found before a route was."""
+        request_id = secrets.token_hex(8) if head is None else reading.caller(head).request_id
+        return self._failure(error, request_id)
+
+    def _body_limit(self, head: RequestHead) -> int:
+        self._gate.check_peer(head)
+        if head.door != _PLAIN:
+            self._gate.check_host(head)
+            self._gate.check_origin(head)
+        if head.method == "OPTIONS":
+            if not head.headers.get("access-control-request-method"):
+                self._gate.check_token(bearer_token(head))
+            return 0
+        if head.door == _PLAIN:
+            return JSON_BYTES
+        match = self._find(head, is_trusted=False)
+        if isinstance(match.target, Operation) and match.target.mark.binary_body:
+            return BINARY_BYTES
+        return JSON_BYTES
+
+    def _find(self, head: RequestHead, *, is_trusted: bool) -> Match:
+        """Find the route; without a token only the existence of public routes shows."""
+        try:
+            match = self._routes().find(head.method, head.path)
+        except BridgeError:
+            if not is_trusted:
+                self._gate.check_token(bearer_token(head))
+            raise
+        if not is_trusted and not (isinstance(match.target, ServiceRoute) and not match.target.needs_token):
+            self._gate.check_token(bearer_token(head))
+        return match
+
+    def _route(self, exchange: Exchange, caller: Caller) -> None:
+        head = exchange.head
+        if head.method == "OPTIONS":
+            exchange.respond(self._options(head, caller.request_id))
+            return
+        query = reading.parse_query(head.query)
+        body = self._plain_body(exchange, query) if head.door == _PLAIN else None
+        match = self._find(head, is_trusted=True)
+        if isinstance(match.target, ServiceRoute):
+            if match.target.body is not None and body is None:
+                body = reading.parse_json_object(head, exchange.body)
+            visit = Visit(exchange, caller, match.parameters, query, body or {})
+            match.target.handle(self._services, visit)
+            return
+        self._call(exchange, caller, match, query, body)
+
+    def _call(
+        self, exchange: Exchange, caller: Caller, match: Match, query: dict[str, str], body: dict[str, Any] | None
+    ) -> None:
+        operation = match.target
+        arguments: dict[str, Any] = {}
+        is_lax = operation.mark.route.method in {"GET", "DELETE"} or operation.mark.binary_body or bool(query)
+        if operation.mark.binary_body and body is None:
+            arguments["content"] = Bytes(exchange.body)
+        else:
+            arguments.update(reading.parse_json_object(exchange.head, exchange.body) if body is None else body)
+        for source in (query, match.parameters):
+            for name, text in source.items():
+                if name in arguments:
+                    raise reading.given_twice(name)
+                arguments[name] = text
+        preference = reading.preferences(exchange.head)
+
+        def answer(outcome: Outcome) -> None:
+            exchange.respond(self._with_cors(exchange.head, answers.from_outcome(outcome, caller.request_id)))
+
+        self._services.dispatcher.call(Call(operation.name, arguments, caller, preference, is_lax), answer)
+
+    def _plain_body(self, exchange: Exchange, query: dict[str, str]) -> dict[str, Any]:
+        """Take the token out of the body (or, where the person allows it, out of the query of a GET)."""
+        head = exchange.head
+        body = reading.parse_json_object(head, exchange.body)
+        token = body.pop("access_token", None)
+        from_query = query.pop("access_token", None)
+        if token is None and head.method == "GET" and self._services.safety.current().takes_token_from_query:
+            token = from_query
+        if not self._is_public(head):
+            self._gate.check_token(token if isinstance(token, str) else None)
+        return body
+
+    def _is_public(self, head: RequestHead) -> bool:
+        try:
+            target = self._routes().find(head.method, head.path).target
+        except BridgeError:
+            return False
+        return isinstance(target, ServiceRoute) and not target.needs_token
+
+    def _options(self, head: RequestHead, request_id: str) -> Response:
+        methods = ", ".join(self._routes().methods(head.path))
+        return self._with_cors(head, Response(204, [("Allow", methods), ("X-Request-Id", request_id)]), methods)
+
+    def _with_cors(self, head: RequestHead, response: Response, methods: str = "") -> Response:
+        if head.door == _PLAIN or "origin" not in head.headers:
+            return response
+        origin = self._gate.check_origin(head)
+        if not origin:
+            return response
+        headers = [*response.headers, ("Access-Control-Allow-Origin", origin), ("Vary", "Origin")]
+        if methods:
+            headers += [
+                ("Access-Control-Allow-Methods", methods),
+                ("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, If-None-Match, Prefer, Idempotency-Key"),
+                ("Access-Control-Max-Age", "600"),
+            ]
+        return Response(response.status, headers, response.body)
+
+    def _routes(self) -> RouteTable:
+        version = self._services.catalog.version
+        if self._table is None or self._table[0] != version:
+            self._table = (version, RouteTable(SERVICE_ROUTES, self._services.catalog))
+        return self._table[1]
+
+    def _failure(self, error: BaseException, request_id: str) -> Response:
+        return answers.from_error(self._services.dispatcher.blame(error, "request"), request_id)

@@ -1,0 +1,130 @@
+"""Who may come in: decided on the head of a request alone, before its body is read.
+
+Order: address of the peer, Host, Origin, token. The right token always passes; only wrong ones are slowed down, so
+nobody can lock the owner out.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from collections import deque
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from AgentBridgeLib.errors import (
+    AuthRequiredError,
+    AuthThrottledError,
+    HostRejectedError,
+    OriginRejectedError,
+    PeerRejectedError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from AgentBridgeLib.model.exchange import RequestHead
+
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_FAILURES = 10
+_WINDOW_S = 60.0
+
+
+class Gate:
+    """Checks peers, hosts, origins and tokens.
+
+    Parameters
+    ----------
+    token
+        Gives the token in force.
+    allowed_origins
+        Gives the origins of web pages that may call.
+    now
+        Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        token: Callable[[], str],
+        allowed_origins: Callable[[], Collection[str]],
+        now: Callable[[], float],
+    ) -> None:
+        self._token = token
+        self._allowed_origins = allowed_origins
+        self._now = now
+        self._failures: deque[float] = deque(maxlen=_FAILURES)
+        self.failure_count = 0
+
+    def check_peer(self, head: RequestHead) -> None:
+        """Refuse other computers.
+
+        Raises
+        ------
+        PeerRejectedError
+            The connection does not come from this computer.
+        """
+        if not ipaddress.ip_address(head.peer_host).is_loopback:
+            raise PeerRejectedError("Only programs on this computer may connect. Use a tunnel (SSH) from elsewhere.")
+
+    def check_host(self, head: RequestHead) -> None:
+        """Refuse names that are not this computer's: a web page may have been re-bound to our address.
+
+        Raises
+        ------
+        HostRejectedError
+            The Host header is not a loopback name with our port.
+        """
+        name, _, port = head.headers.get("host", "").rpartition(":")
+        if not name or name.lower() not in _LOOPBACK_NAMES or port != str(head.local_port):
+            raise HostRejectedError(
+                f"The Host header must be 127.0.0.1:{head.local_port} or localhost:{head.local_port}."
+            )
+
+    def check_origin(self, head: RequestHead) -> str:
+        """Refuse foreign web pages; give the listed origin, or an empty text for none and for our own pages.
+
+        Raises
+        ------
+        OriginRejectedError
+            The page's origin is not on the allow-list.
+        """
+        origin = head.headers.get("origin", "")
+        if not origin or origin == f"http://{head.headers.get('host', '')}":
+            return ""
+        if origin not in self._allowed_origins() or not urlsplit(origin).scheme.startswith("http"):
+            raise OriginRejectedError(
+                "Web pages of this origin may not call. The person can list it under Safety in the AgentBridge panel."
+            )
+        return origin
+
+    def check_token(self, presented: str | None) -> None:
+        """Compare a token in constant time.
+
+        Raises
+        ------
+        AuthRequiredError
+            It is missing or wrong.
+        AuthThrottledError
+            It is wrong, and many were wrong within the last minute.
+        """
+        if presented is not None and hmac.compare_digest(presented.encode(), self._token().encode()):
+            return
+        now = self._now()
+        is_flood = len(self._failures) == _FAILURES and now - self._failures[0] < _WINDOW_S
+        self._failures.append(now)
+        self.failure_count += 1
+        if is_flood:
+            raise AuthThrottledError(
+                "Too many requests with a missing or wrong token. Wait, and use the token from the AgentBridge panel or "
+                "the instance file.",
+                retry_after_s=_WINDOW_S - (now - self._failures[0]),
+            )
+        raise AuthRequiredError(
+            "Send the header 'Authorization: Bearer TOKEN' with the token from the AgentBridge panel or the instance file."
+        )
+
+
+def bearer_token(head: RequestHead) -> str | None:
+    """Read the token of the Authorization header (RFC 6750, 2.1); None when there is none."""
+    scheme, _, token = head.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
