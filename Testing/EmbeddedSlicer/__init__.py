@@ -26,7 +26,7 @@ __all__ = ["NotEmulatedError", "finish_startup", "load_scripted_module", "load_s
 
 
 def start(
-    settings_folder: str | Path | None = None, views: bool = True, web_server: bool = False, testing: bool = False
+    settings_folder: str | Path | None = None, views: bool = True, web_server: bool = True, testing: bool = False
 ) -> Any:
     """Start the host, once per process, and make `slicer`, `qt` and `ctk` importable.
 
