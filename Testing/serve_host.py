@@ -1,0 +1,104 @@
+"""The embedded host with the bridge, as one process: what ``dev.py serve`` becomes, and what tests start.
+
+The last thing it prints before it serves is ``AgentBridge ready: URL``, when the connection file is in place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import EmbeddedSlicer
+from devtools import serve_options
+from devtools.data import brain_path
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+FOLDERS_SETTING = "AgentBridge/allowed_folders"
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until a signal or a client ends it, and return the exit code."""
+    options = serve_options.parser().parse_args(arguments)
+    # Until the event loop has its own handlers, a signal unwinds the stack, so that nothing is left behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    EmbeddedSlicer.start(settings_folder=options.home, views=not options.no_views, web_server=True)
+    if not options.empty:
+        load_brain()
+    allow_folders(options.allow_folder)
+    with running_bridge(options) as bridge, connection_file(options.connection_file, bridge):
+        announce(bridge, has_brain=not options.empty)
+        return EmbeddedSlicer.run()
+
+
+def load_brain() -> None:
+    """Load the MNI152 brain MRI as a person would, and show it."""
+    import slicer
+
+    slicer.util.loadVolume(str(brain_path(CHECKOUT)), properties={"name": "MNI152_T1_1mm"})
+
+
+def allow_folders(folders: list[Path]) -> None:
+    """Store the allowed folders; without any, the brain's own unless the settings have some already."""
+    import slicer
+
+    settings = slicer.app.userSettings()
+    if not folders and settings.contains(FOLDERS_SETTING):
+        return
+    chosen = folders or [brain_path(CHECKOUT).parent]
+    settings.setValue(FOLDERS_SETTING, json.dumps([str(folder.resolve()) for folder in chosen]))
+
+
+@contextlib.contextmanager
+def running_bridge(options: argparse.Namespace) -> Iterator[Any]:
+    """Load the extension's module and start its bridge."""
+    EmbeddedSlicer.load_scripted_module(CHECKOUT / "AgentBridge" / "AgentBridge.py")
+    import slicer
+
+    logic = slicer.util.getModuleLogic("AgentBridge")
+    logic.start(port=options.port, grants=dict(options.grant))
+    try:
+        yield logic
+    finally:
+        logic.stop()
+
+
+@contextlib.contextmanager
+def connection_file(path: Path | None, bridge: Any) -> Iterator[None]:
+    """Keep a file with URL and token while the bridge runs; only its owner may read it."""
+    if path is None:
+        yield
+        return
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump({"url": bridge.url, "token": bridge.token, "process_id": os.getpid()}, file)
+    beside.replace(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def announce(bridge: Any, *, has_brain: bool) -> None:
+    """Print curl lines that can be pasted, then the line that says it is ready."""
+    authorization = f'-H "Authorization: Bearer {bridge.token}"'
+    print(f"curl {bridge.url}/health")
+    print(f"curl {authorization} {bridge.url}/")
+    print(f"curl {authorization} {bridge.url}/{'volumes' if has_brain else 'scene'}")
+    if has_brain:
+        print(f"curl {authorization} -o axial.png {bridge.url}/views/slices/Red/image")
+    print("Ctrl-C ends it.")
+    print(f"AgentBridge ready: {bridge.url}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
