@@ -1,8 +1,9 @@
 """3D Slicer's application-level Python API on machines without Slicer.
 
-Scene, logics and displayable managers are Slicer's own, from the slicer-core wheel; Qt is PySide6 behind a facade as
-strict as PythonQt; `slicer.app` and what hangs from it is emulated, one file per concept, each name with the signature of
-the Slicer or CTK file that its own file cites. What is missing raises `NotEmulatedError`.
+Scene, logics and displayable managers are Slicer's own, from the slicer-core wheel; Qt is PySide6 behind a
+facade as strict as PythonQt; `slicer.app` and what hangs from it is emulated, one file per concept, each name
+with the signature of the Slicer or CTK file that its own file cites. What is missing raises
+`NotEmulatedError`.
 
     import EmbeddedSlicer
 
@@ -22,11 +23,21 @@ from EmbeddedSlicer.not_emulated import NotEmulatedError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["NotEmulatedError", "finish_startup", "load_scripted_module", "load_scripted_modules", "run", "start"]
+__all__ = [
+    "NotEmulatedError",
+    "finish_startup",
+    "load_scripted_module",
+    "load_scripted_modules",
+    "run",
+    "start",
+]
 
 
 def start(
-    settings_folder: str | Path | None = None, views: bool = True, web_server: bool = True, testing: bool = False
+    settings_folder: str | Path | None = None,
+    views: bool = True,
+    web_server: bool = True,
+    testing: bool = False,
 ) -> Any:
     """Start the host, once per process, and make `slicer`, `qt` and `ctk` importable.
 
@@ -51,7 +62,7 @@ def start(
     RuntimeError
         It was started before, or views are wanted and there is no graphics driver.
     """
-    from EmbeddedSlicer import startup  # noqa: PLC0415 - keeps the import of this package light
+    from EmbeddedSlicer import startup
 
     return startup.start(settings_folder, views, web_server, testing)
 
@@ -75,14 +86,14 @@ def load_scripted_modules(*paths: str | Path) -> list[Any]:
     list
         The loaded modules. One whose dependency is missing is left out and logged.
     """
-    from EmbeddedSlicer import startup  # noqa: PLC0415 - keeps the import of this package light
+    from EmbeddedSlicer import startup
 
     return startup.load_modules([str(path) for path in paths])
 
 
 def finish_startup() -> None:
     """Emit `slicer.app.startupCompleted`, once; `run()` does it if nobody did."""
-    from EmbeddedSlicer import startup  # noqa: PLC0415 - keeps the import of this package light
+    from EmbeddedSlicer import startup
 
     startup.finish_startup()
 
@@ -95,14 +106,14 @@ def run(hold_lock: bool = True) -> int:
     Parameters
     ----------
     hold_lock
-        Keep Python's interpreter lock while the loop waits, as Slicer does: Python threads stand still. On Linux only;
-        elsewhere PySide6's own loop runs.
+        Keep Python's interpreter lock while the loop waits, as Slicer does: Python threads stand still. On
+        Linux only; elsewhere PySide6's own loop runs.
 
     Returns
     -------
     int
         The exit code; 0 after a signal.
     """
-    from EmbeddedSlicer import event_loop  # noqa: PLC0415 - keeps the import of this package light
+    from EmbeddedSlicer import event_loop
 
     return event_loop.run(hold_lock)

@@ -1,4 +1,4 @@
-"""Environment variables that must stand before Qt and VTK are imported, and the probe for a graphics driver."""
+"""Environment variables that must stand before Qt and VTK are imported; the probe for a driver."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
 """The event loop, run as Slicer runs it: with Python's interpreter lock held.
 
-PySide6's `exec()` lets go of the lock, so a Python thread runs while the loop is idle; in Slicer it does not. Calling the
-same C++ function through `ctypes.PyDLL`, which keeps the lock, shows the truth.
+PySide6's `exec()` lets go of the lock, so a Python thread runs while the loop is idle; in Slicer it does not.
+Calling the same C++ function through `ctypes.PyDLL`, which keeps the lock, shows the truth.
 
-SIGINT and SIGTERM: Python runs signal handlers between two of its instructions, and there are none while the loop waits
-in C++. So the interpreter writes a byte into a socket (`signal.set_wakeup_fd`), whose notifier enters Python.
+SIGINT and SIGTERM: Python runs signal handlers between two of its instructions, and there are none while the
+loop waits in C++. So the interpreter writes a byte into a socket (`signal.set_wakeup_fd`), whose notifier
+enters Python.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def _loop(hold_lock: bool) -> Callable[[], int]:
     if not hold_lock or library is None:
         loop: Callable[[], int] = startup.host.qt_application.exec
         return loop
-    function = ctypes.PyDLL(str(library))._ZN16QCoreApplication4execEv  # noqa: SLF001 - QCoreApplication::exec()
+    function = ctypes.PyDLL(str(library))._ZN16QCoreApplication4execEv
     function.restype = ctypes.c_int
     held: Callable[[], int] = function
     return held
@@ -63,7 +64,7 @@ def _loop(hold_lock: bool) -> Callable[[], int]:
 
 def _core_library() -> Path | None:
     """Find Qt's core library; the name of the function in it is known for Linux only."""
-    import PySide6  # noqa: PLC0415 - present once the host was started
+    import PySide6
 
     path = Path(PySide6.__file__).parent / "Qt" / "lib" / "libQt6Core.so.6"
     return path if sys.platform.startswith("linux") and path.is_file() else None
@@ -72,7 +73,7 @@ def _core_library() -> Path | None:
 @contextmanager
 def _signals_end(application: Any) -> Iterator[None]:
     """Let SIGINT and SIGTERM end the loop with code 0 instead of killing the process."""
-    import qt  # noqa: PLC0415 - importable once the host was started
+    import qt
 
     reader, writer = socket.socketpair()
     reader.setblocking(False)

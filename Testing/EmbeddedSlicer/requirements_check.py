@@ -1,14 +1,14 @@
 """Which system libraries the wheels of the embedded host need and this machine lacks.
 
-Needs the standard library only and imports nothing else: `dev.py` asks before it installs any wheel. The table was read
-off `ldd` over the wheels' own libraries (PySide6 6.11, slicer-core 5.13, VTK 9.6) on Debian.
+Needs the standard library only and imports nothing else: `dev.py` asks before it installs any wheel. The
+table was read off `ldd` over the wheels' own libraries (PySide6 6.11, slicer-core 5.13, VTK 9.6) on Debian.
 """
 
 from __future__ import annotations
 
 import ctypes
-import glob
 import sys
+from pathlib import Path
 
 #: Library to Debian package; each is loaded by Qt's GUI libraries or by VTK when a window is made.
 LIBRARIES = {
@@ -25,13 +25,13 @@ LIBRARIES = {
     "libgssapi_krb5.so.2": "libgssapi-krb5-2",
 }
 #: EGL is only a dispatcher: a vendor file must name a driver, and Mesa's software driver must lie beside it.
-EGL_VENDOR_FILES = "/usr/share/glvnd/egl_vendor.d/*.json"
+EGL_VENDOR_FILES = ("usr/share/glvnd/egl_vendor.d/*.json", "etc/glvnd/egl_vendor.d/*.json")
 #: Before Mesa 24.2, and since; the folders of Debian and of Fedora.
 SOFTWARE_RENDERERS = (
-    "/usr/lib/*/dri/swrast_dri.so",
-    "/usr/lib/*/libgallium*.so",
-    "/usr/lib64/dri/swrast_dri.so",
-    "/usr/lib64/libgallium*.so",
+    "usr/lib/*/dri/swrast_dri.so",
+    "usr/lib/*/libgallium*.so",
+    "usr/lib64/dri/swrast_dri.so",
+    "usr/lib64/libgallium*.so",
 )
 
 
@@ -57,15 +57,17 @@ def _can_load(library: str) -> bool:
 
 def _has_egl_driver() -> bool:
     """Tell whether EGL finds any vendor: Mesa's, or a graphics card's own."""
-    return bool(glob.glob(EGL_VENDOR_FILES) or glob.glob("/etc/glvnd/egl_vendor.d/*.json")) or _can_load(
-        "libEGL_mesa.so.0"
-    )
+    return bool(_vendor_files()) or _can_load("libEGL_mesa.so.0")
 
 
 def _has_software_renderer() -> bool:
     """Tell whether Mesa can render without a graphics card, or a card's own driver is there."""
-    others = [path for path in glob.glob(EGL_VENDOR_FILES) if "mesa" not in path]
-    return bool(others) or any(glob.glob(pattern) for pattern in SOFTWARE_RENDERERS)
+    others = [path for path in _vendor_files() if "mesa" not in path.name]
+    return bool(others) or any(any(Path("/").glob(pattern)) for pattern in SOFTWARE_RENDERERS)
+
+
+def _vendor_files() -> list[Path]:
+    return [path for pattern in EGL_VENDOR_FILES for path in Path("/").glob(pattern)]
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def start(settings_folder: str | Path | None, views: bool, web_server: bool, tes
         raise RuntimeError(message)
     process_environment = _environment_before()
     environment.prepare()
-    import qt  # noqa: PLC0415 - only importable now
+    import qt
 
     host.qt_application = qt.QApplication.instance() or qt.QApplication(sys.argv[:1])
     slicer = _import_slicer()
@@ -50,7 +50,7 @@ def start(settings_folder: str | Path | None, views: bool, web_server: bool, tes
 
 def load_modules(paths: list[str]) -> list[Any]:
     """Construct and load scripted modules."""
-    from EmbeddedSlicer.modules.loading import load_scripted_modules  # noqa: PLC0415 - needs Qt and slicer
+    from EmbeddedSlicer.modules.loading import load_scripted_modules
 
     return load_scripted_modules(host.application.moduleManager(), paths)
 
@@ -71,7 +71,7 @@ def shut_down() -> None:
 
 
 def _environment_before() -> Any:
-    from PySide6 import QtCore  # noqa: PLC0415 - before the environment is changed
+    from PySide6 import QtCore
 
     return QtCore.QProcessEnvironment.systemEnvironment()
 
@@ -81,7 +81,7 @@ def _import_slicer() -> Any:
 
     Not through a folder called `slicer` on sys.path: the wheel's package would import all of it at once.
     """
-    import slicer  # noqa: PLC0415 - needs the environment
+    import slicer
 
     slicer.__path__.append(str(Path(__file__).parent / "slicer_package"))
     slicer.modules = types.ModuleType("slicer.modules")
@@ -106,10 +106,10 @@ def _private_folder() -> str:
 
 
 def _make_parts(folder: str, process_environment: Any, testing: bool) -> Any:
-    from EmbeddedSlicer.application import command_options, error_log, settings, version  # noqa: PLC0415
-    from EmbeddedSlicer.application.application import Parts  # noqa: PLC0415
-    from EmbeddedSlicer.modules.module_manager import ModuleManager  # noqa: PLC0415
-    from EmbeddedSlicer.scene import logics, messages  # noqa: PLC0415
+    from EmbeddedSlicer.application import command_options, error_log, settings, version
+    from EmbeddedSlicer.application.application import Parts
+    from EmbeddedSlicer.modules.module_manager import ModuleManager
+    from EmbeddedSlicer.scene import logics, messages
 
     model = error_log.ErrorLogModel()
     error_log.install_qt_messages(model)
@@ -133,12 +133,12 @@ def _make_parts(folder: str, process_environment: Any, testing: bool) -> Any:
 
 
 def _publish(slicer: Any, parts: Any) -> None:
-    from EmbeddedSlicer.application.application import Application  # noqa: PLC0415
+    from EmbeddedSlicer.application.application import Application
 
     host.application = slicer.app = Application(parts)
     slicer.mrmlScene = parts.scene
     slicer.selfTests = {}
-    from EmbeddedSlicer.modules import scripted_module  # noqa: PLC0415 - needs slicer.mrmlScene
+    from EmbeddedSlicer.modules import scripted_module
 
     slicer.qMRMLWidget = scripted_module.MRMLWidget
     slicer.qSlicerScriptedLoadableModule = scripted_module.ScriptedModule
@@ -146,13 +146,15 @@ def _publish(slicer: Any, parts: Any) -> None:
 
 
 def _fill(parts: Any, views: bool) -> None:
-    from EmbeddedSlicer.ctk_widgets.settings_dialog import SettingsDialog  # noqa: PLC0415
-    from EmbeddedSlicer.file_io.manager import CoreIOManager  # noqa: PLC0415
-    from EmbeddedSlicer.scene import logics, subject_hierarchy  # noqa: PLC0415
+    from EmbeddedSlicer.ctk_widgets.settings_dialog import SettingsDialog
+    from EmbeddedSlicer.file_io.manager import CoreIOManager
+    from EmbeddedSlicer.scene import logics, subject_hierarchy
 
     scene, application_logic = parts.scene, parts.application_logic
     made = logics.make_logics(scene, application_logic)
-    parts.keep += logics.make_file_manager(scene, application_logic, str(Path(parts.temporary_folder) / "cache"))
+    parts.keep += logics.make_file_manager(
+        scene, application_logic, str(Path(parts.temporary_folder) / "cache")
+    )
     subject_hierarchy.observe(scene)
     _add_modules(parts.module_manager, made)
     parts.io_manager = CoreIOManager(scene, application_logic, made)
@@ -163,9 +165,9 @@ def _fill(parts: Any, views: bool) -> None:
 
 
 def _add_modules(manager: Any, logics: dict[str, Any]) -> None:
-    import slicer  # noqa: PLC0415 - already imported by now
+    import slicer
 
-    from EmbeddedSlicer.modules.module import Module  # noqa: PLC0415
+    from EmbeddedSlicer.modules.module import Module
 
     for name, logic in logics.items():
         module = Module(name, logic)
@@ -175,9 +177,9 @@ def _add_modules(manager: Any, logics: dict[str, Any]) -> None:
 
 
 def _make_views(scene: Any, application_logic: Any) -> Any:
-    from EmbeddedSlicer.views.layout_manager import LayoutManager  # noqa: PLC0415
+    from EmbeddedSlicer.views.layout_manager import LayoutManager
 
     if not environment.can_render():
-        message = "no usable graphics driver: install Mesa's EGL driver (libegl1, libegl-mesa0) or start with views=False"
+        message = "no usable graphics driver: install libegl1 and libegl-mesa0, or start with views=False"
         raise RuntimeError(message)
     return LayoutManager(scene, application_logic)

@@ -1,7 +1,7 @@
 """`slicer.app`.
 
-Follows `Base/QTCore/qSlicerCoreApplication.h` and `Base/QTGUI/qSlicerApplication.h`. Names without parentheses are
-Q_PROPERTYs there, hence attributes here.
+Follows `Base/QTCore/qSlicerCoreApplication.h` and `Base/QTGUI/qSlicerApplication.h`. Names without
+parentheses are Q_PROPERTYs there, hence attributes here.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import qt
+
 from EmbeddedSlicer.application import version
 from EmbeddedSlicer.application.signals import Emitter, Signal
 from EmbeddedSlicer.not_emulated import NotEmulatedError

@@ -1,6 +1,7 @@
 """`slicer.app.commandOptions()`: what was asked for on the command line.
 
-Follows `Base/QTCore/qSlicerCoreCommandOptions.h` and `Base/QTGUI/qSlicerCommandOptions.h`; all are Q_PROPERTYs.
+Follows `Base/QTCore/qSlicerCoreCommandOptions.h` and `Base/QTGUI/qSlicerCommandOptions.h`; all are
+Q_PROPERTYs.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """`slicer.app.errorLogModel()`: the messages of the application.
 
-Follows CTK `Libs/Core/ctkErrorLogAbstractModel.h`, as far as Python can see it: properties, Q_INVOKABLE methods,
-slots, signals and what QSortFilterProxyModel has. `logEntryData()` and `addEntry()` without a context are not visible.
+Follows CTK `Libs/Core/ctkErrorLogAbstractModel.h`, as far as Python can see it: properties, Q_INVOKABLE
+methods, slots, signals and what QSortFilterProxyModel has. `logEntryData()` and `addEntry()` without a
+context are not visible.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import logging
 from typing import Any
 
 import qt
+from PySide6 import QtCore, QtGui
+
 from EmbeddedSlicer.not_emulated import refuse
 from EmbeddedSlicer.pythonqt.facade import make_facade
-from PySide6 import QtCore, QtGui
 
 #: Columns, `ctkErrorLogAbstractModel::ColumnsIds`.
 TIME, THREAD, LEVEL, ORIGIN, DESCRIPTION = range(5)
@@ -65,7 +67,7 @@ class _NativeErrorLogModel(QtCore.QSortFilterProxyModel):
         self._items.removeRows(0, self._items.rowCount())
 
     def append_entry(self, level: str, origin: str, text: str) -> None:
-        """Add an entry with the present time; an entry that causes another one loses the second, as in CTK."""
+        """Add an entry with the present time; as in CTK, an entry that it causes is lost."""
         if self._adding:
             return
         self._adding = True

@@ -1,8 +1,8 @@
 """The user's settings, in a private folder.
 
 In Slicer `userSettings()` is what a plain `QSettings()` opens (`Base/QTCore/qSlicerCoreApplication.cxx`,
-userSettings), and `slicer.util.settingsValue` opens that. So the default place itself is moved: nothing reads or writes
-the settings of the person's own Slicer.
+userSettings), and `slicer.util.settingsValue` opens that. So the default place itself is moved: nothing reads
+or writes the settings of the person's own Slicer.
 """
 
 from __future__ import annotations

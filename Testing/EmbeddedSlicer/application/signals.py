@@ -1,7 +1,7 @@
 """Signals of emulated objects that are no QObjects, with PythonQt's rules.
 
-PythonQt (`PythonQtSignalReceiver.cpp`): receivers are kept alive by the sender, arguments are trimmed to what the slot
-takes, an exception in a slot is printed and the next slot runs.
+PythonQt (`PythonQtSignalReceiver.cpp`): receivers are kept alive by the sender, arguments are trimmed to what
+the slot takes, an exception in a slot is printed and the next slot runs.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Signal(Emulated):
         for slot in tuple(self._slots):
             try:
                 slot(*arguments[: _accepted(slot)])
-            except Exception:  # noqa: BLE001 - as in Qt, one slot's failure must not stop the others
+            except Exception:
                 sys.excepthook(*sys.exc_info())
 
     __call__ = emit

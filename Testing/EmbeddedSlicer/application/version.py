@@ -1,6 +1,7 @@
 """Names and numbers of the application, taken from the slicer-core wheel.
 
-Follows the CONSTANT properties of `Base/QTCore/qSlicerCoreApplication.h`: major and minor are int, the rest is text.
+Follows the CONSTANT properties of `Base/QTCore/qSlicerCoreApplication.h`: major and minor are int, the rest
+is text.
 """
 
 from __future__ import annotations

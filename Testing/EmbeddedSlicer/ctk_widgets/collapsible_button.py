@@ -1,15 +1,16 @@
 """`ctk.ctkCollapsibleButton`: a title that folds its content.
 
-Follows CTK `Libs/Widgets/ctkCollapsibleButton.h`. `setCollapsed` is neither slot nor Q_INVOKABLE there, so Python does
-not see it: write the property.
+Follows CTK `Libs/Widgets/ctkCollapsibleButton.h`. `setCollapsed` is neither slot nor Q_INVOKABLE there, so
+Python does not see it: write the property.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from EmbeddedSlicer.pythonqt.facade import make_facade
 from PySide6 import QtCore, QtGui, QtWidgets
+
+from EmbeddedSlicer.pythonqt.facade import make_facade
 
 _TITLE_PADDING_PX = 8
 

@@ -1,6 +1,7 @@
 """`slicer.app.settingsDialog()`: panels of settings, added once and never removed.
 
-Follows CTK `Libs/Widgets/ctkSettingsDialog.h`: `addPanel(panel)`, `addPanel(label, panel)`, `addPanel(label, icon, panel)`.
+Follows CTK `Libs/Widgets/ctkSettingsDialog.h`: `addPanel(panel)`, `addPanel(label, panel)`, `addPanel(label,
+icon, panel)`.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import qt
+
 from EmbeddedSlicer.not_emulated import Emulated
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from EmbeddedSlicer.pythonqt.facade import make_facade
 from PySide6 import QtCore, QtWidgets
+
+from EmbeddedSlicer.pythonqt.facade import make_facade
 
 
 @dataclass

@@ -22,7 +22,7 @@ class TemporaryScene:
         self.scene.SetDataIOManager(source.GetDataIOManager())
 
     def copy(self, node: Any, harden: bool) -> Any:
-        """Copy a node with its display properties; with `harden` its parent transforms are applied to the copy."""
+        """Copy a node with its display properties; `harden` applies its parent transforms to the copy."""
         copy = self.scene.AddNewNodeByClass(node.GetClassName())
         copy.CopyContent(node, harden)  # hardening may change the data: a deep copy then
         if harden and node.IsA("vtkMRMLTransformableNode") and node.GetParentTransformNode() is not None:

@@ -1,7 +1,7 @@
 """Base of file readers: which files a reader takes, and how sure it is.
 
-Follows `Base/QTCore/qSlicerFileReader.cxx` (canLoadFileConfidence, supportedNameFilters): 0.5 plus 0.01 per character of
-the longest extension that matches, so `.seg.nrrd` beats `.nrrd`. The file must exist.
+Follows `Base/QTCore/qSlicerFileReader.cxx` (canLoadFileConfidence, supportedNameFilters): 0.5 plus 0.01 per
+character of the longest extension that matches, so `.seg.nrrd` beats `.nrrd`. The file must exist.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class FileReader:
 
     def confidence(self, path: str) -> float:
         """Say how sure the reader is, 0 to 1; 0 for a file that it cannot take."""
-        if not (os.path.isfile(path) and os.access(path, os.R_OK)) or "~" in Path(path).suffix:
+        if not (Path(path).is_file() and os.access(path, os.R_OK)) or "~" in Path(path).suffix:
             return 0.0
         lower = Path(path).name.lower()
         matching = [len(extension) for extension in self.extensions if lower.endswith(extension)]
@@ -57,7 +57,7 @@ class FileReader:
 
 def head(path: str, count: int) -> str:
     """Read the first characters of a file; undecodable bytes become replacement characters."""
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         return file.read(count).decode("utf-8", errors="replace")
 
 

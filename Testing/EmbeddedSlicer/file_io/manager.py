@@ -1,6 +1,7 @@
 """`slicer.app.coreIOManager()`: which file is what, loading, saving, exporting.
 
-Follows `Base/QTCore/qSlicerCoreIOManager.h` and `.cxx`. Saving returns False where it fails and logs; it does not raise.
+Follows `Base/QTCore/qSlicerCoreIOManager.h` and `.cxx`. Saving returns False where it fails and logs; it does
+not raise.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import slicer
 import vtk
+
 from EmbeddedSlicer.application.signals import Emitter, Signal
 from EmbeddedSlicer.file_io import export, node_readers, node_writers, scene_files, volume_readers
 
@@ -97,7 +99,11 @@ class CoreIOManager(Emitter):
     def extractKnownExtension(self, path: str, node: Any, /) -> str:
         """Give the longest extension of a file name that the node can be written with, or ""."""
         known = [_extension(name) for name in self.fileWriterExtensions(node)]
-        return max((known_one for known_one in known if known_one and str(path).endswith(known_one)), key=len, default="")
+        return max(
+            (known_one for known_one in known if known_one and str(path).endswith(known_one)),
+            key=len,
+            default="",
+        )
 
     def stripKnownExtension(self, path: str, node: Any, /) -> str:
         """Give a file name without its known extension, repeated ones included."""
@@ -117,12 +123,17 @@ class CoreIOManager(Emitter):
     def loadNodes(
         self, file_type: str, properties: dict[str, Any], loaded: Any = None, messages: Any = None, /
     ) -> bool:
-        """Load a file, or several if `fileName` is a list; loaded nodes go into the vtkCollection `loaded`."""
+        """Load a file, or several if `fileName` is a list; its nodes go into the vtkCollection `loaded`."""
         if isinstance(properties["fileName"], (list, tuple)):
-            return all([self.loadNodes(file_type, one, loaded, messages) for one in _one_by_one(properties)])
+            results = [self.loadNodes(file_type, one, loaded, messages) for one in _one_by_one(properties)]
+            return all(results)
         path = str(properties["fileName"])
         nodes = self._load(file_type, path, dict(properties), messages)
-        loaded_properties = {**properties, "fileType": file_type, "nodeIDs": [node.GetID() for node in nodes or ()]}
+        loaded_properties = {
+            **properties,
+            "fileType": file_type,
+            "nodeIDs": [node.GetID() for node in nodes or ()],
+        }
         self.newFileLoaded.emit(loaded_properties)
         for node in nodes or ():
             if loaded is not None and self._scene.GetNodeByID(node.GetID()) is not None:
@@ -153,8 +164,10 @@ class CoreIOManager(Emitter):
         """Load a file as what it most likely is."""
         return self.loadNodes(self.fileType(path), {"fileName": path}, None, messages)
 
-    def saveNodes(self, file_type: str, properties: dict[str, Any], messages: Any = None, scene: Any = None, /) -> bool:
-        """Save the node `nodeID`, or the scene if the type is SceneFile, as `fileName`; makes missing folders."""
+    def saveNodes(
+        self, file_type: str, properties: dict[str, Any], messages: Any = None, scene: Any = None, /
+    ) -> bool:
+        """Save the node `nodeID`, or for a SceneFile the scene, as `fileName`; makes missing folders."""
         path = str(properties.get("fileName") or "")
         if not path:
             _log.error('saveNodes failed: "fileName" must be included as a string parameter.')
@@ -166,7 +179,9 @@ class CoreIOManager(Emitter):
         else:
             succeeded = self._save_node(file_type, properties, messages, scene or self._scene)
         if not succeeded:
-            return self._fail(messages, f"Saving failed with all writers found for file '{path}' of type '{file_type}'.")
+            return self._fail(
+                messages, f"Saving failed with all writers found for file '{path}' of type '{file_type}'."
+            )
         self.fileSaved.emit(dict(properties))
         return True
 
@@ -180,7 +195,9 @@ class CoreIOManager(Emitter):
     def _save_node(self, file_type: str, properties: dict[str, Any], messages: Any, scene: Any) -> bool:
         path = str(properties["fileName"])
         node = scene.GetNodeByID(str(properties.get("nodeID", "")))
-        writers = [writer for writer in self._writers if writer.file_type == file_type and _suits(writer, node, path)]
+        writers = [
+            writer for writer in self._writers if writer.file_type == file_type and _suits(writer, node, path)
+        ]
         if not writers:
             return self._fail(messages, f"No writer found to write file {path} of type {file_type}.")
         for writer in writers:
@@ -209,7 +226,7 @@ class CoreIOManager(Emitter):
         messages: Any = None,
         /,
     ) -> bool:
-        """Write nodes in the format `fileFormat` without a trace in the scene: storage nodes stay as they are."""
+        """Write nodes in the format `fileFormat`; their storage nodes stay as they are."""
         if len(identifiers) != len(paths):
             _log.error("exportNodes failed: Mismatch in number of nodeIDs and filenames")
             return False
@@ -221,9 +238,12 @@ class CoreIOManager(Emitter):
             {**properties, "nodeID": identifier, "fileName": path}
             for identifier, path in zip(identifiers, paths, strict=True)
         ]
-        return all([self._export(copies, one, harden, messages) for one in maps])
+        results = [self._export(copies, one, harden, messages) for one in maps]
+        return all(results)
 
-    def _export(self, copies: export.TemporaryScene, properties: dict[str, Any], harden: bool, messages: Any) -> bool:
+    def _export(
+        self, copies: export.TemporaryScene, properties: dict[str, Any], harden: bool, messages: Any
+    ) -> bool:
         node = self._scene.GetNodeByID(properties["nodeID"])
         if node is None or not node.IsA("vtkMRMLStorableNode"):
             return self._fail(messages, f"Unable to find a storable node with ID {properties['nodeID']}")

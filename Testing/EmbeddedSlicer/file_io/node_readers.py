@@ -11,6 +11,7 @@ from typing import Any
 
 import slicer
 import vtk
+
 from EmbeddedSlicer.file_io.file_reader import FileReader, base_name, head
 
 _DISPLACEMENT_VECTOR = 1006  # NIFTI_INTENT_DISPVECT
@@ -77,7 +78,20 @@ class TransformReader(FileReader):
     file_type = "TransformFile"
     description = "Transform"
     extensions = (
-        *(".h5", ".tfm", ".mat", ".nrrd", ".nhdr", ".mha", ".mhd", ".nii", ".nii.gz", ".txt", ".hdf5", ".he5"),
+        *(
+            ".h5",
+            ".tfm",
+            ".mat",
+            ".nrrd",
+            ".nhdr",
+            ".mha",
+            ".mhd",
+            ".nii",
+            ".nii.gz",
+            ".txt",
+            ".hdf5",
+            ".he5",
+        ),
     )
 
     def inspect(self, path: str, confidence: float) -> float:
@@ -96,7 +110,7 @@ class TransformReader(FileReader):
 
 
 class TableReader(FileReader):
-    """`Tables/qSlicerTablesReader.cxx`. A database with a password fails: the question for it is not emulated."""
+    """`Tables/qSlicerTablesReader.cxx`. A database with a password fails: nobody asks for it."""
 
     file_type = "TableFile"
     description = "Table"

@@ -12,6 +12,7 @@ from typing import Any
 
 import slicer
 import vtk
+
 from EmbeddedSlicer.file_io.file_reader import FileReader
 
 SCENE_FILE_TYPE = "SceneFile"
@@ -42,7 +43,9 @@ class SceneBundleReader(FileReader):
     def load(self, path: str, properties: dict[str, Any]) -> list[Any] | None:
         """Load a bundle; gives the nodes that were not there before."""
         before = set(self._nodes())
-        if not self._scene.ReadFromMRB(str(Path(path).absolute()), bool(properties.get("clear", False)), self.messages):
+        if not self._scene.ReadFromMRB(
+            str(Path(path).absolute()), bool(properties.get("clear", False)), self.messages
+        ):
             return None
         return [node for node in self._nodes() if node not in before and node.GetID()]
 
@@ -83,7 +86,9 @@ class SceneWriter:
         if any(path.iterdir()):
             # Slicer opens a modal message box here.
             return self._fail(f"Selected directory {path} is not empty. Please choose an empty directory.")
-        return bool(self._application_logic.SaveSceneToSlicerDataBundleDirectory(str(path), None, self.messages))
+        return bool(
+            self._application_logic.SaveSceneToSlicerDataBundleDirectory(str(path), None, self.messages)
+        )
 
     def _remember(self, path: Path) -> None:
         self._scene.SetURL(str(path))

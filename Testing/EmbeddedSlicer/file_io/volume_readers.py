@@ -12,6 +12,7 @@ from typing import Any
 
 import slicer
 import vtk
+
 from EmbeddedSlicer.file_io.file_reader import FileReader, base_name, head
 
 _NRRD = (".nrrd", ".nhdr")
@@ -25,7 +26,20 @@ class VolumeReader(FileReader):
     file_type = "VolumeFile"
     description = "Volume"
     extensions = (
-        *(".hdr", ".nhdr", ".nrrd", ".mhd", ".mha", ".mnc", ".nii", ".nii.gz", ".mgh", ".mgz", ".mgh.gz", ".img"),
+        *(
+            ".hdr",
+            ".nhdr",
+            ".nrrd",
+            ".mhd",
+            ".mha",
+            ".mnc",
+            ".nii",
+            ".nii.gz",
+            ".mgh",
+            ".mgz",
+            ".mgh.gz",
+            ".img",
+        ),
         *(".img.gz", ".pic", ".dcm", ".ima", ".png", ".tif", ".tiff", ".jpg", ".jpeg", ""),
     )
 
@@ -94,7 +108,19 @@ class SegmentationReader(FileReader):
     file_type = "SegmentationFile"
     description = "Segmentation"
     extensions = (
-        *(".seg.nrrd", ".seg.nhdr", ".seg.vtm", ".nrrd", ".nhdr", ".vtm", ".nii.gz", ".nii", ".hdr", ".stl", ".obj"),
+        *(
+            ".seg.nrrd",
+            ".seg.nhdr",
+            ".seg.vtm",
+            ".nrrd",
+            ".nhdr",
+            ".vtm",
+            ".nii.gz",
+            ".nii",
+            ".hdr",
+            ".stl",
+            ".obj",
+        ),
     )
 
     def inspect(self, path: str, confidence: float) -> float:
@@ -145,9 +171,11 @@ def _string_array(values: Any) -> Any:
 
 def _nrrd_header(path: str) -> str:
     """Read the header, which ends with an empty line; diffusion headers are long."""
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         data = file.read(1 << 20)
-    end = min((place for place in (data.find(b"\n\n"), data.find(b"\r\n\r\n")) if place >= 0), default=len(data))
+    end = min(
+        (place for place in (data.find(b"\n\n"), data.find(b"\r\n\r\n")) if place >= 0), default=len(data)
+    )
     return data[:end].decode("utf-8", errors="replace") if data.startswith(b"NRRD") else ""
 
 

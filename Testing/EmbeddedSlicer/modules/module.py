@@ -37,9 +37,14 @@ class Module(Emulated):
         return self._logic
 
     def widgetRepresentation(self) -> Any:
-        """Give the module's widget: loadable modules have none here, as Slicer's Qt widgets are not in the wheel."""
+        """Give the module's widget: none here, as Slicer's Qt widgets are not in the wheel."""
         return None
 
     def inherits(self, class_name: str, /) -> bool:
         """Tell whether the module's C++ class derives from another one."""
-        return class_name in {"QObject", "qSlicerAbstractCoreModule", "qSlicerAbstractModule", "qSlicerLoadableModule"}
+        return class_name in {
+            "QObject",
+            "qSlicerAbstractCoreModule",
+            "qSlicerAbstractModule",
+            "qSlicerLoadableModule",
+        }

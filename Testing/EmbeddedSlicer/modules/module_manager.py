@@ -1,7 +1,7 @@
 """`slicer.app.moduleManager()`: which modules are loaded, in which order, and their end.
 
-Follows `Base/QTCore/qSlicerModuleManager.h` and `qSlicerModuleFactoryManager.cxx` (loadModule, unloadModules: in the
-reverse order of loading). The factory manager is the same object here.
+Follows `Base/QTCore/qSlicerModuleManager.h` and `qSlicerModuleFactoryManager.cxx` (loadModule, unloadModules:
+in the reverse order of loading). The factory manager is the same object here.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import slicer
+
 from EmbeddedSlicer.application.signals import Emitter, Signal
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class ModuleManager(Emitter):
         return self
 
     def add(self, module: Module) -> None:
-        """Take a loaded module in; the module is `slicer.modules.<lower case name>` from its construction on."""
+        """Take a loaded module in; `slicer.modules` has it since its construction."""
         self._loaded[module.name] = module
         self.moduleLoaded.emit(module.name)
 

@@ -1,8 +1,8 @@
 """Scripted modules: the object that a script gets as `parent`, and its panel.
 
 Follows `Base/QTGUI/qSlicerScriptedLoadableModule.cxx` (setPythonSource, setup, createLogic) and
-`qSlicerScriptedLoadableModuleWidget.cxx` (setPythonSource, reload, self). Here too `logic()` is a bare VTK logic;
-the script's own logic lives in its widget, where `slicer.util.getModuleLogic` finds it.
+`qSlicerScriptedLoadableModuleWidget.cxx` (setPythonSource, reload, self). Here too `logic()` is a bare VTK
+logic; the script's own logic lives in its widget, where `slicer.util.getModuleLogic` finds it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import qt
 import slicer
+
 from EmbeddedSlicer.modules.module import Module
 
 
@@ -47,7 +48,7 @@ class ScriptedModule(Module):
         return self._self
 
     def widgetRepresentation(self) -> Any:
-        """Give the module's panel; made and set up at the first call. None if the script has no widget class."""
+        """Give the module's panel; made and set up at the first call. None without a widget class."""
         if self._widget is None and self.widgetRepresentationCreationEnabled:
             self._widget = self.createNewWidgetRepresentation()
         return self._widget
@@ -61,7 +62,12 @@ class ScriptedModule(Module):
 
     def inherits(self, class_name: str, /) -> bool:
         """Tell whether the C++ class derives from another one."""
-        bases = {"QObject", "qSlicerAbstractCoreModule", "qSlicerAbstractModule", "qSlicerScriptedLoadableModule"}
+        bases = {
+            "QObject",
+            "qSlicerAbstractCoreModule",
+            "qSlicerAbstractModule",
+            "qSlicerScriptedLoadableModule",
+        }
         return class_name in bases
 
 

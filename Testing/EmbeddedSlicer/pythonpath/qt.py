@@ -1,16 +1,17 @@
 """Slicer's `qt` on machines without Slicer: PySide6 behind a facade that is as strict as PythonQt.
 
-Classes are made on first use. See `EmbeddedSlicer/pythonqt/facade.py` for the laws and `differences.py` there for
-what the facade cannot catch.
+Classes are made on first use. See `EmbeddedSlicer/pythonqt/facade.py` for the laws and `differences.py` there
+for what the facade cannot catch.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from PySide6 import QtCore, QtGui, QtNetwork, QtUiTools, QtWidgets
+
 from EmbeddedSlicer.pythonqt.extras import EXTRAS, REFUSED
 from EmbeddedSlicer.pythonqt.facade import is_object_class, make_facade
-from PySide6 import QtCore, QtGui, QtNetwork, QtUiTools, QtWidgets
 
 _MODULES = (QtCore, QtGui, QtWidgets, QtNetwork, QtUiTools)
 

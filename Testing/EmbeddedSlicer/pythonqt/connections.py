@@ -1,7 +1,7 @@
 """The second form of connecting: `object.connect("clicked(bool)", slot)`.
 
-Follows PythonQt's `PythonQtMemberFunction connect/disconnect` of QObject. Slicer's own modules use it; it must
-stand in each facade's own body, because PySide6 looks `connect` up there.
+Follows PythonQt's `PythonQtMemberFunction connect/disconnect` of QObject. Slicer's own modules use it; it
+must stand in each facade's own body, because PySide6 looks `connect` up there.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from EmbeddedSlicer.pythonqt.facade import plain
 
 
 def single_shot(*_: object) -> None:
-    """Refuse: `Base/Python/slicer/util.py` replaces it with one that keeps every timer and closure forever."""
+    """Refuse: Slicer replaces it with one that keeps every timer and closure forever."""
     message = "qt.QTimer.singleShot: in Slicer it keeps a timer per call forever; keep one persistent timer"
     raise NotEmulatedError(message)
 

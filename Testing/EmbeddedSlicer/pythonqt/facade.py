@@ -10,8 +10,8 @@ Laws, each one a difference of PythonQt to PySide6 (PythonQt: `src/PythonQtInsta
 - `isinstance` against a base class is False.
 - `object.connect("signal(type)", slot)` works beside `object.signal.connect(slot)`.
 
-Patching PySide6's own classes does not work: `QObject.connect` cannot be replaced there, and event classes break.
-What a subclass cannot reach is listed in `differences.py`.
+Patching PySide6's own classes does not work: `QObject.connect` cannot be replaced there, and event classes
+break. What a subclass cannot reach is listed in `differences.py`.
 """
 
 from __future__ import annotations
@@ -137,7 +137,9 @@ def _constructor(native: Any) -> Callable[..., None]:
 
 
 def _guarded_setattr(native: Any, facade: type) -> Callable[[Any, str, Any], None]:
-    is_ours = native.__module__.startswith("EmbeddedSlicer")  # an emulated class keeps its state in its own way
+    is_ours = native.__module__.startswith(
+        "EmbeddedSlicer"
+    )  # an emulated class keeps its state in its own way
 
     def put(self: Any, name: str, value: object) -> None:
         if type(self) is facade and not hasattr(facade, name) and not (is_ours and name.startswith("_")):

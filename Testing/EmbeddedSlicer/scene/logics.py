@@ -1,7 +1,7 @@
 """The real module logics of the slicer-core wheel, connected as Slicer's module factory connects them.
 
-Follows `Base/QTCore/qSlicerCoreApplication.cxx` (init, setMRMLScene, initDataIO) and `qSlicerModuleFactoryManager.cxx`
-(loadModule: SetModuleLogic, then the scene).
+Follows `Base/QTCore/qSlicerCoreApplication.cxx` (init, setMRMLScene, initDataIO) and
+`qSlicerModuleFactoryManager.cxx` (loadModule: SetModuleLogic, then the scene).
 """
 
 from __future__ import annotations

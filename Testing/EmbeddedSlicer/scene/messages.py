@@ -1,6 +1,7 @@
 """VTK's errors and warnings, caught and handed on instead of printed.
 
-In Slicer `ctkErrorLogVTKMessageHandler` installs its own vtkOutputWindow and feeds the application's error log.
+In Slicer `ctkErrorLogVTKMessageHandler` installs its own vtkOutputWindow and feeds the application's error
+log.
 """
 
 from __future__ import annotations

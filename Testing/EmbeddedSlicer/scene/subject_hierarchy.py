@@ -1,7 +1,7 @@
 """Subject hierarchy items for new nodes.
 
-In Slicer the Qt plugins of `Modules/Loadable/SubjectHierarchy/Widgets/qSlicerSubjectHierarchyPluginLogic.cxx` make
-them (onNodeAdded, addNodeToSubjectHierarchy); here an observer of the scene does.
+In Slicer the Qt plugins of `Modules/Loadable/SubjectHierarchy/Widgets/qSlicerSubjectHierarchyPluginLogic.cxx`
+make them (onNodeAdded, addNodeToSubjectHierarchy); here an observer of the scene does.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The WebServer module, emulated from the contract of Slicer's `Modules/Scripted/WebServer/WebServer.py`.
 
-What other code relies on is the same: `startServer()` replaces `logic.requestHandlers` and calls `logic.start()`, which
-stops, finds a port and makes a new server that shares the list. Two things differ on purpose: it listens on 127.0.0.1
-only, and its own handlers record requests instead of running them.
+What other code relies on is the same: `startServer()` replaces `logic.requestHandlers` and calls
+`logic.start()`, which stops, finds a port and makes a new server that shares the list. Two things differ on
+purpose: it listens on 127.0.0.1 only, and its own handlers record requests instead of running them.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import qt
 import slicer
-from EmbeddedSlicer.web_server.http_server import SlicerHTTPServer
 from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadableModuleWidget
 from WebServerLib import SlicerRequestHandler, StaticPagesRequestHandler
+
+from EmbeddedSlicer.web_server.http_server import SlicerHTTPServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,7 +1,7 @@
 """`slicer.ScriptedLoadableModule`: base classes of scripted modules.
 
-Follows the documented interface of `Base/Python/slicer/ScriptedLoadableModule.py`. The developer section (reload, test,
-edit buttons) has no buttons here; `onReload` works.
+Follows the documented interface of `Base/Python/slicer/ScriptedLoadableModule.py`. The developer section
+(reload, test, edit buttons) has no buttons here; `onReload` works.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ class ScriptedLoadableModule:
         parent.categories = []
         parent.dependencies = []
         parent.contributors = []
-        parent.helpText = "This module was created from a template and the help section has not yet been updated."
+        parent.helpText = (
+            "This module was created from a template and the help section has not yet been updated."
+        )
         parent.acknowledgementText = ""
         self._set_icon()
         slicer.selfTests[self.moduleName] = self.runTest
@@ -73,7 +75,9 @@ class ScriptedLoadableModuleWidget:
 
     def __init__(self, parent: Any = None) -> None:
         self.moduleName = type(self).__name__.removesuffix("Widget")
-        self.developerMode = slicer.util.settingsValue("Developer/DeveloperMode", False, converter=slicer.util.toBool)
+        self.developerMode = slicer.util.settingsValue(
+            "Developer/DeveloperMode", False, converter=slicer.util.toBool
+        )
         self.parent = parent or self._make_parent()
         self.layout = self.parent.layout()
         if not parent:
@@ -156,7 +160,9 @@ class ScriptedLoadableModuleTest(unittest.TestCase):
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        self.moduleTestNames = [name for name in dir(self) if "test" in name and callable(getattr(self, name))]
+        self.moduleTestNames = [
+            name for name in dir(self) if "test" in name and callable(getattr(self, name))
+        ]
 
     def delayDisplay(self, message: str, requestedDelay: int | None = None, msec: int | None = None) -> None:
         """Show a message for a moment."""

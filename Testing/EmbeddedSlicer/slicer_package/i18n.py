@@ -8,7 +8,7 @@ from __future__ import annotations
 
 def translate(context: str, text: str) -> str:
     """Translate a text of a context."""
-    import slicer  # noqa: PLC0415 - slicer imports this module
+    import slicer
 
     translated: str = slicer.app.translate(context, text)
     return translated

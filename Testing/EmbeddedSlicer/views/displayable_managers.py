@@ -1,7 +1,8 @@
 """The displayable managers that fill the views.
 
-Follows `Base/QTCore/qSlicerCoreApplication.cxx`, `Libs/MRML/Widgets/qMRMLSliceView.cxx` and `qMRMLThreeDView.cxx`
-(initDisplayableManagers), and the modules that register their own (`Modules/Loadable/*/qSlicer*Module.cxx`).
+Follows `Base/QTCore/qSlicerCoreApplication.cxx`, `Libs/MRML/Widgets/qMRMLSliceView.cxx` and
+`qMRMLThreeDView.cxx` (initDisplayableManagers), and the modules that register their own
+(`Modules/Loadable/*/qSlicer*Module.cxx`).
 """
 
 from __future__ import annotations

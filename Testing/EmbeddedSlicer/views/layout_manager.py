@@ -1,8 +1,8 @@
 """`slicer.app.layoutManager()`: the views and their arrangement.
 
-Follows `Libs/MRML/Widgets/qMRMLLayoutManager.cxx` and `qMRMLLayoutViewFactory.cxx`: the real vtkMRMLLayoutLogic makes the
-view nodes that a layout needs; one widget exists per slice or 3D view node of the scene, shown in the layout or not.
-Table and plot views are not drawn, so they are not counted.
+Follows `Libs/MRML/Widgets/qMRMLLayoutManager.cxx` and `qMRMLLayoutViewFactory.cxx`: the real
+vtkMRMLLayoutLogic makes the view nodes that a layout needs; one widget exists per slice or 3D view node of
+the scene, shown in the layout or not. Table and plot views are not drawn, so they are not counted.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 import slicer
 import vtk
+
 from EmbeddedSlicer.application.signals import Emitter, Signal
 from EmbeddedSlicer.views.slice_widget import SliceWidget
 from EmbeddedSlicer.views.three_d_widget import ThreeDWidget

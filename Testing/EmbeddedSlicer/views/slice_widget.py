@@ -1,8 +1,8 @@
 """Slice views: `layoutManager().sliceWidget("Red")` and what hangs from it.
 
-Follows `Libs/MRML/Widgets/qMRMLSliceWidget.h`, `qMRMLSliceView.cxx` and `qMRMLSliceControllerWidget.h`. The picture of
-the volumes comes from the real vtkMRMLSliceLogic, drawn as a background as `vtkMRMLVolumeGlyphSliceDisplayableManager`
-and qMRMLSliceView's image mapper do.
+Follows `Libs/MRML/Widgets/qMRMLSliceWidget.h`, `qMRMLSliceView.cxx` and `qMRMLSliceControllerWidget.h`. The
+picture of the volumes comes from the real vtkMRMLSliceLogic, drawn as a background as
+`vtkMRMLVolumeGlyphSliceDisplayableManager` and qMRMLSliceView's image mapper do.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 import slicer
 import vtk
+
 from EmbeddedSlicer.not_emulated import Emulated
 from EmbeddedSlicer.views import displayable_managers
 from EmbeddedSlicer.views.view import View

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import slicer
+
 from EmbeddedSlicer.not_emulated import Emulated
 from EmbeddedSlicer.views import displayable_managers
 from EmbeddedSlicer.views.view import View
@@ -66,7 +67,7 @@ class ThreeDView(View):
         self._node.EndModify(was_modifying)
 
     def rotateToViewAxis(self, axis: int | str, /) -> None:
-        """Look from an axis: 0 to 5 for -X, +X, -Y, +Y, -Z, +Z, or the label that the view node has for it."""
+        """Look from an axis: 0 to 5 for -X, +X, -Y, +Y, -Z, +Z, or a label of the view node."""
         if isinstance(axis, str):
             labels = [self._node.GetAxisLabel(index) for index in range(len(_DIRECTIONS))]
             axis = labels.index(axis)

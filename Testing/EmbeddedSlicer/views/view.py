@@ -1,8 +1,8 @@
 """What slice and 3D views share: a render window without a screen and a group of real displayable managers.
 
-Follows CTK `Libs/Visualization/VTK/Widgets/ctkVTKAbstractView.cpp` (renderWindow, scheduleRender, forceRender,
-pauseRender) and the size methods of QWidget. Rendering is requested by the displayable managers; as no screen shows
-it, it happens only in `forceRender()` or when a caller renders the window.
+Follows CTK `Libs/Visualization/VTK/Widgets/ctkVTKAbstractView.cpp` (renderWindow, scheduleRender,
+forceRender, pauseRender) and the size methods of QWidget. Rendering is requested by the displayable managers;
+as no screen shows it, it happens only in `forceRender()` or when a caller renders the window.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 import qt
 import slicer
 import vtk
+
 from EmbeddedSlicer.not_emulated import Emulated
 
 DEFAULT_SIZE_PX = (512, 512)

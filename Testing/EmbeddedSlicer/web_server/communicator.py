@@ -1,8 +1,8 @@
 """One connection of the emulated WebServer.
 
-Has the contract of `SlicerHTTPServer.SlicerRequestCommunicator` in `Modules/Scripted/WebServer/WebServer.py`: made with
-(connection, handlers, docroot, log, cors), one request, one answer, then closed. HEAD, PATCH, HTTP/1.0, malformed lines
-and empty connections get no answer, and their descriptor stays open.
+Has the contract of `SlicerHTTPServer.SlicerRequestCommunicator` in `Modules/Scripted/WebServer/WebServer.py`:
+made with (connection, handlers, docroot, log, cors), one request, one answer, then closed. HEAD, PATCH,
+HTTP/1.0, malformed lines and empty connections get no answer, and their descriptor stays open.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import qt
+
 from EmbeddedSlicer.web_server import answer
 from EmbeddedSlicer.web_server.request import IncomingRequest
 

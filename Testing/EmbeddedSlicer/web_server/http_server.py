@@ -1,7 +1,7 @@
 """The listening socket of the emulated WebServer.
 
-Has the contract of `SlicerHTTPServer` in `Modules/Scripted/WebServer/WebServer.py`. One thing differs on purpose: it
-binds 127.0.0.1 only, while Slicer's binds every interface.
+Has the contract of `SlicerHTTPServer` in `Modules/Scripted/WebServer/WebServer.py`. One thing differs on
+purpose: it binds 127.0.0.1 only, while Slicer's binds every interface.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from http.server import HTTPServer
 from typing import TYPE_CHECKING, Any
 
 import qt
+
 from EmbeddedSlicer.web_server.communicator import SlicerRequestCommunicator
 
 if TYPE_CHECKING:

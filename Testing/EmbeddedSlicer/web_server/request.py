@@ -1,11 +1,14 @@
 """One HTTP request as Slicer's WebServer reads it, quirks included.
 
-Follows the observable contract of `Modules/Scripted/WebServer/WebServer.py` (SlicerRequestCommunicator.onReadable):
+Follows the observable contract of `Modules/Scripted/WebServer/WebServer.py`
+(SlicerRequestCommunicator.onReadable):
 
-- The length is searched as the bytes `Content-Length:`, in this spelling, anywhere before and after the end of the head;
-  other spellings and chunked bodies mean an empty body.
-- The number stands behind the next space: `Content-Length:5` raises ValueError, and the client waits for ever.
-- A body counts as complete if it came with the whole head in one piece, or else with a piece after the head's.
+- The length is searched as the bytes `Content-Length:`, in this spelling, anywhere before and after the end
+  of the head; other spellings and chunked bodies mean an empty body.
+- The number stands behind the next space: `Content-Length:5` raises ValueError, and the client waits for
+  ever.
+- A body counts as complete if it came with the whole head in one piece, or else with a piece after the
+  head's.
 """
 
 from __future__ import annotations

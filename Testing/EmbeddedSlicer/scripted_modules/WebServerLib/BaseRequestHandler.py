@@ -1,4 +1,7 @@
-"""The interface of request handlers, after `Modules/Scripted/WebServer/WebServerLib/BaseRequestHandler.py`."""
+"""The interface of request handlers.
+
+Follows `Modules/Scripted/WebServer/WebServerLib/BaseRequestHandler.py`.
+"""
 
 from __future__ import annotations
 

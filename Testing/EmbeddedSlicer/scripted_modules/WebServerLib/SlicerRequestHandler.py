@@ -1,8 +1,8 @@
 """In the place of Slicer's own handler: it only records which of its routes a request reaches.
 
-`Modules/Scripted/WebServer/WebServerLib/SlicerRequestHandler.py` executes code, deletes nodes and quits the application.
-This one has its confidence, its routing by prefix of the parsed path and its order of routes, and answers with the name
-of the route that would have run, so that a guard in front of it can be tested.
+`Modules/Scripted/WebServer/WebServerLib/SlicerRequestHandler.py` executes code, deletes nodes and quits the
+application. This one has its confidence, its routing by prefix of the parsed path and its order of routes,
+and answers with the name of the route that would have run, so that a guard in front of it can be tested.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ ROUTES = (
 class SlicerRequestHandler(BaseRequestHandler):
     """Recorder of requests below `/slicer`."""
 
-    def __init__(self, enableExec: bool = False, logMessage: BaseRequestLoggingFunction | None = None) -> None:
+    def __init__(
+        self, enableExec: bool = False, logMessage: BaseRequestLoggingFunction | None = None
+    ) -> None:
         self.enableExec = enableExec
         self.logMessage = logMessage
 
@@ -42,5 +44,10 @@ class SlicerRequestHandler(BaseRequestHandler):
         if route is None:
             message = f'unknown command "{command}"'
             raise RuntimeError(message)
-        record: dict[str, Any] = {"recorded": route, "method": method, "uri": uri.decode(), "bytes": len(requestBody)}
+        record: dict[str, Any] = {
+            "recorded": route,
+            "method": method,
+            "uri": uri.decode(),
+            "bytes": len(requestBody),
+        }
         return b"application/json", json.dumps(record).encode()

@@ -1,7 +1,8 @@
 """In the place of Slicer's static pages: it only records which file would have been served.
 
-`Modules/Scripted/WebServer/WebServerLib/StaticPagesRequestHandler.py` joins the document root and the request without a
-check, so `/../..` and absolute paths leave it. The recorder answers with that path and reads nothing.
+`Modules/Scripted/WebServer/WebServerLib/StaticPagesRequestHandler.py` joins the document root and the request
+without a check, so `/../..` and absolute paths leave it. The recorder answers with that path and reads
+nothing.
 """
 
 from __future__ import annotations
@@ -29,4 +30,6 @@ class StaticPagesRequestHandler(BaseRequestHandler):
         """Name the file; nothing is read."""
         del requestBody
         path = os.path.join(self.docroot, uri.removeprefix(b"/"))  # noqa: PTH118 - bytes, and unchecked as in Slicer
-        return b"application/json", json.dumps({"recorded": "file", "method": method, "path": path.decode()}).encode()
+        return b"application/json", json.dumps(
+            {"recorded": "file", "method": method, "path": path.decode()}
+        ).encode()
