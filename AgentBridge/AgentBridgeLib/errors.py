@@ -115,7 +115,7 @@ class BridgeError(Exception):
         retry_after_s
             When repeating makes sense, in seconds.
         """
-        if "code" not in type(self).__dict__:
+        if not type(self).__dict__.get("code"):
             raise TypeError(f"{type(self).__name__} is abstract: raise one of its leaves")
         super().__init__(message)
         self.message = message
