@@ -1,4 +1,4 @@
-"""Run the in-Slicer unit tests of ``AgentBridge/Testing/Python`` in the embedded host: ``in_slicer.py [--no-views] MODULE``.
+"""Run unit tests of ``AgentBridge/Testing/Python`` in the embedded host: ``in_slicer.py [--no-views] MODULE``.
 
 In a real Slicer `slicer.testing.runUnitTest` does the same.
 """

@@ -36,7 +36,8 @@ def main(arguments: list[str]) -> int:
     allow_folders(options.allow_folder)
     with running_bridge(options) as bridge, connection_file(options.connection_file, bridge):
         announce(bridge, has_brain=not options.empty)
-        return EmbeddedSlicer.run()
+        code: int = EmbeddedSlicer.run()
+        return code
 
 
 def load_brain() -> None:

@@ -56,8 +56,9 @@ def find_idioms(source: str) -> list[str]:
     A line that ends in ``# idiom: reason`` is let through; the reason is for the reader.
     """
     lines = source.splitlines()
-    found = ((node, text) for node in ast.walk(ast.parse(source)) for text in _faults(node))
-    return [f"{node.lineno}: {text}" for node, text in found if "# idiom: " not in lines[node.lineno - 1]]
+    nodes = (node for node in ast.walk(ast.parse(source)) if isinstance(node, (ast.expr, ast.stmt)))
+    found = ((node.lineno, text) for node in nodes for text in _faults(node))
+    return [f"{number}: {text}" for number, text in found if "# idiom: " not in lines[number - 1]]
 
 
 def _faults(node: ast.AST) -> Iterator[str]:
@@ -120,6 +121,7 @@ def _super_faults(node: ast.ClassDef) -> Iterator[str]:
     if not any(_mentions_qt(base) for base in node.bases):
         return
     for part in ast.walk(node):
-        is_super = isinstance(part, ast.Attribute) and ast.unparse(part.value) == "super()"
-        if is_super and part.attr != "__init__":
+        if not isinstance(part, ast.Attribute) or part.attr == "__init__":
+            continue
+        if ast.unparse(part.value) == "super()":
             yield f"super().{part.attr} in a Qt class: an AttributeError in PythonQt; call the base class by name"
