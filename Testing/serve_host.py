@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-FOLDERS_SETTING = "AgentBridge/allowed_folders"
 
 
 def main(arguments: list[str]) -> int:
@@ -33,7 +32,6 @@ def main(arguments: list[str]) -> int:
     EmbeddedSlicer.start(settings_folder=options.home, views=not options.no_views, web_server=True)
     if not options.empty:
         load_brain()
-    allow_folders(options.allow_folder)
     with running_bridge(options) as bridge, connection_file(options.connection_file, bridge):
         announce(bridge, has_brain=not options.empty)
         code: int = EmbeddedSlicer.run()
@@ -47,17 +45,6 @@ def load_brain() -> None:
     slicer.util.loadVolume(str(brain_path(CHECKOUT)), properties={"name": "MNI152_T1_1mm"})
 
 
-def allow_folders(folders: list[Path]) -> None:
-    """Store the allowed folders; without any, the brain's own unless the settings have some already."""
-    import slicer
-
-    settings = slicer.app.userSettings()
-    if not folders and settings.contains(FOLDERS_SETTING):
-        return
-    chosen = folders or [brain_path(CHECKOUT).parent]
-    settings.setValue(FOLDERS_SETTING, json.dumps([str(folder.resolve()) for folder in chosen]))
-
-
 @contextlib.contextmanager
 def running_bridge(options: argparse.Namespace) -> Iterator[Any]:
     """Load the extension's module and start its bridge."""
@@ -65,7 +52,8 @@ def running_bridge(options: argparse.Namespace) -> Iterator[Any]:
     import slicer
 
     logic = slicer.util.getModuleLogic("AgentBridge")
-    logic.start(port=options.port, grants=dict(options.grant))
+    folders = options.allow_folder or [brain_path(CHECKOUT).parent]
+    logic.start(options.port, dict(options.grant), [str(folder.resolve()) for folder in folders])
     try:
         yield logic
     finally:

@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         type=Path,
         metavar="FOLDER",
-        help="let clients read and write files there; repeatable (default: the folder of the brain MRI)",
+        help="where clients may read and write, unless the settings say; repeatable (default: the brain's folder)",
     )
     options.add_argument(
         "--home",
