@@ -2,6 +2,8 @@
 
 Follows CTK `Libs/Widgets/ctkCollapsibleButton.h`. `setCollapsed` is neither slot nor Q_INVOKABLE there, so
 Python does not see it: write the property.
+
+On the facade Qt's getters of properties are attributes, so this class calls them on Qt's own class.
 """
 
 from __future__ import annotations
@@ -45,6 +47,9 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
     collapsed = QtCore.Property(bool, _is_collapsed, _collapse, notify=contentsCollapsed)
     collapsedHeight = QtCore.Property(int, _get_collapsed_height, _set_collapsed_height)
 
+    def _title(self) -> str:
+        return QtWidgets.QAbstractButton.text(self)  # on the facade `text` is an attribute
+
     def _title_height(self) -> int:
         return self.fontMetrics().height() + _TITLE_PADDING_PX
 
@@ -67,7 +72,7 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
 
     def sizeHint(self) -> QtCore.QSize:
         """Ask for the title and, unless folded, for the content."""
-        title = QtCore.QSize(self.fontMetrics().horizontalAdvance(self.text()) + 40, self._title_height())
+        title = QtCore.QSize(self.fontMetrics().horizontalAdvance(self._title()) + 40, self._title_height())
         layout = self.layout()
         if layout is None or self._is_collapsed():
             return title
@@ -80,11 +85,12 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
         painter = QtWidgets.QStylePainter(self)
         option = QtWidgets.QStyleOptionButton()
         option.initFrom(self)
-        option.rect = QtCore.QRect(0, 0, self.width(), self._title_height())
+        option.rect = QtCore.QRect(0, 0, QtWidgets.QWidget.width(self), self._title_height())
         painter.drawControl(QtWidgets.QStyle.ControlElement.CE_PushButtonBevel, option)
         arrow = "\u25b8" if self._is_collapsed() else "\u25be"
         place = option.rect.adjusted(_TITLE_PADDING_PX, 0, 0, 0)
-        painter.drawText(place, QtCore.Qt.AlignmentFlag.AlignVCenter, f"{arrow} {self.text()}")
+        painter.drawText(place, QtCore.Qt.AlignmentFlag.AlignVCenter, f"{arrow} {self._title()}")
+        painter.end()
 
 
 facade = make_facade(ctkCollapsibleButton)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from PySide6 import QtCore, QtUiTools
+from PySide6 import QtCore
 
 from EmbeddedSlicer.not_emulated import NotEmulatedError
 from EmbeddedSlicer.pythonqt.facade import plain
@@ -52,15 +52,10 @@ def create_layout(self: Any, class_name: str, parent: Any = None, name: str = ""
     return layout
 
 
-def load_ui(self: Any, device: Any, parent: Any = None, /) -> Any:
-    """Load a .ui file and keep it alive: PySide6 gives ownership of the children to nobody in Python."""
-    return QtUiTools.QUiLoader.load(self, device, parent)
-
-
 EXTRAS: dict[str, dict[str, object]] = {
     "QTimer": {"singleShot": staticmethod(single_shot)},
     "QSettings": {"setValue": put_setting, "value": get_setting},
-    "QUiLoader": {"createWidget": create_widget},
+    "QUiLoader": {"createWidget": create_widget, "createLayout": create_layout},
 }
 
 #: Names that shipped code must not use, and why; they are missing here.
