@@ -1,0 +1,154 @@
+"""AgentBridge: a safe, typed door into Slicer for agents and scripts.
+
+This file is only the doorway: Slicer imports it at every start, also for people who never use the bridge. All else
+is in AgentBridgeLib and is imported when it is needed, since it needs packages that Slicer does not bundle.
+"""
+
+import logging
+import sys
+
+import slicer
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+
+START_WITH_SLICER = "AgentBridge/start_with_slicer"
+
+
+class AgentBridge(ScriptedLoadableModule):
+    """The module as Slicer lists it."""
+
+    def __init__(self, parent):
+        ScriptedLoadableModule.__init__(self, parent)
+        parent.title = _("Agent Bridge")
+        parent.categories = [translate("qSlicerAbstractCoreModule", "Servers")]
+        parent.dependencies = ["WebServer"]
+        parent.contributors = ["The AgentBridge developers"]
+        parent.helpText = _(
+            "Lets AI agents and scripts on this computer work with the scene through a versioned, typed HTTP API, "
+            "under safety settings that you control. Nothing is sent anywhere, and no code is run unless you allow it."
+        )
+        parent.acknowledgementText = _("Licensed under Apache-2.0.")
+        slicer.app.startupCompleted.connect(self.onStartupCompleted)
+        slicer.app.moduleManager().moduleAboutToBeUnloaded.connect(self.onModuleAboutToBeUnloaded)
+
+    def onStartupCompleted(self):
+        if slicer.app.testingEnabled():
+            return
+        if slicer.util.settingsValue(START_WITH_SLICER, False, converter=slicer.util.toBool):
+            slicer.util.getModuleLogic("AgentBridge").startIfPossible()
+
+    def onModuleAboutToBeUnloaded(self, name):
+        if name == "AgentBridge":
+            AgentBridgeLogic.closeShared()
+
+
+class AgentBridgeLogic(ScriptedLoadableModuleLogic):
+    """Start and stop the bridge. There is one per Slicer, however many logics are made."""
+
+    _shared = None
+
+    def start(self, port=None, grants=None, allowed_folders=()):
+        """Start the bridge, or give the address of the one that runs.
+
+        :param port: where to begin to look for a free port; 0 lets the system choose. Default: 2016.
+        :param grants: capability to mode ("allow", "ask", "deny") for this run.
+        :param allowed_folders: folders that clients may use while the settings name none.
+        :return: base URL.
+        :raises ModuleNotFoundError: the required packages are not installed; see missingPackages().
+        """
+        if self.missingPackages():
+            missing = ", ".join(self.missingPackages())
+            raise ModuleNotFoundError(
+                f"AgentBridge needs {missing}. Install with the button in its panel, or with "
+                "slicer.util.getModuleLogic('AgentBridge').installPackages()."
+            )
+        from AgentBridgeLib.composition import DEFAULT_PORT, Bridge
+
+        if AgentBridgeLogic._shared is None:
+            AgentBridgeLogic._shared = Bridge(grants, allowed_folders)
+        return self.bridge.start(DEFAULT_PORT if port is None else port)
+
+    def startIfPossible(self):
+        """Start, or say in the log why not; for the start of Slicer, where nobody can be asked."""
+        try:
+            logging.info("AgentBridge listens on %s", self.start())
+        except Exception:
+            logging.exception("AgentBridge could not start")
+
+    def stop(self):
+        """Stop listening. Safe to repeat."""
+        if self.bridge is not None:
+            self.bridge.stop()
+
+    @property
+    def bridge(self):
+        """The bridge; None before the first start."""
+        return AgentBridgeLogic._shared
+
+    @property
+    def url(self):
+        """Base URL; empty while stopped."""
+        return "" if self.bridge is None else self.bridge.url
+
+    @property
+    def token(self):
+        """The token that clients send; empty before the first start."""
+        return "" if self.bridge is None else self.bridge.token
+
+    def missingPackages(self):
+        """Requirements that are not installed."""
+        from AgentBridgeLib.host import packages
+
+        return packages.missing()
+
+    def installPackages(self):
+        """Install the required packages, without asking."""
+        from AgentBridgeLib.host import packages
+
+        packages.install()
+
+    @staticmethod
+    def closeShared():
+        """End the bridge for good: Slicer unloads the module, or the developer reloads it."""
+        bridge, AgentBridgeLogic._shared = AgentBridgeLogic._shared, None
+        if bridge is not None:
+            bridge.close()
+
+
+class AgentBridgeWidget(ScriptedLoadableModuleWidget):
+    """The panel."""
+
+    def setup(self):
+        ScriptedLoadableModuleWidget.setup(self)
+        from AgentBridgeLib.gui.panel import Panel
+
+        self.logic = slicer.util.getModuleLogic("AgentBridge")
+        self.panel = Panel(self.logic)
+        self.layout.addWidget(self.panel.widget)
+
+    def cleanup(self):
+        self.panel.close()
+
+    def onReload(self):
+        AgentBridgeLogic.closeShared()
+        for name in [name for name in sys.modules if name.partition(".")[0] == "AgentBridgeLib"]:
+            del sys.modules[name]
+        ScriptedLoadableModuleWidget.onReload(self)
+
+
+class AgentBridgeTest(ScriptedLoadableModuleTest):
+    """Run by the Reload and Test button; the cases are in Testing/Python."""
+
+    def runTest(self):
+        self.setUp()
+        self.test_module_is_loaded_and_starts_only_on_request()
+
+    def test_module_is_loaded_and_starts_only_on_request(self):
+        logic = slicer.util.getModuleLogic("AgentBridge")
+        self.assertEqual(logic.url, "" if logic.bridge is None else logic.bridge.url)

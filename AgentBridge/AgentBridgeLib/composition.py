@@ -1,0 +1,239 @@
+"""The one place that builds the objects of a bridge and connects them."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import secrets
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from AgentBridgeLib.dispatch.audit import AuditLog
+from AgentBridgeLib.dispatch.events import EventRing
+from AgentBridgeLib.dispatch.job_service import JobService
+from AgentBridgeLib.dispatch.kernel import Dispatcher, KernelParts
+from AgentBridgeLib.dispatch.results import ResultStore
+from AgentBridgeLib.dispatch.safety import Redaction, Safety
+from AgentBridgeLib.dispatch.turn import Turn
+from AgentBridgeLib.dispatch.work_folders import WorkFolders
+from AgentBridgeLib.host.adapter import SlicerHost
+from AgentBridgeLib.host.event_loop import QtEventLoop
+from AgentBridgeLib.host.instance_file import InstanceFile, TokenFile
+from AgentBridgeLib.model.envelopes import timestamp
+from AgentBridgeLib.model.exchange import TransportLimits
+from AgentBridgeLib.policy.capabilities import CAPABILITIES
+from AgentBridgeLib.registry.catalog import Catalog
+from AgentBridgeLib.routing.application import BridgeApplication
+from AgentBridgeLib.routing.gate import Gate
+from AgentBridgeLib.routing.openapi import document
+from AgentBridgeLib.routing.services import Services
+from AgentBridgeLib.routing.table import BINARY_BYTES, JSON_BYTES, PREFIX
+from AgentBridgeLib.transport.listener import Listener
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from AgentBridgeLib.host.ports import SceneChange
+    from AgentBridgeLib.policy.capabilities import Mode
+    from AgentBridgeLib.policy.settings import SafetySettings
+
+VERSION = "0.1.0"
+DEFAULT_PORT = 2016
+
+OPERATION_MODULES = (
+    "application",
+    "scene",
+    "nodes",
+    "files",
+    "volumes",
+    "segmentations",
+    "markups",
+    "views",
+    "scripting",
+)
+"""Modules of `operations/` that declare operations, in the order of the catalogue."""
+
+
+class Bridge:
+    """A bridge in a running Slicer: everything behind `/agent/v1`, and the listener before it.
+
+    Parameters
+    ----------
+    grants
+        Capability to mode, for this run; they win over the stored settings.
+    allowed_folders
+        Folders that files may be read from and written to while the person has not chosen any.
+    """
+
+    def __init__(self, grants: Mapping[str, Mode] | None = None, allowed_folders: Sequence[str] = ()) -> None:
+        self._instance_id = secrets.token_hex(8)
+        self._started_at = time.time()
+        self.loop = QtEventLoop()
+        self.host = SlicerHost(self.loop)
+        self.catalog = make_catalog()
+        self.events = EventRing(lambda: self.redaction.redactor())
+        self.safety = Safety(
+            self.host.settings, grants or {}, tuple(allowed_folders) or _own_folders(), self._on_policy
+        )
+        self.redaction = Redaction(self.safety, self.host.scene)
+        self.turn = Turn(self.loop)
+        self.audit = AuditLog(time.time)
+        self.folders = WorkFolders(lambda: self.host.application.temporary_folder)
+        self.results = ResultStore(self.folders.root)
+        self.jobs = JobService(
+            self.loop, self.host.scene, self.turn, self.events, self.redaction, self.results, time.time
+        )
+        self.dispatcher = Dispatcher(self._kernel_parts())
+        self.tokens = TokenFile(self.host.application.data_folder)
+        self.gate = Gate(
+            lambda: self.tokens.token, lambda: self.safety.current().allowed_origins, self.loop.now
+        )
+        self.limits = TransportLimits()
+        self.application = BridgeApplication(self.gate, self._services())
+        self.listener = Listener(self.loop, self.application, self.limits)
+        self._instance_file = InstanceFile(self.host.application.data_folder)
+        self._scene_watch = self.host.scene.subscribe(self._on_scene)
+
+    @property
+    def url(self) -> str:
+        """Base URL of `/agent/v1`; empty while nothing listens."""
+        return "" if self.listener.port is None else f"http://127.0.0.1:{self.listener.port}{PREFIX}"
+
+    @property
+    def token(self) -> str:
+        """The token that clients send."""
+        return self.tokens.token
+
+    def start(self, port: int = DEFAULT_PORT) -> str:
+        """Listen on `port` or the next free one, and tell clients by the instance file. Gives the URL."""
+        self.listener.start(port)
+        self._write_instance_file()
+        return self.url
+
+    def renew_token(self) -> str:
+        """Make a new token; clients that follow the instance file find it there."""
+        token = self.tokens.renew()
+        if self.listener.port is not None:
+            self._write_instance_file()
+        return token
+
+    def stop(self) -> None:
+        """Stop listening; jobs are asked to stop. It can be started again."""
+        self._instance_file.remove()
+        self.listener.stop()
+        self.jobs.cancel_all()
+
+    def close(self) -> None:
+        """End it for good, at shutdown or reload."""
+        self.stop()
+        self._scene_watch.cancel()
+        self.results.close()
+        self.folders.close()
+        self.host.close()
+        self.loop.close()
+
+    def identity(self) -> dict[str, Any]:
+        """Describe this running instance."""
+        application = self.host.application
+        return {
+            "name": "AgentBridge",
+            "version": VERSION,
+            "api": "v1",
+            "instance_id": self._instance_id,
+            "process_id": os.getpid(),
+            "started_at": timestamp(self._started_at),
+            "application": {
+                "name": application.name,
+                "version": application.version,
+                "revision": application.revision,
+                "os": application.operating_system,
+                "architecture": application.architecture,
+                "has_main_window": application.has_main_window,
+            },
+        }
+
+    def _kernel_parts(self) -> KernelParts:
+        return KernelParts(
+            host=self.host,
+            catalog=self.catalog,
+            safety=self.safety,
+            redaction=self.redaction,
+            turn=self.turn,
+            jobs=self.jobs,
+            audit=self.audit,
+            events=self.events,
+            folders=self.folders,
+            wall_clock=time.time,
+        )
+
+    def _services(self) -> Services:
+        return Services(
+            catalog=self.catalog,
+            dispatcher=self.dispatcher,
+            jobs=self.jobs,
+            events=self.events,
+            audit=self.audit,
+            safety=self.safety,
+            redaction=self.redaction,
+            turn=self.turn,
+            loop=self.loop,
+            identity=self.identity,
+            limits=self._limits,
+            openapi=lambda catalog: document(catalog, VERSION, self.url.removesuffix(PREFIX)),
+        )
+
+    def _limits(self) -> dict[str, Any]:
+        return {
+            "head_bytes": self.limits.head_bytes,
+            "json_bytes": JSON_BYTES,
+            "binary_bytes": BINARY_BYTES,
+            "idle_s": self.limits.idle_s,
+            "connections": self.limits.connections,
+            "waiting_requests": self.limits.waiting_requests,
+        }
+
+    def _write_instance_file(self) -> None:
+        identity = self.identity()
+        self._instance_file.write(
+            {
+                "url": self.url,
+                "token": self.token,
+                "process_id": identity["process_id"],
+                "instance_id": identity["instance_id"],
+                "started_at": identity["started_at"],
+                "application": identity["application"]["name"],
+                "application_version": identity["application"]["version"],
+                "scene_label": self._scene_label(),
+            }
+        )
+
+    def _scene_label(self) -> str:
+        name = Path(self.host.scene.scene.GetURL() or "").name
+        return self.redaction.redactor().text(name) or "untitled scene"
+
+    def _on_scene(self, change: SceneChange) -> None:
+        kind = f"scene.{change.kind}"
+        data = {"node": change.node_id, "class": change.class_name, "scene_revision": change.revision}
+        self.events.publish(kind, {name: value for name, value in data.items() if value is not None})
+
+    def _on_policy(self, settings: SafetySettings) -> None:
+        modes = {name: settings.mode(name) for name in CAPABILITIES}
+        self.events.publish(
+            "policy.changed",
+            {"capabilities": modes, "identifier_policy": settings.identifiers, "stopped": self.safety.is_stopped},
+        )
+
+
+def make_catalog() -> Catalog:
+    """Collect the operations that the extension brings."""
+    catalog = Catalog(CAPABILITIES)
+    for name in OPERATION_MODULES:
+        catalog.collect(importlib.import_module(f"AgentBridgeLib.operations.{name}"))
+    return catalog
+
+
+def _own_folders() -> tuple[str, ...]:
+    """Choose the folders that are allowed as long as the person has not said anything: the documents folder."""
+    documents = Path.home() / "Documents"
+    return (str(documents),) if documents.is_dir() else ()

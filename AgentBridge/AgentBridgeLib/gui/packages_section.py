@@ -1,0 +1,60 @@
+"""What is missing before the bridge can start, and the button that installs it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import qt
+from slicer.i18n import tr as _
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class PackagesSection:
+    """Shown only while packages are missing.
+
+    Parameters
+    ----------
+    logic
+        `AgentBridgeLogic`.
+    on_installed
+        Called after an installation, successful or not.
+    """
+
+    def __init__(self, logic: Any, on_installed: Callable[[], None]) -> None:
+        self._logic = logic
+        self._on_installed = on_installed
+        self.widget = qt.QGroupBox(_("Required packages"))
+        self.widget.setObjectName("AgentBridgePackages")
+        layout = qt.QVBoxLayout(self.widget)
+        self._explanation = qt.QLabel("")
+        self._explanation.setWordWrap(True)
+        layout.addWidget(self._explanation)
+        self._button = qt.QPushButton(_("Install"))
+        self._button.setObjectName("AgentBridgeInstall")
+        self._button.clicked.connect(self._on_install)
+        layout.addWidget(self._button)
+
+    def refresh(self, problem: str = "") -> None:
+        """Show what is missing; `problem` says why the last installation failed."""
+        missing = self._logic.missingPackages()
+        self.widget.setVisible(bool(missing))
+        listed = ", ".join(missing)
+        text = _("Agent Bridge needs packages that Slicer does not bring: {listed}.").format(listed=listed)
+        advice = _("They are installed from the Python package index into this Slicer, when you press the button.")
+        self._explanation.setText("\n".join(part for part in (text, advice, problem) if part))
+
+    def _on_install(self, *_args: object) -> None:
+        self._button.setEnabled(False)
+        problem = ""
+        try:
+            self._logic.installPackages()
+        except Exception:
+            logging.getLogger("AgentBridge").exception("The required packages could not be installed")
+            problem = _("The installation failed. Slicer's log says why; is this computer connected to the internet?")
+        self._button.setEnabled(True)
+        self._on_installed()
+        if problem:
+            self.refresh(problem)
