@@ -6,7 +6,8 @@ Rules
 - The machine answers an event with instructions; `dispatch` carries them out and reports back with events.
 - ``canceled`` is said only when the work has really stopped (`Stopped`), not when somebody asked.
 - An event that comes after the end changes nothing. An event that cannot happen raises with the job's story.
-- One job works on the main lane at a time (Slicer's one thread); up to four work beside it in processes.
+- One job works on the main lane at a time (Slicer's one thread); up to four work beside it in processes. A job that
+  waits for the person gives its slot away and goes on beside the others when the person is done.
 """
 
 from __future__ import annotations
@@ -130,6 +131,7 @@ class Job:
     error: BridgeError | None = None
     prompt: str = ""
     is_cancel_requested: bool = False
+    has_waited_for_user: bool = False
     version: int = 0
     story: list[str] = field(default_factory=list)
 
@@ -244,6 +246,8 @@ class JobMachine:
         RuntimeError
             Dispatch reported what cannot have happened; the message tells the job's story.
         """
+        if event is Event.SLOT_FREE:
+            raise ValueError("slots are given by the machine itself")
         job = self.get(job_id)
         job.story.append(event)
         if job.has_ended:
@@ -256,6 +260,7 @@ class JobMachine:
                 f"{event} cannot happen to job {job.id}, whose story is: {' > '.join(job.story)}"
             )
         state, instructions = step
+        job.has_waited_for_user |= event is Event.USER_NEEDED
         self._enter(job, state, now, _default_error(job, event) if error is None else error)
         orders = [Order(instruction, job.id) for instruction in instructions]
         return [*orders, *self._fill_slots(now)]
@@ -288,19 +293,14 @@ class JobMachine:
         AssertionError
             One is broken.
         """
-        running = Counter(job.lane for job in self if job.state is State.RUNNING)
-        for lane in ("main", "side"):
-            assert running[lane] <= self._limits.lane(lane) + self._waiting_for_user(lane), (
-                f"lane {lane} is overfull"
-            )
+        held = (job.lane for job in self if job.state is State.RUNNING and not job.has_waited_for_user)
+        for lane, count in Counter(held).items():
+            assert count <= self._limits.lane(lane), f"lane {lane} is overfull"
         for job in self:
             assert job.has_ended == (job.finished_at is not None), f"{job.id}: {' > '.join(job.story)}"
             assert (job.error is not None) == (job.state is State.FAILED), (
                 f"{job.id}: {' > '.join(job.story)}"
             )
-
-    def _waiting_for_user(self, lane: Lane) -> int:
-        return sum(job.lane == lane and job.state is State.WAITING_FOR_USER for job in self)
 
     def _late(self, job: Job, event: Event) -> list[Order]:
         if event is Event.CANCEL_REQUESTED:
