@@ -5,7 +5,7 @@ Laws, each one a difference of PythonQt to PySide6 (PythonQt: `src/PythonQtInsta
 
 - Every Q_PROPERTY is an attribute and hides the getter of the same name, so `label.text()` is a TypeError.
 - Constructors take no keyword arguments (ValueError).
-- A wrapper takes no new attributes; a Python subclass does.
+- A wrapper takes no new attributes and no new methods; a Python subclass does.
 - Lists come back as tuples.
 - `isinstance` against a base class is False.
 - `object.connect("signal(type)", slot)` works beside `object.signal.connect(slot)`.
@@ -137,17 +137,20 @@ def _constructor(native: Any) -> Callable[..., None]:
 
 
 def _guarded_setattr(native: Any, facade: type) -> Callable[[Any, str, Any], None]:
-    is_ours = native.__module__.startswith(
-        "EmbeddedSlicer"
-    )  # an emulated class keeps its state in its own way
+    is_ours = native.__module__.startswith("EmbeddedSlicer")  # an emulated class keeps its state in its own way
 
     def put(self: Any, name: str, value: object) -> None:
-        if type(self) is facade and not hasattr(facade, name) and not (is_ours and name.startswith("_")):
-            message = f"{native.__name__} has no attribute {name}; PythonQt wrappers take no new ones"
+        if type(self) is facade and not (is_ours and name.startswith("_")) and not _is_property(facade, name):
+            what = "methods cannot be overwritten" if hasattr(facade, name) else "wrappers take no new attributes"
+            message = f"{native.__name__}.{name} cannot be set: in PythonQt {what}"
             raise AttributeError(message)
         native.__setattr__(self, name, value)
 
     return put
+
+
+def _is_property(facade: type, name: str) -> bool:
+    return isinstance(getattr(facade, name, None), (property, QtCore.Property))
 
 
 def is_object_class(value: object) -> bool:
