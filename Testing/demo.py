@@ -159,7 +159,7 @@ def follow(client: Client, job_id: str) -> list[float]:
 
 
 def histogram_deviation(client: Client, volume: str) -> float:
-    """Standard deviation of a volume from its histogram."""
+    """Compute the standard deviation of a volume from its histogram."""
     histogram = client.get(f"/volumes/{volume}/histogram", bins=256).expect().json()
     counts, edges = np.array(histogram["counts"], float), np.array(histogram["edges"])
     centers = (edges[1:] + edges[:-1]) / 2
