@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -47,14 +48,20 @@ class Wire:
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(DEADLINE_S)
-        self.socket.connect(("127.0.0.1", port))
+        try:
+            self.socket.connect(("127.0.0.1", port))
+        except OSError:
+            self.socket.close()
+            raise
         self._rest = b""
 
     def send(self, data: bytes) -> None:
         """Send all of `data`."""
         self.socket.sendall(data)
 
-    def request(self, method: str, target: str, *, body: bytes = b"", headers: Mapping[str, str] | None = None) -> None:
+    def request(
+        self, method: str, target: str, *, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> None:
         """Send one request."""
         fields = {"Host": "127.0.0.1", **(headers or {})}
         if body or method in {"POST", "PUT"}:
@@ -90,7 +97,10 @@ class Wire:
         """Read one answer; interim ones are answers, too."""
         lines = self.read_until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         status = int(lines[0].split(" ")[1])
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:] if line)}
+        headers = {
+            name.lower(): value.strip()
+            for name, _, value in (line.partition(":") for line in lines[1:] if line)
+        }
         if method == "HEAD" or status in {100, 204, 304}:
             return Answer(status, headers, b"")
         if headers.get("transfer-encoding") == "chunked":
@@ -136,7 +146,9 @@ class Wire:
 class TransportHost:
     """`transport_host.py` in a child process. Use it as a context manager."""
 
-    def __init__(self, *, port: int = 0, script: Path = HOST_SCRIPT, options: tuple[str, ...] = (), **limits: float) -> None:
+    def __init__(
+        self, *, port: int = 0, script: Path = HOST_SCRIPT, options: tuple[str, ...] = (), **limits: float
+    ) -> None:
         command = [sys.executable, str(script), f"--port={port}", f"--limits={json.dumps(limits)}", *options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
@@ -145,10 +157,13 @@ class TransportHost:
             self.process.kill()
             raise RuntimeError(f"the host did not start: {line}{self.process.communicate()[1]}")
         self.port = int(line.split()[1])
+        self._wires: weakref.WeakSet[Wire] = weakref.WeakSet()
 
     def wire(self, **keywords: Any) -> Wire:
-        """Open a raw connection."""
-        return Wire(self.port, **keywords)
+        """Open a raw connection; it is closed with the host at the latest."""
+        wire = Wire(self.port, **keywords)
+        self._wires.add(wire)
+        return wire
 
     def ask(self, method: str, target: str, **keywords: Any) -> Answer:
         """Ask one thing on a connection of its own."""
@@ -174,6 +189,8 @@ class TransportHost:
 
     def stop(self) -> str:
         """End the process; what it wrote to standard error."""
+        for wire in list(self._wires):
+            wire.close()
         self.process.send_signal(signal.SIGTERM)
         return self.process.communicate(timeout=DEADLINE_S)[1]
 

@@ -3,6 +3,8 @@
 Prints ``READY PORT`` and serves until it is terminated. The event loop holds the interpreter lock, as in Slicer.
 """
 
+# ruff: noqa: ANN001, ANN201, D102, E402  many small answers, and an environment to prepare before the imports
+
 from __future__ import annotations
 
 import argparse
@@ -98,7 +100,9 @@ class SmallApplication:
         exchange.respond(Response(int(query.get("status", 200)), (), (b"", self.big[: int(query["n"])], b"")))
 
     def on_parts(self, exchange, query):
-        exchange.respond(Response(200, (), (b"ab", bytearray(b"cd"), b"", memoryview(b"ef")) * int(query["n"])))
+        exchange.respond(
+            Response(200, (), (b"ab", bytearray(b"cd"), b"", memoryview(b"ef")) * int(query["n"]))
+        )
 
     def on_empty(self, exchange, query):
         exchange.respond(Response(int(query["status"])))
@@ -133,7 +137,9 @@ class SmallApplication:
     def on_raise(self, exchange, query):
         if "answered" in query:
             exchange.respond(text("fine"))
-        raise {"SystemExit": SystemExit, "KeyError": KeyError, "KeyboardInterrupt": KeyboardInterrupt}[query["kind"]]("secret")
+        raise {"SystemExit": SystemExit, "KeyError": KeyError, "KeyboardInterrupt": KeyboardInterrupt}[
+            query["kind"]
+        ]("secret")
 
     def on_refuse_raises(self, _exchange, _query):
         raise KeyError("secret")
@@ -180,10 +186,13 @@ class SmallApplication:
         self.loop.call_later(0.0, self.listener.stop)
 
     def on_lower_descriptors(self, exchange, query):
-        used = len(os.listdir("/proc/self/fd")) - 1
+        used = len(list(Path("/proc/self/fd").iterdir())) - 1
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (used + int(query["spare"]), hard))
         exchange.respond(text("lowered"))
+
+    def on_cpu(self, exchange, _query):
+        exchange.respond(text(str(time.process_time())))
 
     def on_reset_peak(self, exchange, _query):
         Path("/proc/self/clear_refs").write_text("5")
@@ -194,7 +203,7 @@ class SmallApplication:
             line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":" in line
         )
         stats = {
-            "descriptors": len(os.listdir("/proc/self/fd")),
+            "descriptors": len(list(Path("/proc/self/fd").iterdir())),
             "connections": self.listener.connection_count,
             "handled": self.handled,
             "gone": self.gone,
@@ -232,7 +241,7 @@ def run_holding_the_lock(application: Any) -> None:
 
     library = Path(PySide6.__file__).parent / "Qt" / "lib" / "libQt6Core.so.6"
     if library.is_file():
-        ctypes.PyDLL(str(library))._ZN16QCoreApplication4execEv()  # noqa: SLF001
+        ctypes.PyDLL(str(library))._ZN16QCoreApplication4execEv()
     else:
         application.exec()
 

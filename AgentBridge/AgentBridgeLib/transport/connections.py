@@ -37,7 +37,13 @@ class ConnectionSet:
         return len(self._served)
 
     def take(self, connection: socket.socket) -> Connection | None:
-        """Serve a connected socket, or refuse it politely when there are too many; owned from now on."""
+        """Serve a connected socket, owned from now on.
+
+        Returns
+        -------
+        Connection | None
+            None when there are too many, and the client was told so, or when it has gone.
+        """
         limit = self._setting.limits.connections
         is_welcome = len(self._served) < limit
         if not is_welcome and len(self._refused) >= limit:
@@ -48,11 +54,12 @@ class ConnectionSet:
             return None
         (self._served if is_welcome else self._refused).add(taken)
         self._ensure_sweep()
-        if not is_welcome:
-            taken.refuse(
-                ConnectionLimitError(f"All {limit} connections are in use.", retry_after_s=_RETRY_AFTER_S)
-            )
-        return taken
+        if is_welcome:
+            return taken
+        taken.refuse(
+            ConnectionLimitError(f"All {limit} connections are in use.", retry_after_s=_RETRY_AFTER_S)
+        )
+        return None
 
     def close_all(self) -> None:
         """Close every connection."""

@@ -83,10 +83,7 @@ class RequestParser:
     def receive_into(self, target: memoryview) -> None:
         """Begin a body of known length; what was fed already is copied to its place."""
         self._target, self._filled = target, 0
-        count = min(len(target), len(self._buffer))
-        target[:count] = self._buffer[:count]
-        del self._buffer[:count]
-        self._filled = count
+        self._move_to(target)
 
     def receive_chunks(self, max_bytes: int) -> None:
         """Begin a chunked body of at most `max_bytes`."""
@@ -107,10 +104,21 @@ class RequestParser:
         if self._chunks is not None:
             return self._finish_chunks(self._chunks)
         target = self._target
-        if target is None or self._filled < len(target):
+        if target is None:
+            return None
+        self._move_to(target)
+        if self._filled < len(target):
             return None
         self._target = None
         return target
+
+    def _move_to(self, target: memoryview) -> None:
+        """Move what was fed to its place in the body."""
+        count = min(len(target) - self._filled, len(self._buffer))
+        if count:
+            target[self._filled : self._filled + count] = self._buffer[:count]
+            del self._buffer[:count]
+            self._filled += count
 
     def _finish_chunks(self, chunks: ChunkedDecoder) -> memoryview | None:
         if not chunks.decode(self._buffer):

@@ -102,7 +102,8 @@ class Listener:
             except OSError as error:
                 self._pause(error)
                 return
-            self._connections.take(connection)
+            if self._connections.take(connection) is None:
+                return  # too many: let those that were refused leave before the next one is
 
     def _pause(self, error: OSError) -> None:
         """Wait for descriptors to become free: the watch would fire again at once and burn a core."""
