@@ -102,7 +102,7 @@ class AgentBridgeLogic(ScriptedLoadableModuleLogic):
         return "" if self.bridge is None else self.bridge.token
 
     def missingPackages(self):
-        """Requirements that are not installed."""
+        """List the requirements that are not installed."""
         from AgentBridgeLib.host import packages
 
         return packages.missing()

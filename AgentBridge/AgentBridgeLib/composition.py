@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from AgentBridgeLib.host.ports import SceneChange
     from AgentBridgeLib.policy.capabilities import Mode
+    from AgentBridgeLib.policy.identifiers import Redactor
     from AgentBridgeLib.policy.settings import SafetySettings
 
 VERSION = "0.1.0"
@@ -72,7 +73,7 @@ class Bridge:
         self.loop = QtEventLoop()
         self.host = SlicerHost(self.loop)
         self.catalog = make_catalog()
-        self.events = EventRing(lambda: self.redaction.redactor())
+        self.events = EventRing(self._redactor)
         self.safety = Safety(
             self.host.settings, grants or {}, tuple(allowed_folders) or _own_folders(), self._on_policy
         )
@@ -153,6 +154,9 @@ class Bridge:
             },
         }
 
+    def _redactor(self) -> Redactor:
+        return self.redaction.redactor()
+
     def _kernel_parts(self) -> KernelParts:
         return KernelParts(
             host=self.host,
@@ -221,7 +225,11 @@ class Bridge:
         modes = {name: settings.mode(name) for name in CAPABILITIES}
         self.events.publish(
             "policy.changed",
-            {"capabilities": modes, "identifier_policy": settings.identifiers, "stopped": self.safety.is_stopped},
+            {
+                "capabilities": modes,
+                "identifier_policy": settings.identifiers,
+                "stopped": self.safety.is_stopped,
+            },
         )
 
 

@@ -93,7 +93,7 @@ def digest(operation: Operation, arguments: BaseModel) -> str:
     return total.hexdigest()
 
 
-def _marks(metadata: Sequence[object], annotation: Any) -> Iterator[object]:
+def _marks(metadata: Sequence[object], annotation: object) -> Iterator[object]:
     for entry in metadata:
         if isinstance(entry, (NodeMark, PathMark)):
             yield entry

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from AgentBridgeLib.errors import FieldProblem
 from AgentBridgeLib.model.base import SceneResult
 from AgentBridgeLib.model.content import Content
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from AgentBridgeLib.dispatch.call import Done
     from AgentBridgeLib.errors import BridgeError
     from AgentBridgeLib.policy.identifiers import Redactor
 
 
-def encode(value: Any, revision: int, redactor: Redactor) -> bytes | Content:
+def encode(value: BaseModel | Content, revision: int, redactor: Redactor) -> bytes | Content:
     """Turn a result into what leaves the building: JSON text, or `Content` with covered facts and name."""
     if isinstance(value, Content):
         if not redactor.is_needed:
@@ -27,7 +29,7 @@ def encode(value: Any, revision: int, redactor: Redactor) -> bytes | Content:
     if isinstance(value, SceneResult):
         value = value.model_copy(update={"scene_revision": revision})
     if not redactor.is_needed:
-        return value.model_dump_json().encode()  # type: ignore[no-any-return]
+        return value.model_dump_json().encode()
     covered = redactor.apply(value.model_dump(mode="json"))
     return json.dumps(covered, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 

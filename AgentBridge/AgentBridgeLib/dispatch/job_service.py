@@ -7,7 +7,6 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from AgentBridgeLib.dispatch.call import Done
 from AgentBridgeLib.dispatch.stepper import Stepper
 from AgentBridgeLib.errors import (
     BridgeError,
@@ -20,6 +19,7 @@ from AgentBridgeLib.model.envelopes import JobLinks, JobProgress, JobView, descr
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
+    from AgentBridgeLib.dispatch.call import Done
     from AgentBridgeLib.dispatch.context import Progress, Suspend
     from AgentBridgeLib.dispatch.events import EventRing
     from AgentBridgeLib.dispatch.results import ResultStore
@@ -165,7 +165,8 @@ class JobService:
         Raises
         ------
         BridgeError
-            The job's own error if it failed; JobNotFinishedError, JobCanceledError, JobUnknownError or JobExpiredError.
+            The job's own error if it failed, else JobNotFinishedError, JobCanceledError, JobUnknownError or
+            JobExpiredError.
         """
         job = self._machine.get(job_id)
         if job.state is State.FAILED and job.error is not None:
@@ -239,7 +240,7 @@ class JobService:
             self._told[job_id] = now
             self._tell(job)
 
-    def finished(self, job_id: str, value: Any) -> None:
+    def finished(self, job_id: str, value: object) -> None:
         """Keep the answer; an answer that cannot be encoded is a failure of the job."""
         try:
             self._results.put(job_id, self._works[job_id].conclude(value))

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.work_folders import WorkFolders
     from AgentBridgeLib.host.ports import AdditionRecord, Host
     from AgentBridgeLib.jobs.machine import Job
+    from AgentBridgeLib.model.content import Content
     from AgentBridgeLib.policy.decide import Verdict
     from AgentBridgeLib.policy.settings import SafetySettings
     from AgentBridgeLib.registry.catalog import Catalog
@@ -188,7 +189,7 @@ class Dispatcher:
             if node is not None:
                 scene.forget_node(node)
 
-    def _conclude(self, decided: _Decided, value: Any) -> Done:
+    def _conclude(self, decided: _Decided, value: BaseModel | Content) -> Done:
         etag, revision = self._tag(decided)
         payload = encode(value, revision, self._parts.redaction.redactor())
         scope = decided.operation.mark.revision_scope
@@ -352,7 +353,7 @@ class _Once:
             return
         try:
             answer(outcome)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the client is gone or transport failed; nothing can be answered any more
             _log.exception("An answer could not be given")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from AgentBridgeLib.dispatch.context import Progress, Suspend
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from AgentBridgeLib.dispatch.turn import Turn
     from AgentBridgeLib.host.ports import EventLoop, SceneHost
+
+    Steps = Generator[Progress | Suspend | None, None, Any]
 
 BUDGET_S = 0.008
 _PAUSE_S = 0.001
@@ -29,7 +31,7 @@ class StepReport(Protocol):
     def progressed(self, job_id: str, progress: Progress) -> None:
         """Hear how far it is."""
 
-    def finished(self, job_id: str, value: Any) -> None:
+    def finished(self, job_id: str, value: object) -> None:
         """Hear that the generator returned `value`."""
 
     def raised(self, job_id: str, error: BaseException) -> None:
@@ -41,7 +43,7 @@ class StepReport(Protocol):
 
 @dataclass(slots=True)
 class _Work:
-    steps: Generator[Progress | Suspend | None, None, Any]
+    steps: Steps
     is_suspended: bool = False
     is_close_wanted: bool = False
     added: list[str] = field(default_factory=list)
@@ -66,7 +68,7 @@ class Stepper:
         self._runnable: deque[str] = deque()
         self._is_scheduled = False
 
-    def start(self, job_id: str, steps: Generator[Progress | Suspend | None, None, Any]) -> None:
+    def start(self, job_id: str, steps: Steps) -> None:
         """Begin with a generator; its first step comes in a later turn."""
         self._works[job_id] = _Work(steps)
         self._make_runnable(job_id)
@@ -161,13 +163,11 @@ class Stepper:
             said.arm(lambda: self.resume(job_id))
 
 
-def as_steps(value: Any) -> Generator[Progress | Suspend | None, None, Any]:
+def as_steps(value: object) -> Steps:
     """Make a generator of whatever an operation returned: itself, or a value that is already there."""
-    if inspect.isgenerator(value):
-        return value
-    return _finished(value)
+    return cast("Steps", value) if inspect.isgenerator(value) else _finished(value)
 
 
-def _finished(value: Any) -> Generator[Progress | Suspend | None, None, Any]:
+def _finished(value: object) -> Steps:
+    yield None
     return value
-    yield

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class WorkFolders:
 
     def root(self) -> str:
         """Give the bridge's own folder (mode 0700); made at the first use."""
-        if self._root is None or not os.path.isdir(self._root):
+        if self._root is None or not Path(self._root).is_dir():
             self._root = tempfile.mkdtemp(prefix="agentbridge-", dir=self._parent())
         return self._root
 

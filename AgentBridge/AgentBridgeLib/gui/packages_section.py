@@ -43,7 +43,9 @@ class PackagesSection:
         self.widget.setVisible(bool(missing))
         listed = ", ".join(missing)
         text = _("Agent Bridge needs packages that Slicer does not bring: {listed}.").format(listed=listed)
-        advice = _("They are installed from the Python package index into this Slicer, when you press the button.")
+        advice = _(
+            "They are installed from the Python package index into this Slicer, when you press the button."
+        )
         self._explanation.setText("\n".join(part for part in (text, advice, problem) if part))
 
     def _on_install(self, *_args: object) -> None:
@@ -53,7 +55,9 @@ class PackagesSection:
             self._logic.installPackages()
         except Exception:
             logging.getLogger("AgentBridge").exception("The required packages could not be installed")
-            problem = _("The installation failed. Slicer's log says why; is this computer connected to the internet?")
+            problem = _(
+                "The installation failed. Slicer's log says why; is this computer connected to the internet?"
+            )
         self._button.setEnabled(True)
         self._on_installed()
         if problem:

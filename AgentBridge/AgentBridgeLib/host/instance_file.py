@@ -16,7 +16,7 @@ from AgentBridgeLib.host.process_table import is_alive
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-TOKEN_FILE = "token"
+TOKEN_FILE = "token"  # noqa: S105 - the name of the file
 INSTANCES = "instances"
 _TOKEN_BYTES = 32
 

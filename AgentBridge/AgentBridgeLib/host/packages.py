@@ -36,7 +36,7 @@ def install() -> None:
         The installation failed; pip's output is in Slicer's log.
     """
     try:
-        from slicer.packaging import load_requirements, pip_ensure
+        from slicer.packaging import load_requirements, pip_ensure  # noqa: PLC0415 - Slicer 5.12 and later
     except ImportError:
         slicer.util.pip_install(["-r", str(REQUIREMENTS)])
     else:

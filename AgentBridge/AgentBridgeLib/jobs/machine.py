@@ -222,7 +222,8 @@ class JobMachine:
         waiting = sum(other.state in {State.QUEUED, State.AWAITING_APPROVAL} for other in self)
         if waiting >= self._limits.queued:
             raise JobQueueFullError(
-                f"{waiting} jobs wait already. Wait until some have ended, or cancel some; this call was not executed.",
+                f"{waiting} jobs wait already. Wait until some have ended, or cancel some; this call was not "
+                "executed.",
                 retry_after_s=5.0,
             )
         if job.state is State.AWAITING_APPROVAL:

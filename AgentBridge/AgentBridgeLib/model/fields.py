@@ -68,7 +68,7 @@ class Bytes:
 
     @classmethod
     def __get_pydantic_core_schema__(
-        cls, source: Any, handler: GetCoreSchemaHandler
+        cls, source: type[Bytes], handler: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(
             cls._validate, serialization=core_schema.plain_serializer_function_ser_schema(cls._describe)
@@ -81,7 +81,7 @@ class Bytes:
         return {"type": "string", "contentEncoding": "base64"}
 
     @classmethod
-    def _validate(cls, value: Any) -> Bytes:
+    def _validate(cls, value: object) -> Bytes:
         if isinstance(value, Bytes):
             return value
         if isinstance(value, (bytes, bytearray, memoryview)):

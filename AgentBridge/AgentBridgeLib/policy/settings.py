@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from AgentBridgeLib.policy.capabilities import CAPABILITIES, MODES, Mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+Value = TypeVar("Value")
 IdentifierPolicy = Literal["hide", "pseudonymize", "show"]
 IDENTIFIER_POLICIES: tuple[IdentifierPolicy, ...] = ("hide", "pseudonymize", "show")
 
@@ -24,7 +25,7 @@ FOLDERS_KEY = "allowed_folders"
 IDENTIFIERS_KEY = "patient_identifiers"
 ORIGINS_KEY = "allowed_origins"
 GUARD_KEY = "guard_web_server"
-QUERY_TOKEN_KEY = "token_in_query"
+QUERY_TOKEN_KEY = "token_in_query"  # noqa: S105 - the name of the setting
 
 KEYS: tuple[str, ...] = (
     *(MODE_PREFIX + name for name in CAPABILITIES),
@@ -88,30 +89,17 @@ def parse_settings(
     grants
         Modes given on the command line for this run; they win over stored ones.
     """
-    complaints: list[str] = []
-
-    def read(key: str, parse: Callable[[str], object], default: object) -> object:
-        text = texts.get(key)
-        if text is None:
-            return default
-        try:
-            return parse(text)
-        except (ValueError, TypeError):
-            complaints.append(
-                f"The setting AgentBridge/{key} is unreadable; its safe default is used instead."
-            )
-            return default
-
-    modes = {name: cast("Mode", read(MODE_PREFIX + name, _mode, _safe_mode(name))) for name in CAPABILITIES}
+    reader = _Reader(texts)
+    modes = {name: reader.read(MODE_PREFIX + name, _mode, row.default) for name, row in CAPABILITIES.items()}
     modes.update(grants or {})
     return SafetySettings(
         modes=MappingProxyType(modes),
-        allowed_folders=cast("tuple[str, ...]", read(FOLDERS_KEY, _texts, default_folders)),
-        identifiers=cast("IdentifierPolicy", read(IDENTIFIERS_KEY, _identifiers, "hide")),
-        allowed_origins=cast("tuple[str, ...]", read(ORIGINS_KEY, _texts, ())),
-        guards_web_server=cast("bool", read(GUARD_KEY, _boolean, True)),
-        takes_token_from_query=cast("bool", read(QUERY_TOKEN_KEY, _boolean, False)),
-        complaints=tuple(complaints),
+        allowed_folders=reader.read(FOLDERS_KEY, _texts, default_folders),
+        identifiers=reader.read(IDENTIFIERS_KEY, _identifiers, "hide"),
+        allowed_origins=reader.read(ORIGINS_KEY, _texts, ()),
+        guards_web_server=reader.read(GUARD_KEY, _boolean, True),
+        takes_token_from_query=reader.read(QUERY_TOKEN_KEY, _boolean, False),
+        complaints=tuple(reader.complaints),
     )
 
 
@@ -128,23 +116,39 @@ def parse_grant(text: str) -> tuple[str, Mode]:
         raise ValueError(f"'{name}' is no capability; there are: {', '.join(CAPABILITIES)}")
     if mode not in MODES:
         raise ValueError(f"'{mode}' is no mode for {name}; there are: {', '.join(MODES)}")
-    return name, cast("Mode", mode)
+    return name, mode
 
 
-def _safe_mode(name: str) -> Mode:
-    return CAPABILITIES[name].default
+class _Reader:
+    """Reads values and notes what was unreadable."""
+
+    def __init__(self, texts: Mapping[str, str | None]) -> None:
+        self._texts = texts
+        self.complaints: list[str] = []
+
+    def read(self, key: str, parse: Callable[[str], Value], default: Value) -> Value:
+        text = self._texts.get(key)
+        if text is None:
+            return default
+        try:
+            return parse(text)
+        except (ValueError, TypeError):
+            self.complaints.append(
+                f"The setting AgentBridge/{key} is unreadable; its safe default is used instead."
+            )
+            return default
 
 
 def _mode(text: str) -> Mode:
     if text not in MODES:
         raise ValueError(text)
-    return cast("Mode", text)
+    return text
 
 
 def _identifiers(text: str) -> IdentifierPolicy:
     if text not in IDENTIFIER_POLICIES:
         raise ValueError(text)
-    return cast("IdentifierPolicy", text)
+    return text
 
 
 def _texts(text: str) -> tuple[str, ...]:

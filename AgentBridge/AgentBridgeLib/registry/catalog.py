@@ -158,7 +158,7 @@ def signature_models(function: Callable[..., Any]) -> tuple[type[BaseModel], typ
         The function is not of the form ``function(context, arguments: Model) -> Model | Content``.
     """
     hints = get_type_hints(function, localns=_late_names(function), include_extras=True)
-    parameters = [name for name in inspect.signature(function).parameters]
+    parameters = list(inspect.signature(function).parameters)
     if len(parameters) != 2:
         raise TypeError("takes exactly (context, arguments)")
     arguments = hints.get(parameters[1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from AgentBridgeLib.dispatch.call import Accepted, Done, NotModified
@@ -54,12 +54,16 @@ def from_error(error: BridgeError, request_id: str = "", operation: str = "") ->
     return Response(error.wire.status, headers, [_dump(document)])
 
 
-def from_model(model: Result, request_id: str, *, status: int = 200, headers: Headers | None = None) -> Response:
+def from_model(
+    model: Result, request_id: str, *, status: int = 200, headers: Headers | None = None
+) -> Response:
     """Give a model as JSON."""
     return from_json(model.model_dump_json().encode(), request_id, status=status, headers=headers)
 
 
-def from_value(value: Any, request_id: str, *, status: int = 200, headers: Headers | None = None) -> Response:
+def from_value(
+    value: object, request_id: str, *, status: int = 200, headers: Headers | None = None
+) -> Response:
     """Give a JSON-like value."""
     return from_json(_dump(value), request_id, status=status, headers=headers)
 
@@ -83,11 +87,13 @@ def _done(done: Done, request_id: str) -> Response:
     headers.append(("Content-Type", content.media_type))
     headers.append(("X-Content-Type-Options", "nosniff"))
     if content.filename:
-        headers.append(("Content-Disposition", f"inline; filename*=UTF-8''{quote(content.filename, safe='')}"))
+        headers.append(
+            ("Content-Disposition", f"inline; filename*=UTF-8''{quote(content.filename, safe='')}")
+        )
     if content.facts:
         headers.append(("X-AgentBridge-Content", json.dumps(dict(content.facts), separators=(",", ":"))))
     return Response(done.status, headers, content.parts)
 
 
-def _dump(value: Any) -> bytes:
+def _dump(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

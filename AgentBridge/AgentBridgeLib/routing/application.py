@@ -16,6 +16,8 @@ from AgentBridgeLib.routing.service_routes import SERVICE_ROUTES, ServiceRoute, 
 from AgentBridgeLib.routing.table import BINARY_BYTES, JSON_BYTES, RouteTable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from AgentBridgeLib.dispatch.call import Outcome
     from AgentBridgeLib.dispatch.context import Caller
     from AgentBridgeLib.model.exchange import Exchange, RequestHead
@@ -104,19 +106,28 @@ class BridgeApplication:
             visit = Visit(exchange, caller, match.parameters, query, body or {})
             match.target.handle(self._services, visit)
             return
-        self._call(exchange, caller, match, query, body)
+        self._call(exchange, caller, match.target, {"path": match.parameters, "query": query}, body)
 
     def _call(
-        self, exchange: Exchange, caller: Caller, match: Match, query: dict[str, str], body: dict[str, Any] | None
+        self,
+        exchange: Exchange,
+        caller: Caller,
+        operation: Operation,
+        texts: Mapping[str, Mapping[str, str]],
+        body: dict[str, Any] | None,
     ) -> None:
-        operation = match.target
+        mark = operation.mark
+        is_lax = (
+            bool(texts["query"]) or mark.binary_body or exchange.head.method not in {"POST", "PUT", "PATCH"}
+        )
         arguments: dict[str, Any] = {}
-        is_lax = operation.mark.route.method in {"GET", "DELETE"} or operation.mark.binary_body or bool(query)
-        if operation.mark.binary_body and body is None:
+        if mark.binary_body and body is None:
             arguments["content"] = Bytes(exchange.body)
         else:
-            arguments.update(reading.parse_json_object(exchange.head, exchange.body) if body is None else body)
-        for source in (query, match.parameters):
+            arguments.update(
+                reading.parse_json_object(exchange.head, exchange.body) if body is None else body
+            )
+        for source in texts.values():
             for name, text in source.items():
                 if name in arguments:
                     raise reading.given_twice(name)
@@ -149,7 +160,9 @@ class BridgeApplication:
 
     def _options(self, head: RequestHead, request_id: str) -> Response:
         methods = ", ".join(self._routes().methods(head.path))
-        return self._with_cors(head, Response(204, [("Allow", methods), ("X-Request-Id", request_id)]), methods)
+        return self._with_cors(
+            head, Response(204, [("Allow", methods), ("X-Request-Id", request_id)]), methods
+        )
 
     def _with_cors(self, head: RequestHead, response: Response, methods: str = "") -> Response:
         if head.door == _PLAIN or "origin" not in head.headers:
@@ -161,7 +174,10 @@ class BridgeApplication:
         if methods:
             headers += [
                 ("Access-Control-Allow-Methods", methods),
-                ("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, If-None-Match, Prefer, Idempotency-Key"),
+                (
+                    "Access-Control-Allow-Headers",
+                    "Authorization, Content-Type, If-Match, If-None-Match, Prefer, Idempotency-Key",
+                ),
                 ("Access-Control-Max-Age", "600"),
             ]
         return Response(response.status, headers, response.body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from AgentBridgeLib.errors import ConnectionLimitError, FieldProblem, ArgumentInvalidError
+from AgentBridgeLib.errors import ArgumentInvalidError, ConnectionLimitError, FieldProblem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +71,7 @@ class EventFeed:
                 errors=[FieldProblem("/last_event_id", "is no event id", "a whole number")],
             )
         events, has_gap = self._services.events.since(int(self._resume_from))
-        gap = b"event: gap\ndata: {\"reason\":\"Some events are no longer kept; read the scene again.\"}\n\n"
+        gap = b'event: gap\ndata: {"reason":"Some events are no longer kept; read the scene again."}\n\n'
         return (gap if has_gap else b"") + b"".join(map(render, events))
 
     def _send(self, event: ServiceEvent) -> None:

@@ -64,7 +64,9 @@ class Gate:
             The connection does not come from this computer.
         """
         if not ipaddress.ip_address(head.peer_host).is_loopback:
-            raise PeerRejectedError("Only programs on this computer may connect. Use a tunnel (SSH) from elsewhere.")
+            raise PeerRejectedError(
+                "Only programs on this computer may connect. Use a tunnel (SSH) from elsewhere."
+            )
 
     def check_host(self, head: RequestHead) -> None:
         """Refuse names that are not this computer's: a web page may have been re-bound to our address.
@@ -115,12 +117,13 @@ class Gate:
         self.failure_count += 1
         if is_flood:
             raise AuthThrottledError(
-                "Too many requests with a missing or wrong token. Wait, and use the token from the AgentBridge panel or "
-                "the instance file.",
+                "Too many requests with a missing or wrong token. Wait, and use the token from the AgentBridge "
+                "panel or the instance file.",
                 retry_after_s=_WINDOW_S - (now - self._failures[0]),
             )
         raise AuthRequiredError(
-            "Send the header 'Authorization: Bearer TOKEN' with the token from the AgentBridge panel or the instance file."
+            "Send the header 'Authorization: Bearer TOKEN' with the token from the AgentBridge panel or the "
+            "instance file."
         )
 
 

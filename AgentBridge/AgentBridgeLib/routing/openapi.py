@@ -83,7 +83,10 @@ def _service(route: ServiceRoute, schemas: Schemas) -> dict[str, Any]:
             *(_path_parameter(name, {"type": "string"}) for name in _BRACES.findall(route.path)),
             *(_query_parameter(name, {"type": "string"}, text, False) for name, text in route.query.items()),
         ],
-        "responses": {str(route.status): _content(route.media_type, _result_schema(route, schemas)), **_DEFAULT},
+        "responses": {
+            str(route.status): _content(route.media_type, _result_schema(route, schemas)),
+            **_DEFAULT,
+        },
     }
     if not route.needs_token:
         entry["security"] = []
@@ -130,7 +133,10 @@ def _operation(operation: Operation, schemas: Schemas) -> dict[str, Any]:
             if name not in in_path and name != "content"
         ]
     if mark.binary_body:
-        entry["requestBody"] = {"required": True, **_body("application/octet-stream", {"type": "string", "format": "binary"})}
+        entry["requestBody"] = {
+            "required": True,
+            **_body("application/octet-stream", {"type": "string", "format": "binary"}),
+        }
     elif not is_query:
         entry["requestBody"] = {
             "required": bool(required - in_path),
@@ -166,7 +172,7 @@ def _responses(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     return responses
 
 
-def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:
+def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON in, JSON out
     """Replace references into the model's own definitions, so that the schema stands for itself."""
     if isinstance(schema, list):
         return [_inlined(entry, definitions) for entry in schema]

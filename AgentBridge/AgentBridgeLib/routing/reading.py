@@ -44,7 +44,8 @@ def parse_query(query: str) -> dict[str, str]:
 def given_twice(name: str) -> ArgumentInvalidError:
     """Make the error for an argument that stands twice: in the query, or in the query and the body."""
     return ArgumentInvalidError(
-        f"The argument '{name}' is given more than once.", errors=[FieldProblem(f"/{name}", "is given twice", "once")]
+        f"The argument '{name}' is given more than once.",
+        errors=[FieldProblem(f"/{name}", "is given twice", "once")],
     )
 
 
@@ -61,7 +62,11 @@ def parse_json_object(head: RequestHead, body: memoryview) -> dict[str, Any]:
     if body.nbytes == 0:
         return {}
     media_type = head.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if head.door != "webserver_plain" and media_type != "application/json" and not media_type.endswith("+json"):
+    if (
+        head.door != "webserver_plain"
+        and media_type != "application/json"
+        and not media_type.endswith("+json")
+    ):
         raise MediaTypeError(
             f"This route takes application/json, not {media_type}. Send the header 'Content-Type: application/json'."
         )
@@ -84,7 +89,7 @@ def parse_json_object(head: RequestHead, body: memoryview) -> dict[str, Any]:
     return value
 
 
-def preferences(head: RequestHead, query: dict[str, str] | None = None) -> Preference:
+def preferences(head: RequestHead) -> Preference:
     """Read Prefer, the conditional headers and the idempotency key.
 
     Raises

@@ -40,9 +40,11 @@ class Visit:
     query: dict[str, str]
     body: dict[str, Any] = field(default_factory=dict)
 
-    def give(self, value: Any, *, status: int = 200, headers: answers.Headers | None = None) -> None:
+    def give(self, value: object, *, status: int = 200, headers: answers.Headers | None = None) -> None:
         """Answer with a JSON-like value."""
-        self.exchange.respond(answers.from_value(value, self.caller.request_id, status=status, headers=headers))
+        self.exchange.respond(
+            answers.from_value(value, self.caller.request_id, status=status, headers=headers)
+        )
 
     def expect_query(self, *names: str) -> None:
         """Refuse query arguments that the route does not know.
@@ -113,7 +115,8 @@ def service_document(services: Services, visit: Visit) -> None:
         {
             **services.identity(),
             "capabilities": {
-                name: {"mode": settings.mode(name), "sentence": row.sentence} for name, row in CAPABILITIES.items()
+                name: {"mode": settings.mode(name), "sentence": row.sentence}
+                for name, row in CAPABILITIES.items()
             },
             "identifier_policy": settings.identifiers,
             "stopped": services.safety.is_stopped,
@@ -144,12 +147,12 @@ def openapi(services: Services, visit: Visit) -> None:
     visit.exchange.respond(answers.from_json(services.openapi_text(), visit.caller.request_id))
 
 
-def docs(services: Services, visit: Visit) -> None:
+def docs(_services: Services, visit: Visit) -> None:
     """Give a page that shows the OpenAPI document; it asks for the token itself and needs no network."""
     visit.exchange.respond(page())
 
 
-def docs_asset(services: Services, visit: Visit) -> None:
+def docs_asset(_services: Services, visit: Visit) -> None:
     """Give a file of the documentation page."""
     visit.exchange.respond(asset(visit.parameters["name"]))
 
@@ -362,9 +365,13 @@ def _call(
 
 def _validated(model: type[JobStart], body: Mapping[str, Any]) -> JobStart:
     unknown = [name for name in body if name not in model.model_fields]
-    if unknown or not isinstance(body.get("operation"), str) or not isinstance(body.get("arguments", {}), dict):
+    if (
+        unknown
+        or not isinstance(body.get("operation"), str)
+        or not isinstance(body.get("arguments", {}), dict)
+    ):
         raise ArgumentInvalidError(
-            "The body must be {\"operation\": \"noun.verb\", \"arguments\": {...}}.",
+            'The body must be {"operation": "noun.verb", "arguments": {...}}.',
             errors=[FieldProblem(f"/{name}", "is unknown", "operation, arguments") for name in unknown],
         )
     return model(operation=body["operation"], arguments=body.get("arguments", {}))
@@ -407,5 +414,6 @@ def _page(query: Mapping[str, str], total: int) -> tuple[int, int]:
 
 def _invalid(name: str, value: str, expected: str) -> BridgeError:
     return ArgumentInvalidError(
-        f"{name} is '{value}'; it must be {expected}.", errors=[FieldProblem(f"/{name}", "has no usable value", expected)]
+        f"{name} is '{value}'; it must be {expected}.",
+        errors=[FieldProblem(f"/{name}", "has no usable value", expected)],
     )

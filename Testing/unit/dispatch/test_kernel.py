@@ -163,7 +163,9 @@ def test_path_outside_is_refused_before_the_operation(desk):
     desk.settings.texts["capabilities/files.write"] = "allow"
     assert desk.call("files.put", {"path": "/etc/x"}).error.code == "policy.path_outside_roots"
     inside = str(Path(desk.folder) / "x" / ".." / "y.nrrd")
-    assert said(desk.call("files.put", {"path": inside}))["name"] == str(Path(desk.folder).resolve() / "y.nrrd")
+    assert said(desk.call("files.put", {"path": inside}))["name"] == str(
+        Path(desk.folder).resolve() / "y.nrrd"
+    )
 
 
 def test_failed_change_leaves_no_half_made_node_and_hides_its_text(desk, caplog):

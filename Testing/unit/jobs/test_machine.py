@@ -73,7 +73,9 @@ def test_cancel_of_a_running_job_is_said_only_when_it_has_stopped(machine):
     """http: section 3"""
     job = a_job()
     machine.submit(job, 0.0)
-    assert machine.handle(job.id, Event.CANCEL_REQUESTED, 1.0) == [Order(Instruction.ASK_WORK_TO_STOP, job.id)]
+    assert machine.handle(job.id, Event.CANCEL_REQUESTED, 1.0) == [
+        Order(Instruction.ASK_WORK_TO_STOP, job.id)
+    ]
     assert job.state is State.RUNNING
     assert machine.handle(job.id, Event.STOPPED, 2.0) == [Order(Instruction.ROLL_BACK, job.id)]
     assert job.state is State.CANCELED
@@ -200,7 +202,12 @@ def test_every_state_but_the_ends_can_be_left_and_every_end_is_reached():
     assert reached >= ENDED
 
 
-@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(sorted(set(Event) - {Event.SLOT_FREE}))), max_size=60), st.integers(0, 2))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5), st.sampled_from(sorted(set(Event) - {Event.SLOT_FREE}))), max_size=60
+    ),
+    st.integers(0, 2),
+)
 @settings(max_examples=300, deadline=None)
 def test_no_order_of_events_breaks_the_invariants(steps, asked):
     """house: any story leaves lanes, errors and times consistent"""

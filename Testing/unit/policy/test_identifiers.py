@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 
 from AgentBridgeLib.policy.identifiers import HIDDEN, Redactor
 
-PATIENT = {"DOE^JANE": "PatientName", "MRN-4711": "PatientID", "19700101": "PatientBirthDate", "F": "PatientSex"}
+PATIENT = {
+    "DOE^JANE": "PatientName",
+    "MRN-4711": "PatientID",
+    "19700101": "PatientBirthDate",
+    "F": "PatientSex",
+}
 
 
 def hiding():
@@ -18,7 +23,8 @@ def hiding():
 
 
 @pytest.mark.parametrize(
-    "text", ["DOE^JANE", "DOE JANE", "doe_jane_T1.nrrd", "/data/Doe-Jane/x", "MRN-4711", "scan 19700101", "JaNe"]
+    "text",
+    ["DOE^JANE", "DOE JANE", "doe_jane_T1.nrrd", "/data/Doe-Jane/x", "MRN-4711", "scan 19700101", "JaNe"],
 )
 def test_patient_does_not_show_in_any_form(text):
     """http: section 4"""

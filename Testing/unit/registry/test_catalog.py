@@ -37,7 +37,13 @@ def declare(function=None, **changes):
         """Give a number."""
         return Answer(value=1)
 
-    mark = {"name": "things.echo", "capability": "scene.read", "route": "GET /things", "read_only": True, **changes}
+    mark = {
+        "name": "things.echo",
+        "capability": "scene.read",
+        "route": "GET /things",
+        "read_only": True,
+        **changes,
+    }
     return operation(**mark)(function or echo)
 
 
@@ -58,7 +64,7 @@ def test_unknown_operation_names_its_family(catalog):
 
 def test_one_bad_declaration_keeps_all_out(catalog):
     """house: all or none"""
-    with pytest.raises(CatalogError, match="capability 'no.such'"):
+    with pytest.raises(CatalogError, match=r"capability 'no\.such'"):
         catalog.add([declare(), declare(name="things.other", route=None, capability="no.such")])
     assert list(catalog) == []
 
