@@ -1,0 +1,153 @@
+"""Checks of a file before Slicer's readers get it: what they do with a bad one can end the process or the scene."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+from xml.parsers import expat
+
+from AgentBridgeLib.errors import FileMissingError, FileUnreadableError, OutOfMemoryError
+from AgentBridgeLib.host.image_headers import HEAD_BYTES, ImageClaim, read_claim
+from AgentBridgeLib.host.memory import available_memory_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+#: Readers hold the voxels once in their own buffer and once in the image for a moment.
+READING_FACTOR = 1.5
+
+_REFERENCE = re.compile(rb'\s(?:fileName|fileListMember\d+)="([^"]+)"')
+
+
+class FileChecks:
+    """Looks at files without loading them.
+
+    Parameters
+    ----------
+    available_memory
+        Gives the bytes that can still be had, or None.
+    """
+
+    def __init__(self, available_memory: Callable[[], int | None] = available_memory_bytes) -> None:
+        self._available_memory = available_memory
+
+    def check_file(self, path: Path) -> None:
+        """Check a data file.
+
+        Raises
+        ------
+        FileMissingError
+            There is none.
+        FileUnreadableError
+            Its header claims more voxels than it has bytes.
+        OutOfMemoryError
+            They would not fit into memory.
+        """
+        if not path.is_file():
+            raise FileMissingError(f"There is no file at {path}.")
+        self._check_memory(path.name, self._claimed_by(path))
+
+    def check_scene(self, path: Path) -> None:
+        """Check a scene file and the images it would load; errors as in `check_file`."""
+        if not path.is_file():
+            raise FileMissingError(f"There is no file at {path}.")
+        if path.suffix.lower() == ".mrml":
+            scene = path.read_bytes()
+            _check_xml(path.name, scene)
+            claimed = sum(self._claimed_by(image) for image in _referenced_files(path, scene))
+        else:
+            claimed = self._check_bundle(path)
+        self._check_memory(path.name, claimed)
+
+    def _check_bundle(self, path: Path) -> int:
+        try:
+            with zipfile.ZipFile(path) as bundle:
+                members = [member for member in bundle.infolist() if not member.is_dir()]
+                for member in members:
+                    _check_member_name(path.name, member.filename)
+                scenes = [member for member in members if member.filename.lower().endswith(".mrml")]
+                if not scenes:
+                    raise FileUnreadableError(f"{path.name} is an archive without a scene (.mrml).")
+                main = min(scenes, key=lambda member: member.filename.count("/"))
+                _check_xml(path.name, bundle.read(main))
+                return sum(_claimed_by_member(bundle, member) for member in members)
+        except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError) as error:
+            raise FileUnreadableError(f"{path.name} is not a complete archive; it may have been cut.") from error
+
+    def _claimed_by(self, path: Path) -> int:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+        claim = _claim(path.name, head)
+        if claim is None:
+            return 0
+        data_path = path.parent / claim.data_file if claim.data_file else path
+        if not data_path.is_file():
+            raise FileUnreadableError(f"{path.name} names {claim.data_file} as its data, which is not there.")
+        _check_size(path.name, claim, data_path.stat().st_size)
+        return claim.memory_bytes
+
+    def _check_memory(self, name: str, claimed: int) -> None:
+        available = self._available_memory()
+        if available is not None and claimed * READING_FACTOR > available:
+            raise OutOfMemoryError(
+                f"{name} would need {claimed} bytes of memory; {available} bytes can be had. Nothing was loaded.",
+                facts={"needed_bytes": claimed, "available_bytes": available},
+            )
+
+
+def _claim(name: str, head: bytes) -> ImageClaim | None:
+    try:
+        return read_claim(name, head)
+    except ValueError as error:
+        raise FileUnreadableError(f"The header of {name} has sizes that make no sense.") from error
+
+
+def _check_size(name: str, claim: ImageClaim, size: int) -> None:
+    if claim.stored_bytes > size:
+        raise FileUnreadableError(
+            f"The header of {name} claims {claim.memory_bytes} bytes of voxels, for which the file would have at least "
+            f"{claim.stored_bytes} bytes; it has {size}.",
+            facts={"claimed_bytes": claim.memory_bytes, "file_bytes": size},
+        )
+
+
+def _claimed_by_member(bundle: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
+    with bundle.open(member) as file:
+        head = file.read(HEAD_BYTES)
+    claim = _claim(PurePosixPath(member.filename).name, head)
+    if claim is None:
+        return 0
+    if not claim.data_file:
+        _check_size(member.filename, claim, member.file_size)
+    return claim.memory_bytes
+
+
+def _check_member_name(bundle: str, name: str) -> None:
+    """Refuse names that would leave the folder into which the archive is unpacked."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+        raise FileUnreadableError(f"{bundle} has a member outside its own folder: {name!r}.")
+
+
+def _check_xml(name: str, scene: bytes) -> None:
+    """Refuse what the scene parser would only refuse after the present scene is gone."""
+    roots: list[str] = []
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = lambda element, _: roots.append(element) if not roots else None
+    try:
+        parser.Parse(scene, True)  # noqa: FBT003  expat takes no keywords
+    except expat.ExpatError as error:
+        raise FileUnreadableError(f"The scene in {name} is no well-formed XML; it may have been cut.") from error
+    if roots != ["MRML"]:
+        raise FileUnreadableError(f"{name} is XML but no MRML scene.")
+
+
+def _referenced_files(path: Path, scene: bytes) -> Iterator[Path]:
+    """Walk over the files that a scene refers to and that are there."""
+    for reference in set(_REFERENCE.findall(scene)):
+        file = path.parent / unquote(reference.decode("utf-8", errors="replace"))
+        if file.is_file():
+            yield file

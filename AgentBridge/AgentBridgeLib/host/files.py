@@ -1,0 +1,238 @@
+"""Reading and writing through Slicer's own readers and writers; implements `ports.FileHost`.
+
+Traps this file knows (`slicer.util`, `qSlicerCoreIOManager`): default `properties={}` are shared between calls, so
+every call gets a fresh dict; paths are text, not `Path`; failures are False, the words are in a message collection;
+asking for the extensions of a node gives it a storage node.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import slicer
+import vtk
+
+from AgentBridgeLib.errors import ArgumentInvalidError, FileUnreadableError, StorageFailedError
+from AgentBridgeLib.host.file_checks import FileChecks
+from AgentBridgeLib.host.scene_archive import write_bundle, write_scene_with_data
+from AgentBridgeLib.host.staging import staged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from AgentBridgeLib.host.scene import SlicerScene
+
+NO_FILE = "NoFile"  # qSlicerCoreIOManager::fileType of a file that nothing reads
+SCENE_FILE = "SceneFile"
+MOST_MESSAGE_CHARACTERS = 1000
+
+
+class SlicerFiles:
+    """Files of nodes and scenes.
+
+    Parameters
+    ----------
+    scene
+        The scene that is read into and written from.
+    checks
+        Look at files before Slicer reads them.
+    """
+
+    def __init__(self, scene: SlicerScene, checks: FileChecks) -> None:
+        self._scene = scene
+        self._checks = checks
+
+    def file_type(self, path: str) -> str:
+        """Slicer's name for the type of the file, such as ``VolumeFile``; empty when nothing reads it."""
+        found = str(slicer.app.coreIOManager().fileType(str(path)))
+        return "" if found == NO_FILE else found
+
+    def writer_extensions(self, node: Any) -> list[str]:
+        """Endings (``.nrrd``) that Slicer can write this node to, the default first."""
+        return list(self._writer_formats(node))
+
+    def load(self, path: str, file_type: str, properties: Mapping[str, object]) -> list[Any]:
+        """Read a file into the scene and give the nodes that were made.
+
+        Raises
+        ------
+        FileMissingError
+            There is no file.
+        FileUnreadableError
+            No reader could make a node of it; the message has what the reader said. The scene is unchanged.
+        OutOfMemoryError
+            Its image would not fit into memory; nothing was allocated.
+        """
+        if file_type == SCENE_FILE:
+            self._checks.check_scene(Path(path))
+        else:
+            self._checks.check_file(Path(path))
+        additions = self._scene.record_additions()
+        loaded = vtk.vtkCollection()
+        words = self._read(path, file_type, {**properties}, loaded)
+        added = additions.stop()
+        if words is not None or not (added or loaded.GetNumberOfItems()):
+            self._remove(added)
+            raise FileUnreadableError(f"{Path(path).name} could not be read as {file_type}. {words or ''}".strip())
+        if file_type == SCENE_FILE:
+            return [self._scene.node(node_id) for node_id in added]
+        return [loaded.GetItemAsObject(index) for index in range(loaded.GetNumberOfItems())]
+
+    def save(self, node: Any, path: str, properties: Mapping[str, object]) -> None:
+        """Write a node to `path`, through files beside it that are renamed when complete.
+
+        The node's own storage node keeps its file name. If `path` is that very file, the node counts as saved after
+        this; any other file is an export, which leaves it as modified as it was.
+
+        Parameters
+        ----------
+        node
+            A storable node.
+        path
+            Absolute; its folder exists. The ending chooses the format.
+        properties
+            What Slicer's writer understands, such as ``useCompression``; ``world: True`` applies parent transforms
+            before.
+
+        Raises
+        ------
+        ArgumentInvalidError
+            Slicer writes no such format for this node.
+        StorageFailedError
+            Writing failed, for example because the disk is full. What was at `path` is still there.
+        """
+        target = Path(path)
+        chosen = {**properties}
+        is_world = bool(chosen.pop("world", False))
+        chosen.setdefault("fileFormat", self._format_of(node, target.name))
+        with staged(target) as staging:
+            if self._is_own_file(node, target) and not is_world:
+                words = self._save_own(node, staging.file, chosen)
+            else:
+                words = self._export(node, staging.file, chosen, is_world)
+            if words is not None:
+                raise StorageFailedError(f"Slicer could not write {target.name}. {words}".strip())
+            staging.commit()
+
+    def save_scene(self, path: str) -> None:
+        """Write the scene as ``.mrb`` or ``.mrml``, through files beside it; errors as in `save`.
+
+        A ``.mrml`` gets its data in a folder ``<name>_Data`` beside it. The scene's own file name, the storage nodes
+        and what counts as unsaved stay as they were.
+        """
+        target = Path(path)
+        writers = {".mrb": write_bundle, ".mrml": write_scene_with_data}
+        write = writers.get(target.suffix.lower())
+        if write is None:
+            raise ArgumentInvalidError(f"A scene is saved as .mrb or .mrml, not as {target.name!r}.")
+        with staged(target) as staging:
+            with self._scene.held(), self._without_new_storage_nodes():
+                write(self._scene.scene, staging)
+            staging.commit()
+
+    def load_scene(self, path: str, *, clear: bool) -> None:
+        """Read an ``.mrb`` or ``.mrml``; into the present scene, or in its place when `clear`.
+
+        Raises
+        ------
+        FileMissingError
+            There is no file.
+        FileUnreadableError
+            It is no scene: nothing changed. Or parts of it could not be read: without `clear` the scene is unchanged,
+            with `clear` it has what could be read.
+        OutOfMemoryError
+            Its images would not fit into memory; nothing was loaded.
+        """
+        self._checks.check_scene(Path(path))
+        additions = self._scene.record_additions()
+        words = self._read(path, SCENE_FILE, {"clear": clear}, None)
+        added = additions.stop()
+        if words is None:
+            return
+        if not clear:
+            self._remove(added)
+        state = "The scene now has what could be read." if clear else "The scene is as it was."
+        raise FileUnreadableError(f"{Path(path).name} could not be read completely. {state} {words}".strip())
+
+    def _read(self, path: str, file_type: str, properties: dict[str, object], loaded: Any) -> str | None:
+        """Read; None on success, else what the reader said."""
+        messages = slicer.vtkMRMLMessageCollection()
+        properties["fileName"] = str(path)
+        if slicer.app.coreIOManager().loadNodes(file_type, properties, loaded, messages):
+            return None
+        return _words(messages)
+
+    def _remove(self, node_ids: list[str]) -> None:
+        scene = self._scene.scene
+        for node_id in reversed(node_ids):
+            node = scene.GetNodeByID(node_id)
+            if node is not None:
+                scene.RemoveNode(node)
+
+    def _format_of(self, node: Any, file_name: str) -> str:
+        formats = self._writer_formats(node)
+        endings = [ending for ending in formats if file_name.lower().endswith(ending.lower())]
+        if not endings:
+            known = ", ".join(formats) or "nothing"
+            raise ArgumentInvalidError(f"Slicer writes a {node.GetClassName()} as {known}; not as {file_name!r}.")
+        return formats[max(endings, key=len)]
+
+    def _writer_formats(self, node: Any) -> dict[str, str]:
+        """Ending to Slicer's name of the format (``NRRD (.nrrd)``), the default ending first."""
+        with self._scene.held(), self._without_new_storage_nodes():
+            names = [str(name) for name in slicer.app.coreIOManager().fileWriterExtensions(node)]
+            storage = node.GetStorageNode() if node.IsA("vtkMRMLStorableNode") else None
+            default = f".{storage.GetDefaultWriteFileExtension()}" if storage is not None else ""
+        ending_of = slicer.vtkDataFileFormatHelper.GetFileExtensionFromFormatString
+        formats = {str(ending_of(name)): name for name in reversed(names)}
+        endings = sorted(reversed(formats), key=lambda ending: ending != default)
+        return {ending: formats[ending] for ending in endings if ending.startswith(".") and "*" not in ending}
+
+    def _export(self, node: Any, file: Path, properties: dict[str, object], is_world: bool) -> str | None:
+        """Write a copy of the node from a scene of its own; None on success, else what the writer said."""
+        messages = slicer.vtkMRMLMessageCollection()
+        with self._scene.held(), self._without_new_storage_nodes():
+            manager = slicer.app.coreIOManager()
+            is_written = manager.exportNodes([node.GetID()], [str(file)], properties, is_world, messages)
+        return None if is_written else _words(messages)
+
+    def _save_own(self, node: Any, file: Path, properties: dict[str, object]) -> str | None:
+        """Write through the node's own storage node, so that the node counts as saved, and keep its file name."""
+        messages = slicer.vtkMRMLMessageCollection()
+        storage = node.GetStorageNode()
+        file_name, format_name = storage.GetFileName(), storage.GetWriteFileFormat()
+        manager = slicer.app.coreIOManager()
+        chosen = {**properties, "nodeID": node.GetID(), "fileName": str(file)}
+        with self._scene.held():
+            try:
+                is_written = manager.saveNodes(manager.fileWriterFileType(node), chosen, messages)
+            finally:
+                storage.SetFileName(file_name)
+                storage.SetWriteFileFormat(format_name)
+        return None if is_written else _words(messages)
+
+    def _is_own_file(self, node: Any, target: Path) -> bool:
+        """Whether the node was read from or saved to `target`, as one file."""
+        storage = node.GetStorageNode()
+        if storage is None or not storage.GetFileName() or storage.GetNumberOfFileNames():
+            return False
+        own = Path(storage.GetFullNameFromFileName())
+        return own.is_file() and target.is_file() and own.samefile(target)
+
+    @contextmanager
+    def _without_new_storage_nodes(self) -> Iterator[None]:
+        """Take away the storage nodes that Slicer makes on the way."""
+        additions = self._scene.record_additions()
+        try:
+            yield
+        finally:
+            for node_id in additions.stop():
+                node = self._scene.scene.GetNodeByID(node_id)
+                if node.IsA("vtkMRMLStorageNode"):
+                    self._scene.scene.RemoveNode(node)
+
+
+def _words(messages: Any) -> str:
+    return str(messages.GetAllMessagesAsString()).strip()[:MOST_MESSAGE_CHARACTERS]
