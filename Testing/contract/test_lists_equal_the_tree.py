@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from devtools import error_table, lists
+from devtools import error_table, job_diagram, lists
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MODULE = CHECKOUT / "AgentBridge"
@@ -54,3 +54,10 @@ def test_error_page_agrees_with_the_error_tree():
     """house: every code is documented."""
     page = (CHECKOUT / "docs" / "errors.md").read_text(encoding="utf-8")
     assert page == error_table.render(CHECKOUT), "run: python3 Testing/dev.py lists"
+
+
+def test_diagram_of_jobs_is_drawn_from_the_table():
+    """house: nothing is listed twice"""
+    page = CHECKOUT.joinpath(*job_diagram.PAGE).read_text(encoding="utf-8")
+    assert "stateDiagram" in page
+    assert page == job_diagram.render(CHECKOUT), "run: python3 Testing/dev.py lists"

@@ -1,4 +1,4 @@
-"""What is written from the tree: the page of error codes, and the file lists in ``AgentBridge/CMakeLists.txt``.
+"""What is written from the tree: the page of error codes, the diagram of jobs, and the file lists in ``AgentBridge/CMakeLists.txt``.
 
 Slicer's macro installs what these lists name and nothing else.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from devtools import error_table
+from devtools import error_table, job_diagram
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +39,7 @@ def rewrite(checkout: Path) -> int:
     pages = {
         checkout / "AgentBridge" / "CMakeLists.txt": render_cmake(checkout),
         checkout / "docs" / "errors.md": error_table.render(checkout),
+        checkout.joinpath(*job_diagram.PAGE): job_diagram.render(checkout),
     }
     for path, text in pages.items():
         is_same = path.is_file() and path.read_text(encoding="utf-8") == text
