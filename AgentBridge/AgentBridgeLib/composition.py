@@ -13,10 +13,12 @@ from AgentBridgeLib.dispatch.audit import AuditLog
 from AgentBridgeLib.dispatch.events import EventRing
 from AgentBridgeLib.dispatch.job_service import JobService
 from AgentBridgeLib.dispatch.kernel import Dispatcher, KernelParts
+from AgentBridgeLib.dispatch.legacy_policy import LegacyPolicy
 from AgentBridgeLib.dispatch.results import ResultStore
 from AgentBridgeLib.dispatch.safety import Redaction, Safety
 from AgentBridgeLib.dispatch.turn import Turn
 from AgentBridgeLib.dispatch.work_folders import WorkFolders
+from AgentBridgeLib.host import web_server
 from AgentBridgeLib.host.adapter import SlicerHost
 from AgentBridgeLib.host.event_loop import QtEventLoop
 from AgentBridgeLib.host.instance_file import InstanceFile, TokenFile
@@ -30,6 +32,7 @@ from AgentBridgeLib.routing.openapi import document
 from AgentBridgeLib.routing.services import Services
 from AgentBridgeLib.routing.table import BINARY_BYTES, JSON_BYTES, PREFIX
 from AgentBridgeLib.transport.listener import Listener
+from AgentBridgeLib.transport.webserver import WebServerAttachment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,6 +73,7 @@ class Bridge:
     def __init__(self, grants: Mapping[str, Mode] | None = None, allowed_folders: Sequence[str] = ()) -> None:
         self._instance_id = secrets.token_hex(8)
         self._started_at = time.time()
+        self._is_started = False
         self.loop = QtEventLoop()
         self.host = SlicerHost(self.loop)
         self.catalog = make_catalog()
@@ -93,6 +97,7 @@ class Bridge:
         self.limits = TransportLimits()
         self.application = BridgeApplication(self.gate, self._services())
         self.listener = Listener(self.loop, self.application, self.limits)
+        self.attachment = self._make_attachment()
         self._instance_file = InstanceFile(self.host.application.data_folder)
         self._scene_watch = self.host.scene.subscribe(self._on_scene)
 
@@ -109,6 +114,8 @@ class Bridge:
     def start(self, port: int = DEFAULT_PORT) -> str:
         """Listen on `port` or the next free one, and tell clients by the instance file. Gives the URL."""
         self.listener.start(port)
+        self._is_started = True
+        self._attach(self.safety.current())
         self._write_instance_file()
         return self.url
 
@@ -121,7 +128,9 @@ class Bridge:
 
     def stop(self) -> None:
         """Stop listening; jobs are asked to stop. It can be started again."""
+        self._is_started = False
         self._instance_file.remove()
+        self._detach()
         self.listener.stop()
         self.jobs.cancel_all()
 
@@ -197,6 +206,25 @@ class Bridge:
             "waiting_requests": self.limits.waiting_requests,
         }
 
+    def _make_attachment(self) -> WebServerAttachment | None:
+        base = web_server.handler_base()
+        if base is None:
+            return None
+        policy = LegacyPolicy(self.safety, self.audit)
+        return WebServerAttachment(self.loop, self.application, self.limits, web_server.logic, base, policy)
+
+    def _attach(self, settings: SafetySettings) -> None:
+        if self.attachment is None or not self._is_started:
+            return
+        if settings.answers_on_web_server or settings.guards_web_server:
+            self.attachment.ensure()
+        else:
+            self.attachment.detach()
+
+    def _detach(self) -> None:
+        if self.attachment is not None:
+            self.attachment.detach()
+
     def _write_instance_file(self) -> None:
         identity = self.identity()
         self._instance_file.write(
@@ -222,6 +250,7 @@ class Bridge:
         self.events.publish(kind, {name: value for name, value in data.items() if value is not None})
 
     def _on_policy(self, settings: SafetySettings) -> None:
+        self._attach(settings)
         modes = {name: settings.mode(name) for name in CAPABILITIES}
         self.events.publish(
             "policy.changed",

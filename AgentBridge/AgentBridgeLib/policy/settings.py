@@ -25,6 +25,7 @@ FOLDERS_KEY = "allowed_folders"
 IDENTIFIERS_KEY = "patient_identifiers"
 ORIGINS_KEY = "allowed_origins"
 GUARD_KEY = "guard_web_server"
+WEB_SERVER_KEY = "answer_on_web_server"
 QUERY_TOKEN_KEY = "token_in_query"  # noqa: S105 - the name of the setting
 
 KEYS: tuple[str, ...] = (
@@ -33,6 +34,7 @@ KEYS: tuple[str, ...] = (
     IDENTIFIERS_KEY,
     ORIGINS_KEY,
     GUARD_KEY,
+    WEB_SERVER_KEY,
     QUERY_TOKEN_KEY,
 )
 """Every key that the safety settings are read from, under ``AgentBridge/``."""
@@ -54,6 +56,8 @@ class SafetySettings:
         Web pages that may call (``https://host:port``).
     guards_web_server
         Whether the dangerous requests of Slicer's own web API are subject to these settings.
+    answers_on_web_server
+        Whether the bridge also answers on Slicer's own web server, under ``/agent``.
     takes_token_from_query
         Whether the plain door accepts the token in the address of a GET.
     complaints
@@ -65,6 +69,7 @@ class SafetySettings:
     identifiers: IdentifierPolicy = "hide"
     allowed_origins: tuple[str, ...] = ()
     guards_web_server: bool = True
+    answers_on_web_server: bool = True
     takes_token_from_query: bool = False
     complaints: tuple[str, ...] = field(default=(), compare=False)
 
@@ -98,6 +103,7 @@ def parse_settings(
         identifiers=reader.read(IDENTIFIERS_KEY, _identifiers, "hide"),
         allowed_origins=reader.read(ORIGINS_KEY, _texts, ()),
         guards_web_server=reader.read(GUARD_KEY, _boolean, True),
+        answers_on_web_server=reader.read(WEB_SERVER_KEY, _boolean, True),
         takes_token_from_query=reader.read(QUERY_TOKEN_KEY, _boolean, False),
         complaints=tuple(reader.complaints),
     )

@@ -6,7 +6,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from AgentBridgeLib.dispatch.call import Call
-from AgentBridgeLib.errors import BridgeError
+from AgentBridgeLib.errors import BridgeError, RouteUnknownError
 from AgentBridgeLib.model.exchange import Admission, Response
 from AgentBridgeLib.model.fields import Bytes
 from AgentBridgeLib.registry.operation import Operation
@@ -66,6 +66,7 @@ class BridgeApplication:
 
     def _body_limit(self, head: RequestHead) -> int:
         self._gate.check_peer(head)
+        self._check_door(head)
         if head.door != _PLAIN:
             self._gate.check_host(head)
             self._gate.check_origin(head)
@@ -79,6 +80,13 @@ class BridgeApplication:
         if isinstance(match.target, Operation) and match.target.mark.binary_body:
             return BINARY_BYTES
         return JSON_BYTES
+
+    def _check_door(self, head: RequestHead) -> None:
+        if head.door != "listener" and not self._services.safety.current().answers_on_web_server:
+            raise RouteUnknownError(
+                "AgentBridge does not answer on Slicer's own web server: the person has switched that off. Use the "
+                "address in the instance file."
+            )
 
     def _find(self, head: RequestHead, *, is_trusted: bool) -> Match:
         """Find the route; without a token only the existence of public routes shows."""
@@ -94,6 +102,7 @@ class BridgeApplication:
 
     def _route(self, exchange: Exchange, caller: Caller) -> None:
         head = exchange.head
+        self._check_door(head)
         if head.method == "OPTIONS":
             exchange.respond(self._options(head, caller.request_id))
             return
