@@ -100,7 +100,7 @@ class Dispatcher:
         self._parts.turn.when_free(
             lambda: self._take(call, answer),
             lambda error: self._refuse(call, error, answer),
-            max(wait_s, 0.05),
+            wait_s,
         )
 
     def _take(self, call: Call, answer: Callable[[Outcome], None]) -> None:

@@ -71,7 +71,7 @@ class Turn:
         if not self.is_taken and not self._waiting:
             run()
             return
-        if len(self._waiting) >= _MOST_WAITING:
+        if wait_s <= 0 or len(self._waiting) >= _MOST_WAITING:
             give_up(self._busy())
             return
         entry = _Waiting(run, give_up)

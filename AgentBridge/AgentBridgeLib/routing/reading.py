@@ -98,6 +98,8 @@ def preferences(head: RequestHead) -> Preference:
         A preference has no usable value.
     """
     headers = head.headers
+    if head.door == "webserver_plain":
+        return _AT_ONCE
     if not (headers.keys() & {"prefer", "if-match", "if-none-match", "idempotency-key"}):
         return _NO_PREFERENCE
     respond_async, wait_s = _prefer(headers.get("prefer", ""))
@@ -110,6 +112,7 @@ def preferences(head: RequestHead) -> Preference:
 
 
 _NO_PREFERENCE = Preference()
+_AT_ONCE = Preference(wait_s=0.0)  # Slicer's plain handler has to answer before it returns
 
 
 def caller(head: RequestHead) -> Caller:
@@ -122,8 +125,8 @@ def caller(head: RequestHead) -> Caller:
     return Caller(client, request_id, head.door)
 
 
-def wait_seconds(query: dict[str, str]) -> float:
-    """Read `wait` of a long poll, in seconds, at most 25.
+def wait_seconds(head: RequestHead, query: dict[str, str]) -> float:
+    """Read `wait` of a long poll, in seconds, at most 25; 0 where the answer has to be given at once.
 
     Raises
     ------
@@ -137,7 +140,7 @@ def wait_seconds(query: dict[str, str]) -> float:
             f"wait is '{text}'; it must be a number of seconds from 0 to {MAX_WAIT_S:g}.",
             errors=[FieldProblem("/wait", "is no number of seconds", f"0 to {MAX_WAIT_S:g}")],
         )
-    return min(seconds, MAX_WAIT_S)
+    return 0.0 if head.door == "webserver_plain" else min(seconds, MAX_WAIT_S)
 
 
 def _prefer(header: str) -> tuple[bool, float | None]:

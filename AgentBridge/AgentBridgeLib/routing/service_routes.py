@@ -219,7 +219,7 @@ def list_jobs(services: Services, visit: Visit) -> None:
 
 def get_job(services: Services, visit: Visit) -> None:
     """Give one job; with `wait`, when it changes or after so many seconds (at most 25)."""
-    wait_s = reading.wait_seconds(visit.query)
+    wait_s = reading.wait_seconds(visit.exchange.head, visit.query)
     visit.expect_query()
     job = services.jobs.machine.get(visit.parameters["job_id"])
     seen = job.version
