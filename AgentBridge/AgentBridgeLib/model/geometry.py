@@ -47,4 +47,17 @@ Matrix4 = Annotated[
     ],
     Field(description="4 by 4 matrix, row by row; applies to column vectors."),
 ]
+PositionLps = Annotated[
+    Vector, Field(description="Position in LPS, mm.", json_schema_extra={"x-frame": "LPS", "x-unit": "mm"})
+]
+DirectionLps = Annotated[
+    Vector, Field(description="Unit vector in LPS.", json_schema_extra={"x-frame": "LPS"})
+]
+BoundsLps = Annotated[
+    tuple[float, float, float, float, float, float],
+    Field(
+        description="Bounds in LPS, mm: (L min, L max, P min, P max, S min, S max).",
+        json_schema_extra={"x-frame": "LPS", "x-unit": "mm"},
+    ),
+]
 ColorRgb = Annotated[Vector, Field(description="Red, green, blue from 0 to 1.")]

@@ -1,0 +1,106 @@
+"""Describe the application and read its log."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+from vtkmodules.vtkCommonCore import vtkVersion
+
+from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.scene import ApplicationDescription, LogLevel, LogLine, LogPage
+from AgentBridgeLib.model.version import VERSION
+from AgentBridgeLib.registry.operation import operation
+
+if TYPE_CHECKING:
+    from AgentBridgeLib.dispatch.context import OperationContext
+
+MOST_TEXT_CHARACTERS = 2000
+_RANK = {"info": 0, "warning": 1, "error": 2}
+
+
+class NoArguments(Arguments):
+    """Nothing to say."""
+
+
+class LogArguments(Arguments):
+    """Which messages."""
+
+    level: LogLevel = Field(default="info", description="The least serious level to include.")
+    since: int = Field(default=0, ge=0, description="Only messages with a higher number than this.")
+    limit: int = Field(default=100, ge=1, le=1000, description="How many at the most; the latest are kept.")
+
+
+@operation(
+    name="application.get",
+    capability="scene.read",
+    route="GET /application",
+    read_only=True,
+    revision_scope="none",
+)
+def get_application(context: OperationContext, arguments: NoArguments) -> ApplicationDescription:  # noqa: ARG001
+    """Describe the running Slicer: version, platform, loaded modules, and the bridge's own version.
+
+    Notes
+    -----
+    Source: `qSlicerCoreApplication`.
+    """
+    application, views = context.host.application, context.host.views
+    modules = sorted(application.module_names(), key=str.casefold)
+    return ApplicationDescription(
+        name=application.name,
+        version=application.version,
+        revision=application.revision,
+        operating_system=application.operating_system,
+        architecture=application.architecture,
+        has_main_window=application.has_main_window,
+        has_views=views.is_available,
+        python_version=platform.python_version(),
+        vtk_version=vtkVersion.GetVTKVersion(),
+        bridge_version=VERSION,
+        module_count=len(modules),
+        modules=tuple(modules),
+    )
+
+
+@operation(
+    name="application.log", capability="scene.read", route="GET /log", read_only=True, revision_scope="none"
+)
+def read_log(context: OperationContext, arguments: LogArguments) -> LogPage:
+    """Read recent messages, warnings and errors of Slicer and VTK, oldest first.
+
+    Returns
+    -------
+    LogPage
+        The bridge keeps the last 1,000 messages. If more match than `limit`, the latest are given and
+        `dropped_count` says how many older ones are not.
+
+    Notes
+    -----
+    Source: `ctkErrorLogModel`, `vtkOutputWindow`.
+    """
+    least = _RANK[arguments.level]
+    entries = context.host.application.log_entries()
+    matching = [
+        entry for entry in entries if entry.number > arguments.since and _RANK.get(entry.level, 0) >= least
+    ]
+    kept = matching[-arguments.limit :]
+    return LogPage(
+        items=tuple(
+            LogLine(
+                number=entry.number,
+                time=entry.time,
+                level=_level(entry.level),
+                origin=entry.origin,
+                text=entry.text[:MOST_TEXT_CHARACTERS],
+            )
+            for entry in kept
+        ),
+        last_number=max((entry.number for entry in entries), default=arguments.since),
+        dropped_count=len(matching) - len(kept),
+    )
+
+
+def _level(text: str) -> LogLevel:
+    return "error" if text == "error" else "warning" if text == "warning" else "info"

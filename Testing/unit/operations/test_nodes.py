@@ -1,0 +1,301 @@
+import pytest
+import slicer
+from AgentBridgeLib.errors import ArgumentInvalidError, NodeNotFoundError, NodeTypeError
+from AgentBridgeLib.operations import nodes
+from pydantic import ValidationError
+
+
+def listed(context, **arguments):
+    return nodes.list_nodes(context, nodes.ListArguments.model_validate(arguments))
+
+
+def names(page):
+    return [item.name for item in page.items]
+
+
+def get(context, node_id):
+    return nodes.get_node(context, nodes.NodeArguments(node_id=node_id))
+
+
+def update(context, node, **arguments):
+    return nodes.update_node(context, nodes.UpdateArguments(node_id=node.GetID(), **arguments))
+
+
+@pytest.fixture
+def some_nodes(scene):
+    made = {
+        "line": scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", "Length A"),
+        "points": scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "Points b"),
+        "model": scene.AddNewNodeByClass("vtkMRMLModelNode", "Liver"),
+        "transform": scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "Shift"),
+    }
+    made["model"].SetAttribute("Role", "organ")
+    made["line"].SetAttribute("Role", "measure")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({}, ["Length A", "Points b", "Liver", "Shift"]),
+        ({"class": "vtkMRMLMarkupsNode"}, ["Length A", "Points b"]),
+        ({"class": "vtkMRMLNothing"}, []),
+        ({"name": "L"}, ["Length A", "Liver"]),
+        ({"name": "L*"}, ["Length A", "Liver"]),
+        ({"name": "*b"}, ["Points b"]),
+        ({"attribute": "Role"}, ["Length A", "Liver"]),
+        ({"attribute": "Role=organ"}, ["Liver"]),
+        ({"attribute": "Role=organ", "class": "vtkMRMLMarkupsNode"}, []),
+    ],
+)
+def test_filters_are_combined(context, some_nodes, filters, expected):
+    """issue:#2."""
+    page = listed(context, **filters)
+    assert names(page) == expected
+    assert page.total == len(expected)
+
+
+def test_hidden_nodes_come_only_when_asked_for(context, some_nodes):
+    """house."""
+    assert not any(item.is_hidden for item in listed(context).items)
+    assert listed(context, hidden=True).total > listed(context).total
+
+
+def test_list_follows_every_change_of_the_scene(context, some_nodes, scene):
+    """house: nothing stale is answered."""
+    listed(context)
+    some_nodes["model"].SetName("Spleen")
+    assert "Spleen" in names(listed(context))
+    scene.RemoveNode(some_nodes["model"])
+    assert "Spleen" not in names(listed(context))
+    scene.AddNewNodeByClass("vtkMRMLTextNode", "note")
+    assert "note" in names(listed(context))
+
+
+def test_cursor_goes_on_after_its_node_when_earlier_ones_vanish(context, some_nodes, scene):
+    """house."""
+    first = listed(context, limit=2)
+    scene.RemoveNode(some_nodes["line"])
+    assert names(listed(context, limit=2, cursor=first.next_cursor)) == ["Liver", "Shift"]
+
+
+@pytest.mark.parametrize("cursor", ["x", "WzEsMl0", "", "ÿ", "W1tb" * 40, "bnVsbA"])
+def test_bad_cursor_is_refused(context, some_nodes, cursor):
+    """issue:#2."""
+    with pytest.raises(ArgumentInvalidError, match="cursor"):
+        listed(context, cursor=cursor)
+
+
+def test_cursor_of_other_filters_is_refused(context, some_nodes):
+    """house."""
+    cursor = listed(context, limit=1).next_cursor
+    with pytest.raises(ArgumentInvalidError, match="other filters"):
+        listed(context, limit=1, cursor=cursor, name="l")
+
+
+def test_page_of_a_large_scene_is_read_without_walking_over_it(context, scene, host):
+    """issue:#2: 10,000 nodes, counted in calls rather than in time."""
+    for number in range(300):
+        scene.AddNewNodeByClass("vtkMRMLTextNode", f"t{number}")
+    first = listed(context, limit=100)
+    walked = []
+    genuine = host.scene.scene
+
+    class Counting:
+        def __getattr__(self, name):
+            walked.append(name)
+            return getattr(genuine, name)
+
+    host.scene._scene = Counting()
+    try:
+        second = listed(context, limit=100, cursor=first.next_cursor)
+    finally:
+        host.scene._scene = genuine
+    assert names(second) == [f"t{number}" for number in range(100, 200)]
+    assert walked == []
+
+
+def test_node_is_described_by_its_kind(context, some_nodes, a_volume, scene):
+    """issue:#2."""
+    assert get(context, a_volume.GetID()).details.model_dump() == {
+        "kind": "volume",
+        "dimensions_ijk": (20, 24, 16),
+        "spacing_mm": pytest.approx((0.8, 1.1, 2.5)),
+        "scalar_type": "int16",
+        "component_count": 1,
+        "is_labelmap": False,
+    }
+    assert get(context, some_nodes["line"].GetID()).details.type == "line"
+    assert get(context, some_nodes["transform"].GetID()).details.matrix_to_parent_ras[0] == (1, 0, 0, 0)
+    assert get(context, some_nodes["model"].GetID()).details.kind == "model"
+    kinds = {
+        "vtkMRMLSegmentationNode": "segmentation",
+        "vtkMRMLTableNode": "table",
+        "vtkMRMLTextNode": "text",
+        "vtkMRMLScriptedModuleNode": "other",
+        "vtkMRMLGridTransformNode": "transform",
+        "vtkMRMLLabelMapVolumeNode": "volume",
+    }
+    for class_name, kind in kinds.items():
+        node = scene.AddNewNodeByClass(class_name)
+        assert get(context, node.GetID()).details.kind == kind
+
+
+def test_every_node_of_the_scene_can_be_described(context, some_nodes, a_volume):
+    """house: hidden ones too."""
+    a_volume.CreateDefaultDisplayNodes()
+    for item in listed(context, hidden=True, limit=1000).items:
+        assert get(context, item.id).id == item.id
+
+
+def test_description_names_references_attributes_storage_and_provenance(context, some_nodes, tmp_path):
+    """issue:#2."""
+    line, transform = some_nodes["line"], some_nodes["transform"]
+    line.SetAndObserveTransformNodeID(transform.GetID())
+    line.CreateDefaultDisplayNodes()
+    line.AddDefaultStorageNode()
+    line.GetStorageNode().SetFileName(str(tmp_path / "line.mrk.json"))
+    line.SetAttribute("long", "x" * 5000)
+    context.mark_made([line])
+    seen = get(context, line.GetID())
+    assert seen.parent_transform_id == transform.GetID()
+    assert seen.references["transform"] == (transform.GetID(),)
+    assert seen.display.id in seen.references["display"]
+    assert seen.storage.file_name == str(tmp_path / "line.mrk.json")
+    assert seen.provenance.model_dump() == {
+        "operation": "tested.operation",
+        "client": "pytest",
+        "time": "2026-07-01T12:00:00Z",
+        "job_id": "job7",
+    }
+    assert len(seen.attributes["long"]) == 1000
+    assert seen.node_revision == context.host.scene.node_revision(line.GetID()) > 0
+
+
+def test_name_is_no_id(context, some_nodes):
+    """house: names are labels."""
+    with pytest.raises(NodeNotFoundError):
+        get(context, "Liver")
+
+
+def test_update_changes_what_is_given_and_nothing_else(context, some_nodes):
+    """issue:#2."""
+    model = some_nodes["model"]
+    seen = update(context, model, name="Spleen", opacity=0.25, color=(1.0, 0.5, 0.0), attributes={"New": "1"})
+    assert (seen.name, seen.display.opacity, seen.display.color) == ("Spleen", 0.25, (1.0, 0.5, 0.0))
+    assert seen.attributes == {"Role": "organ", "New": "1"}
+    assert seen.display.visibility
+    seen = update(context, model, visibility=False, attributes={"Role": None})
+    assert not seen.display.visibility
+    assert seen.attributes == {"New": "1"}
+    assert seen.name == "Spleen"
+
+
+def test_transform_is_applied_and_taken_away_with_null(context, some_nodes):
+    """issue:#2."""
+    model, transform = some_nodes["model"], some_nodes["transform"]
+    assert update(context, model, parent_transform_id=transform.GetID()).parent_transform_id == transform.GetID()
+    assert update(context, model, name="x").parent_transform_id == transform.GetID()
+    assert update(context, model, parent_transform_id=None).parent_transform_id is None
+
+
+def test_color_of_a_line_is_the_one_that_is_seen(context, some_nodes):
+    """slicer: selected control points, the normal case, have SelectedColor."""
+    update(context, some_nodes["line"], color=(0.0, 1.0, 0.0))
+    assert some_nodes["line"].GetDisplayNode().GetSelectedColor() == (0.0, 1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("key", "change", "error"),
+    [
+        ("transform", {"parent_transform_id": "self"}, ArgumentInvalidError),
+        ("model", {"parent_transform_id": "vtkMRMLLinearTransformNode77"}, NodeNotFoundError),
+        ("model", {"parent_transform_id": "line"}, NodeTypeError),
+        ("model", {"color": (2.0, 0.0, 0.0)}, ArgumentInvalidError),
+        ("model", {"attributes": {"AgentBridge.client": "me"}}, ArgumentInvalidError),
+    ],
+)
+def test_refused_update_changes_nothing(context, some_nodes, key, change, error):
+    """issue:#2: a failed change leaves the scene as it was."""
+    named = {"self": some_nodes["transform"].GetID(), "line": some_nodes["line"].GetID()}
+    change = {name: named.get(value, value) if isinstance(value, str) else value for name, value in change.items()}
+    with pytest.raises(error):
+        update(context, some_nodes[key], name="changed", **change)
+    assert some_nodes[key].GetName() != "changed"
+
+
+def test_volume_has_no_visibility_of_its_own(context, a_volume):
+    """slicer: a volume is shown by choosing it in a view."""
+    with pytest.raises(NodeTypeError, match="view"):
+        update(context, a_volume, visibility=True)
+
+
+def test_transform_cannot_apply_to_its_own_parent(context, some_nodes, scene):
+    """slicer: a loop would not end."""
+    child = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "child")
+    child.SetAndObserveTransformNodeID(some_nodes["transform"].GetID())
+    with pytest.raises(ArgumentInvalidError, match="itself"):
+        update(context, some_nodes["transform"], parent_transform_id=child.GetID())
+
+
+def test_deletion_takes_display_and_storage_and_clears_references(context, some_nodes, scene):
+    """issue:#2."""
+    transform, line = some_nodes["transform"], some_nodes["line"]
+    line.SetAndObserveTransformNodeID(transform.GetID())
+    line.CreateDefaultDisplayNodes()
+    line.AddDefaultStorageNode()
+    ids = {line.GetID(), line.GetDisplayNode().GetID(), line.GetStorageNode().GetID()}
+    deleted = nodes.delete_node(context, nodes.NodeArguments(node_id=line.GetID()))
+    assert set(deleted.deleted_ids) == ids
+    assert not any(scene.GetNodeByID(node_id) for node_id in ids)
+    model = some_nodes["model"]
+    model.SetAndObserveTransformNodeID(transform.GetID())
+    nodes.delete_node(context, nodes.NodeArguments(node_id=transform.GetID()))
+    assert get(context, model.GetID()).parent_transform_id is None
+
+
+def test_many_are_deleted_all_or_none(context, some_nodes, scene):
+    """issue:#2."""
+    ids = tuple(node.GetID() for node in some_nodes.values())
+    with pytest.raises(NodeNotFoundError):
+        nodes.delete_nodes(context, nodes.DeleteManyArguments(ids=(*ids, "nobody")))
+    assert all(scene.GetNodeByID(node_id) for node_id in ids)
+    nodes.delete_nodes(context, nodes.DeleteManyArguments(ids=ids))
+    assert not any(scene.GetNodeByID(node_id) for node_id in ids)
+
+
+def test_empty_selection_is_an_error_and_never_everything(context):
+    """issue:#2."""
+    with pytest.raises(ValidationError):
+        nodes.DeleteManyArguments(ids=())
+
+
+@pytest.mark.parametrize(
+    "class_name",
+    [
+        "vtkMRMLSelectionNode",
+        "vtkMRMLInteractionNode",
+        "vtkMRMLSubjectHierarchyNode",
+        "vtkMRMLLayoutNode",
+        "vtkMRMLSliceNode",
+        "vtkMRMLSliceCompositeNode",
+        "vtkMRMLViewNode",
+        "vtkMRMLCameraNode",
+        "vtkMRMLCrosshairNode",
+        "vtkMRMLColorTableNode",
+    ],
+)
+def test_what_slicer_needs_cannot_be_deleted(context, scene, class_name):
+    """slicer: without them it breaks."""
+    node = scene.GetFirstNodeByClass(class_name)
+    with pytest.raises(NodeTypeError, match="cannot be deleted"):
+        nodes.delete_node(context, nodes.NodeArguments(node_id=node.GetID()))
+    assert scene.GetNodeByID(node.GetID()) is node
+
+
+def test_display_node_goes_only_with_its_owner(context, some_nodes):
+    """house."""
+    line = some_nodes["line"]
+    line.CreateDefaultDisplayNodes()
+    with pytest.raises(NodeTypeError, match=line.GetID()):
+        nodes.delete_node(context, nodes.NodeArguments(node_id=line.GetDisplayNode().GetID()))
