@@ -79,7 +79,11 @@ class Bridge:
         self.catalog = make_catalog()
         self.events = EventRing(self._redactor)
         self.safety = Safety(
-            self.host.settings, grants or {}, tuple(allowed_folders) or _own_folders(), self._on_policy
+            self.host.settings,
+            grants or {},
+            tuple(allowed_folders) or _own_folders(),
+            self._on_policy,
+            self.loop.now,
         )
         self.redaction = Redaction(self.safety, self.host.scene)
         self.turn = Turn(self.loop)

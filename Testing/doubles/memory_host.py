@@ -15,7 +15,7 @@ from AgentBridgeLib.dispatch.events import EventRing
 from AgentBridgeLib.dispatch.job_service import JobService
 from AgentBridgeLib.dispatch.kernel import Dispatcher, KernelParts
 from AgentBridgeLib.dispatch.results import ResultStore
-from AgentBridgeLib.dispatch.safety import Redaction, Safety
+from AgentBridgeLib.dispatch.safety import LOOK_AGAIN_S, Redaction, Safety
 from AgentBridgeLib.dispatch.turn import Turn
 from AgentBridgeLib.dispatch.work_folders import WorkFolders
 from AgentBridgeLib.policy.capabilities import CAPABILITIES
@@ -144,7 +144,7 @@ class Desk:
 
     def __post_init__(self):
         host = SimpleNamespace(loop=self.loop, scene=self.scene, settings=self.settings)
-        self.safety = Safety(self.settings, {}, (self.folder,), lambda _: None)
+        self.safety = Safety(self.settings, {}, (self.folder,), lambda _: None, self.loop.now)
         self.redaction = Redaction(self.safety, self.scene)
         self.events = EventRing(self.redaction.redactor)
         self.turn = Turn(self.loop)
@@ -182,6 +182,11 @@ class Desk:
         answers = self.start(operation, arguments, **preference)
         assert len(answers) == 1
         return answers[0]
+
+    def set(self, key, text):
+        """Change a setting as somebody else would, a while before the next call."""
+        self.settings.texts[key] = text
+        self.loop.advance(LOOK_AGAIN_S)
 
     def outcomes(self):
         return [(entry.decision, entry.outcome) for entry in reversed(self.audit.page(None, 1000)[0])]

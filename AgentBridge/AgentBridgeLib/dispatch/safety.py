@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from AgentBridgeLib.policy.capabilities import Mode
 
 
+LOOK_AGAIN_S = 0.05
+"""How long settings are believed without looking again: seventeen look-ups per call would be half of its time."""
+
+
 class Safety:
-    """Reads the settings again for every call, so that a change counts from the next call on.
+    """Reads the settings again as calls come, so that a change counts at once, whoever made it.
 
     Parameters
     ----------
@@ -29,6 +33,8 @@ class Safety:
         Allowed folders while the person has not chosen any.
     on_change
         Called when the settings are not what they were at the last look.
+    now
+        Monotonic seconds.
     """
 
     def __init__(
@@ -37,17 +43,24 @@ class Safety:
         grants: Mapping[str, Mode],
         default_folders: tuple[str, ...],
         on_change: Callable[[SafetySettings], None],
+        now: Callable[[], float],
     ) -> None:
         self._store = store
         self._grants = dict(grants)
         self._default_folders = default_folders
         self._on_change = on_change
+        self._now = now
+        self._look_again_at = float("-inf")
         self._texts: tuple[str | None, ...] | None = None
         self._settings = parse_settings({}, default_folders, self._grants)
         self._is_stopped = False
 
     def current(self) -> SafetySettings:
-        """Read the settings as they are now."""
+        """Give the settings as they are now, at most `LOOK_AGAIN_S` old."""
+        now = self._now()
+        if now < self._look_again_at:
+            return self._settings
+        self._look_again_at = now + LOOK_AGAIN_S
         texts = tuple(self._store.read(key) for key in KEYS)
         if texts != self._texts:
             is_first = self._texts is None
@@ -58,6 +71,11 @@ class Safety:
             if not is_first:
                 self._on_change(self._settings)
         return self._settings
+
+    def look_again(self) -> SafetySettings:
+        """Read the settings now; for who has just changed them."""
+        self._look_again_at = float("-inf")
+        return self.current()
 
     @property
     def is_stopped(self) -> bool:

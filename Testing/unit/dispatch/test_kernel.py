@@ -160,7 +160,7 @@ def test_wrong_type_is_not_converted_in_json(desk):
 
 def test_path_outside_is_refused_before_the_operation(desk):
     """http: section 4"""
-    desk.settings.texts["capabilities/files.write"] = "allow"
+    desk.set("capabilities/files.write", "allow")
     assert desk.call("files.put", {"path": "/etc/x"}).error.code == "policy.path_outside_roots"
     inside = str(Path(desk.folder) / "x" / ".." / "y.nrrd")
     assert said(desk.call("files.put", {"path": inside}))["name"] == str(
@@ -215,7 +215,7 @@ def test_stopped_bridge_refuses_until_resumed(desk):
 def test_policy_is_read_anew_for_each_call(desk):
     """issue:#2"""
     assert isinstance(desk.call("nodes.change", {"node_id": "a"}), Done)
-    desk.settings.texts["capabilities/scene.edit"] = "deny"
+    desk.set("capabilities/scene.edit", "deny")
     assert desk.call("nodes.change", {"node_id": "a"}).error.code == "policy.capability_disabled"
 
 
@@ -340,7 +340,7 @@ def test_capability_denied_while_waiting_wins_over_the_approval(desk):
     desk.dispatcher.desk.attend(lambda: None)
     parked = desk.call("nodes.remove", {"node_id": "a"})
     request = desk.dispatcher.desk.waiting[0]
-    desk.settings.texts["capabilities/scene.delete"] = "deny"
+    desk.set("capabilities/scene.delete", "deny")
     desk.dispatcher.desk.decide(parked.job.id, request.arguments_digest, approve=True)
     desk.loop.settle()
     assert desk.jobs.machine.get(parked.job.id).error.code == "policy.capability_disabled"
