@@ -155,7 +155,7 @@ def _fill(parts: Any, views: bool) -> None:
     parts.keep += logics.make_file_manager(
         scene, application_logic, str(Path(parts.temporary_folder) / "cache")
     )
-    subject_hierarchy.observe(scene)
+    parts.keep.append(subject_hierarchy.SubjectHierarchyPlugins(scene))
     _add_modules(parts.module_manager, made)
     parts.io_manager = CoreIOManager(scene, application_logic, made)
     parts.settings_dialog = SettingsDialog(parts.user_settings)

@@ -208,7 +208,8 @@ class Application(Emitter):
     def exit(self, code: int = 0, /) -> None:
         """End the event loop with a return code; before the loop runs, end it as soon as it starts."""
         self._exit_code = code
-        self._parts.qt_application.exit(code)
+        if self._parts.qt_application.thread().loopLevel():  # else `run()` finds the code
+            self._parts.qt_application.exit(code)
 
     def quit(self) -> None:
         """End the event loop."""

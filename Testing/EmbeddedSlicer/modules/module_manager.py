@@ -53,11 +53,17 @@ class ModuleManager(Emitter):
         self._loaded[module.name] = module
         self.moduleLoaded.emit(module.name)
 
+    def unload(self, name: str) -> None:
+        """Unload one module: tell its name, then forget it."""
+        if name not in self._loaded:
+            return
+        self.moduleAboutToBeUnloaded.emit(name)
+        del self._loaded[name]
+        for attribute in (name.lower(), f"{name}Instance", f"{name}Widget"):
+            vars(slicer.modules).pop(attribute, None)
+        self._application_logic.SetModuleLogic(name, None)
+
     def unload_all(self) -> None:
         """Unload everything in the reverse order of loading, as at the end of the application."""
         for name in reversed(tuple(self._loaded)):
-            self.moduleAboutToBeUnloaded.emit(name)
-            del self._loaded[name]
-            for attribute in (name.lower(), f"{name}Instance", f"{name}Widget"):
-                vars(slicer.modules).pop(attribute, None)
-            self._application_logic.SetModuleLogic(name, None)
+            self.unload(name)

@@ -17,16 +17,24 @@ class Difference(NamedTuple):
 
 
 KNOWN = (
-    Difference("keyword arguments of methods", "ValueError", "taken where PySide6 has them; refused by constructors"),
+    Difference(
+        "keyword arguments of methods", "ValueError", "taken where PySide6 has them; refused by constructors"
+    ),
     Difference("enumerations", "int, and `|` gives int", "enum.Enum"),
     Difference("super() on a virtual method", "AttributeError", "works"),
     Difference("argument types", "coerced: setText(None) shows None", "TypeError"),
-    Difference("objects that Qt makes itself", "wrapped like all others", "plain PySide6 (buttons of a button box)"),
+    Difference(
+        "objects that Qt makes itself", "wrapped like all others", "plain PySide6 (buttons of a button box)"
+    ),
     Difference("receivers of signals", "kept alive by the sender", "bound methods are weak: keep the owner"),
     Difference("slots with *args", "get all arguments", "get none"),
     Difference("deleted objects", "ValueError", "RuntimeError"),
     Difference("bytes(QByteArray)", "fails; .data() works", "both work"),
-    Difference("sizeHint, minimumSizeHint, QProgressBar.text", "attributes", "methods: a virtual getter reads them"),
+    Difference(
+        "sizeHint, minimumSizeHint, QProgressBar.text", "attributes", "methods: a virtual getter reads them"
+    ),
     Difference("exceptions in virtual methods", "printed", "printed, and a default value is returned"),
-    Difference("QSettings values read back in the same process", "typed until the file is read again", "text at once"),
+    Difference(
+        "QSettings values read back in the same process", "typed until the file is read again", "text at once"
+    ),
 )

@@ -137,11 +137,17 @@ def _constructor(native: Any) -> Callable[..., None]:
 
 
 def _guarded_setattr(native: Any, facade: type) -> Callable[[Any, str, Any], None]:
-    is_ours = native.__module__.startswith("EmbeddedSlicer")  # an emulated class keeps its state in its own way
+    is_ours = native.__module__.startswith(
+        "EmbeddedSlicer"
+    )  # an emulated class keeps its state in its own way
 
     def put(self: Any, name: str, value: object) -> None:
         if type(self) is facade and not (is_ours and name.startswith("_")) and not _is_property(facade, name):
-            what = "methods cannot be overwritten" if hasattr(facade, name) else "wrappers take no new attributes"
+            what = (
+                "methods cannot be overwritten"
+                if hasattr(facade, name)
+                else "wrappers take no new attributes"
+            )
             message = f"{native.__name__}.{name} cannot be set: in PythonQt {what}"
             raise AttributeError(message)
         native.__setattr__(self, name, value)

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import EmbeddedSlicer
 import numpy as np
 import pytest
+
+import EmbeddedSlicer
 from EmbeddedSlicer import startup
 
 if TYPE_CHECKING:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-import EmbeddedSlicer
 import pytest
 import slicer
 import vtk
+
+import EmbeddedSlicer
 
 
 def test_versions_have_the_types_of_slicer():

@@ -57,6 +57,7 @@ def test_settings_live_in_the_given_folder_and_outlive_the_process(run_child, tm
         "EmbeddedSlicer.run()\n"
     )
     first, second = (run_child(script, str(tmp_path)) for _ in range(2))
+    assert second.stdout, first.stderr + second.stderr
     value, path = json.loads(second.stdout)
     assert json.loads(first.stdout)[0] is None
     assert json.loads(value) == [1, "ü"]
