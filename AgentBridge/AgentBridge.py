@@ -128,7 +128,7 @@ class AgentBridgeWidget(ScriptedLoadableModuleWidget):
         ScriptedLoadableModuleWidget.setup(self)
         from AgentBridgeLib.gui.panel import Panel
 
-        self.logic = slicer.util.getModuleLogic("AgentBridge")
+        self.logic = AgentBridgeLogic()
         self.panel = Panel(self.logic)
         self.layout.addWidget(self.panel.widget)
 
