@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import logging
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+Result = TypeVar("Result")
 
 _logger = logging.getLogger(__name__)
 
@@ -39,12 +41,29 @@ def report_incident(place: str, error: BaseException) -> str:
     return incident
 
 
-def run_guarded(callback: Callable[[], None]) -> None:
-    """Call and let nothing out, `SystemExit` and `KeyboardInterrupt` included."""
+def attempt(function: Callable[[], Result], otherwise: Callable[[BaseException], Result]) -> Result:
+    """Call and let nothing out, `SystemExit` and `KeyboardInterrupt` included.
+
+    Parameters
+    ----------
+    function
+        What is called.
+    otherwise
+        Makes the result from what was raised.
+    """
     try:
-        callback()
-    except BaseException as error:  # noqa: BLE001  the one place between Python and Qt
+        return function()
+    except BaseException as error:  # noqa: BLE001  the one place between Python and what calls it
+        return otherwise(error)
+
+
+def run_guarded(callback: Callable[[], None]) -> None:
+    """Call, and log what it raises."""
+
+    def log(error: BaseException) -> None:
         report_incident(getattr(callback, "__qualname__", type(callback).__name__), error)
+
+    attempt(callback, log)
 
 
 def guarded(callback: Callable[[], None]) -> Callable[..., None]:

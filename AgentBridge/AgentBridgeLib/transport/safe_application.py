@@ -1,7 +1,6 @@
 """The application as transport sees it: one that never raises.
 
-An exception of routing or below must neither leave a slot nor leave a client without an answer. This is the only
-file of the room with a broad `except`.
+An exception of routing or below must neither leave a slot nor leave a client without an answer.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from AgentBridgeLib.errors import BridgeError, InternalError
-from AgentBridgeLib.host.qtcompat import report_incident
+from AgentBridgeLib.host.qtcompat import attempt, report_incident
 from AgentBridgeLib.transport.answers import problem_of_last_resort
 
 if TYPE_CHECKING:
@@ -30,26 +29,27 @@ class SafeApplication:
 
     def admit(self, head: RequestHead) -> Admission | BridgeError:
         """Decide on the head alone."""
-        try:
+
+        def ask() -> Admission | BridgeError:
             return self._application.admit(head)
-        except BaseException as error:  # noqa: BLE001  see above
-            return as_bridge_error("admitting a request", error)
+
+        return attempt(ask, lambda error: as_bridge_error("admitting a request", error))
 
     def handle(self, exchange: Exchange) -> BridgeError | None:
         """Hand over a complete request; what went wrong, if anything did."""
-        try:
-            self._application.handle(exchange)
-        except BaseException as error:  # noqa: BLE001  see above
-            return as_bridge_error("handling a request", error)
-        return None
+        return attempt(
+            lambda: self._application.handle(exchange),
+            lambda error: as_bridge_error("handling a request", error),
+        )
 
     def refuse(self, head: RequestHead | None, error: BridgeError) -> Response:
         """Describe a fault; in the application's way if it can."""
-        try:
-            return self._application.refuse(head, error)
-        except BaseException as failure:  # noqa: BLE001  see above
+
+        def describe(failure: BaseException) -> Response:
             report_incident("describing a fault", failure)
             return problem_of_last_resort(error)
+
+        return attempt(lambda: self._application.refuse(head, error), describe)
 
 
 def as_bridge_error(place: str, error: BaseException) -> BridgeError:
