@@ -6,6 +6,7 @@ The last thing it prints before it serves is ``AgentBridge ready: URL``, when th
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -19,7 +20,7 @@ from devtools.data import brain_path
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -33,9 +34,21 @@ def main(arguments: list[str]) -> int:
     if not options.empty:
         load_brain()
     with running_bridge(options) as bridge, connection_file(options.connection_file, bridge):
-        announce(bridge, has_brain=not options.empty)
+        timer = once_the_loop_turns(functools.partial(announce, bridge, has_brain=not options.empty))
         code: int = EmbeddedSlicer.run()
+        timer.stop()
         return code
+
+
+def once_the_loop_turns(call: Callable[[], None]) -> Any:
+    """Make the call from the event loop, so that ready means ready; keep the timer that is returned."""
+    import qt
+
+    timer = qt.QTimer()
+    timer.setSingleShot(True)
+    timer.timeout.connect(call)
+    timer.start(0)
+    return timer
 
 
 def load_brain() -> None:
