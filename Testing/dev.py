@@ -21,7 +21,7 @@ COMMANDS = {
     "demo": "tour the bridge over HTTP, as a client sees it [--out DIR]",
     "bench": "measure speed and size; JSON and a table",
     "check": "run formatter, linter, type checker and the import contracts [--fix]",
-    "lists": "rewrite what follows from the tree: the CMake file lists and docs/errors.md",
+    "lists": "rewrite what follows from the tree: file lists, tables and diagrams of the documentation",
 }
 SCRIPTS = {"serve": "serve_host.py", "demo": "demo.py", "bench": "bench.py"}
 
@@ -39,11 +39,15 @@ def main(arguments: list[str]) -> int:
     from devtools import data, environment, lists, machine, serve_options
 
     try:
-        if command == "lists":
-            return lists.rewrite(CHECKOUT)
         if command == "serve":
             serve_options.parser().parse_args(rest)
         machine.refuse_unsupported()
+        if command == "lists":
+            lists.rewrite(CHECKOUT)
+            python = environment.ready(CHECKOUT, with_tools=False)
+            return subprocess.run(
+                [str(python), str(TESTING / "devtools" / "operation_page.py")], check=False
+            ).returncode
         if command != "check":
             machine.refuse_without_libraries(TESTING)
         with_tools = command not in SCRIPTS

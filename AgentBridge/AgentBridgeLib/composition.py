@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import secrets
 import time
@@ -24,8 +23,8 @@ from AgentBridgeLib.host.event_loop import QtEventLoop
 from AgentBridgeLib.host.instance_file import InstanceFile, TokenFile
 from AgentBridgeLib.model.envelopes import timestamp
 from AgentBridgeLib.model.exchange import TransportLimits
+from AgentBridgeLib.operations.index import make_catalog
 from AgentBridgeLib.policy.capabilities import CAPABILITIES
-from AgentBridgeLib.registry.catalog import Catalog
 from AgentBridgeLib.routing.application import BridgeApplication
 from AgentBridgeLib.routing.gate import Gate
 from AgentBridgeLib.routing.openapi import document
@@ -44,19 +43,6 @@ if TYPE_CHECKING:
 
 VERSION = "0.1.0"
 DEFAULT_PORT = 2016
-
-OPERATION_MODULES = (
-    "application",
-    "scene",
-    "nodes",
-    "files",
-    "volumes",
-    "segmentations",
-    "markups",
-    "views",
-    "scripting",
-)
-"""Modules of `operations/` that declare operations, in the order of the catalogue."""
 
 
 class Bridge:
@@ -264,14 +250,6 @@ class Bridge:
                 "stopped": self.safety.is_stopped,
             },
         )
-
-
-def make_catalog() -> Catalog:
-    """Collect the operations that the extension brings."""
-    catalog = Catalog(CAPABILITIES)
-    for name in OPERATION_MODULES:
-        catalog.collect(importlib.import_module(f"AgentBridgeLib.operations.{name}"))
-    return catalog
 
 
 def _own_folders() -> tuple[str, ...]:

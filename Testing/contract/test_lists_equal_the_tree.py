@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from devtools import error_table, job_diagram, lists
+from devtools import capability_table, error_table, job_diagram, lists, operation_page
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MODULE = CHECKOUT / "AgentBridge"
@@ -61,3 +61,16 @@ def test_diagram_of_jobs_is_drawn_from_the_table():
     page = CHECKOUT.joinpath(*job_diagram.PAGE).read_text(encoding="utf-8")
     assert "stateDiagram" in page
     assert page == job_diagram.render(CHECKOUT), "run: python3 Testing/dev.py lists"
+
+
+def test_readme_tells_every_capability_with_its_default():
+    """house: nothing is listed twice"""
+    page = (CHECKOUT / capability_table.PAGE).read_text(encoding="utf-8")
+    assert "`python.execute` | deny" in page
+    assert page == capability_table.render(CHECKOUT), "run: python3 Testing/dev.py lists"
+
+
+def test_page_of_operations_agrees_with_the_catalogue():
+    """house: route, schema and documentation follow from one declaration"""
+    page = CHECKOUT.joinpath(*operation_page.PAGE).read_text(encoding="utf-8")
+    assert page == operation_page.render(), "run: python3 Testing/dev.py lists"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from devtools import error_table, job_diagram
+from devtools import capability_table, error_table, job_diagram
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +39,7 @@ def rewrite(checkout: Path) -> int:
     pages = {
         checkout / "AgentBridge" / "CMakeLists.txt": render_cmake(checkout),
         checkout / "docs" / "errors.md": error_table.render(checkout),
+        checkout / capability_table.PAGE: capability_table.render(checkout),
         checkout.joinpath(*job_diagram.PAGE): job_diagram.render(checkout),
     }
     for path, text in pages.items():

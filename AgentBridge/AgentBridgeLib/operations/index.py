@@ -1,0 +1,32 @@
+"""The operations that the extension brings."""
+
+from __future__ import annotations
+
+import importlib
+
+from AgentBridgeLib.policy.capabilities import CAPABILITIES
+from AgentBridgeLib.registry.catalog import Catalog
+
+MODULES = (
+    "application",
+    "scene",
+    "nodes",
+    "files",
+    "volumes",
+    "volume_data",
+    "volume_values",
+    "volume_filters",
+    "segmentations",
+    "markups",
+    "views",
+    "scripting",
+)
+"""Modules of `operations/` that declare operations, in the order of the catalogue."""
+
+
+def make_catalog() -> Catalog:
+    """Collect and verify them all; nothing in Slicer is touched."""
+    catalog = Catalog(CAPABILITIES)
+    for name in MODULES:
+        catalog.collect(importlib.import_module(f"AgentBridgeLib.operations.{name}"))
+    return catalog
