@@ -92,9 +92,9 @@ def run_child() -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def start_child():
-    """Start such a script and leave it running; it ends with the test."""
+    """Start such a script and leave it running; it ends with the module's tests."""
     children = []
 
     def start(script: str, *arguments: str) -> subprocess.Popen[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pytest
 import slicer
@@ -150,6 +152,61 @@ def test_a_sequence_comes_back_with_a_browser(io_manager, scene, a_volume, tmp_p
     _, nodes, _ = load(io_manager, path)
     assert [node.GetClassName() for node in nodes] == ["vtkMRMLSequenceNode", "vtkMRMLSequenceBrowserNode"]
     assert nodes[0].GetNumberOfDataNodes() == 3
+
+
+def write_dicom(path, position_mm):
+    """Write one CT slice of 4 x 3 pixels by hand: explicit VR little endian, no toolkit."""
+
+    def element(group, number, vr, value):
+        value = value if isinstance(value, bytes) else value.encode()
+        value += (b"\0" if vr in {"UI", "OW", "OB"} else b" ") * (len(value) % 2)
+        tag = struct.pack("<HH2s", group, number, vr.encode())
+        is_long = vr in {"OW", "OB"}
+        return tag + (struct.pack("<HI", 0, len(value)) if is_long else struct.pack("<H", len(value))) + value
+
+    uid = f"1.2.826.0.1.3680043.2.1125.{position_mm}"
+    short = struct.Struct("<H").pack
+    meta = element(2, 2, "UI", "1.2.840.10008.5.1.4.1.1.2") + element(2, 3, "UI", uid)
+    meta += element(2, 0x10, "UI", "1.2.840.10008.1.2.1")
+    pixels = np.full((3, 4), position_mm, np.int16).tobytes()
+    fields = [
+        (0x08, 0x16, "UI", "1.2.840.10008.5.1.4.1.1.2"),
+        (0x08, 0x18, "UI", uid),
+        (0x08, 0x60, "CS", "CT"),
+        (0x10, 0x10, "PN", "Nobody"),
+        (0x18, 0x50, "DS", "2"),
+        (0x20, 0x0D, "UI", "1.2.826.0.1.3680043.2.1125.1"),
+        (0x20, 0x0E, "UI", "1.2.826.0.1.3680043.2.1125.2"),
+        (0x20, 0x32, "DS", f"-10\\-20\\{position_mm}"),
+        (0x20, 0x37, "DS", "1\\0\\0\\0\\1\\0"),
+        (0x28, 0x02, "US", short(1)),
+        (0x28, 0x04, "CS", "MONOCHROME2"),
+        (0x28, 0x10, "US", short(3)),
+        (0x28, 0x11, "US", short(4)),
+        (0x28, 0x30, "DS", "0.5\\0.5"),
+        (0x28, 0x100, "US", short(16)),
+        (0x28, 0x101, "US", short(16)),
+        (0x28, 0x102, "US", short(15)),
+        (0x28, 0x103, "US", short(1)),
+        (0x7FE0, 0x10, "OW", pixels),
+    ]
+    data = b"".join(element(*field) for field in fields)
+    length = element(2, 0, "UL", struct.pack("<I", len(meta)))
+    path.write_bytes(bytes(128) + b"DICM" + length + meta + data)
+
+
+def test_a_dicom_series_loads_in_the_given_order(io_manager, scene, tmp_path):
+    """slicer: the property `fileNames`; DICOM is LPS, the scene is RAS."""
+    paths = [tmp_path / f"{position}.dcm" for position in (30, 32, 34)]
+    for path in paths:
+        write_dicom(path, int(path.stem))
+    assert io_manager.fileType(str(paths[0])) == "VolumeFile"
+    names = [str(path) for path in paths]
+    succeeded, (node,), messages = load(io_manager, names[0], fileNames=names)
+    assert succeeded, messages.GetAllMessagesAsString()
+    assert node.GetSpacing() == pytest.approx((0.5, 0.5, 2.0))
+    assert [int(plane[0, 0]) for plane in slicer.util.arrayFromVolume(node)] == [30, 32, 34]
+    assert node.GetOrigin() == pytest.approx((10, 20, 30))
 
 
 def test_a_missing_file_is_no_file_and_its_loading_fails_with_a_message(io_manager, tmp_path):
