@@ -2,6 +2,9 @@
 
 VTK prints what an observer raises and goes on, except for `SystemExit`, which would end Slicer. So observers go
 through `run_guarded`, as Qt slots do.
+
+An observer of AnyEvent also observes ErrorEvent and WarningEvent, and VTK shows a message only while nobody observes
+it. So whoever observes everything here also hands messages on to the output window, hence to Slicer's log.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from AgentBridgeLib.host.qtcompat import run_guarded
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_MESSAGES = ("ErrorEvent", "WarningEvent")
+
 
 def node_observer(callback: Callable[[Any], None]) -> Callable[..., None]:
     """Make an observer of an event whose call data is a node (`NodeAddedEvent`, `NodeRemovedEvent`)."""
@@ -29,10 +34,29 @@ def node_observer(callback: Callable[[Any], None]) -> Callable[..., None]:
 
 
 def caller_observer(callback: Callable[[Any], None]) -> Callable[..., None]:
-    """Make an observer that is told who sent the event; not called for a sender in its destructor."""
+    """Make an observer that is told who sent the event; not called for messages and by a sender in its destructor."""
 
-    def observe(caller: Any, _event: str) -> None:
-        if caller is not None:
+    def observe(caller: Any, event: str) -> None:
+        if caller is not None and event not in _MESSAGES:
             run_guarded(partial(callback, caller))
 
     return observe
+
+
+def observe_everything(node: Any, observer: Callable[..., None]) -> tuple[int, ...]:
+    """Observe all events of a node without taking its messages from the log; gives the tags."""
+    return (
+        node.AddObserver("AnyEvent", observer),
+        node.AddObserver("ErrorEvent", _show_error),
+        node.AddObserver("WarningEvent", _show_warning),
+    )
+
+
+@vtk.calldata_type(vtk.VTK_STRING)
+def _show_error(_caller: Any, _event: str, text: str) -> None:
+    run_guarded(partial(vtk.vtkOutputWindow.GetInstance().DisplayErrorText, text))
+
+
+@vtk.calldata_type(vtk.VTK_STRING)
+def _show_warning(_caller: Any, _event: str, text: str) -> None:
+    run_guarded(partial(vtk.vtkOutputWindow.GetInstance().DisplayWarningText, text))

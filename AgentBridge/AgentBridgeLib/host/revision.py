@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from AgentBridgeLib.host.observers import caller_observer, node_observer
+from AgentBridgeLib.host.observers import caller_observer, node_observer, observe_everything
 from AgentBridgeLib.host.qtcompat import run_guarded
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class SceneTracker:
         self._loop = loop
         self._revision = 1
         self._holds = 0
-        self._tags: dict[str, int] = {}
+        self._tags: dict[str, tuple[int, ...]] = {}
         self._revisions: dict[str, int] = {}  # oldest change first
         self._subscriptions: list[ChangeSubscription] = []
         self._pending = PendingChanges()
@@ -123,21 +123,23 @@ class SceneTracker:
         """Remove every observer. Safe to repeat."""
         for tag in self._scene_tags:
             self._scene.RemoveObserver(tag)
-        for node_id, tag in self._tags.items():
+        for node_id, tags in self._tags.items():
             node = self._scene.GetNodeByID(node_id)
             if node is not None:
-                node.RemoveObserver(tag)
+                _remove_observers(node, tags)
         self._scene_tags.clear()
         self._tags.clear()
         self._subscriptions.clear()
 
     def _watch(self, node: Any) -> None:
-        # The crosshair follows the mouse; only its settings are content, and they come as ModifiedEvent.
-        event = "ModifiedEvent" if node.IsA("vtkMRMLCrosshairNode") else "AnyEvent"
         node_id = node.GetID()
         if node_id in self._tags:
             return
-        self._tags[node_id] = node.AddObserver(event, self._on_node_event)
+        if node.IsA("vtkMRMLCrosshairNode"):
+            # It follows the mouse; only its settings are content, and they come as ModifiedEvent.
+            self._tags[node_id] = (node.AddObserver("ModifiedEvent", self._on_node_event),)
+        else:
+            self._tags[node_id] = observe_everything(node, self._on_node_event)
         self._revisions[node_id] = self._revision
 
     def _on_node(self, node: Any) -> None:
@@ -161,10 +163,8 @@ class SceneTracker:
 
     def _on_removed(self, node: Any) -> None:
         node_id = node.GetID()
-        tag = self._tags.pop(node_id, None)
+        _remove_observers(node, self._tags.pop(node_id, ()))
         self._revisions.pop(node_id, None)
-        if tag is not None:
-            node.RemoveObserver(tag)
         if self._holds:
             return
         self._revision += 1
@@ -202,6 +202,11 @@ class SceneTracker:
     def _describe(self, kind: Literal["node_added", "node_modified"], node_id: str) -> Change | None:
         node = self._scene.GetNodeByID(node_id)
         return Change(kind, node_id, node.GetClassName(), self.node_revision(node_id)) if node else None
+
+
+def _remove_observers(node: Any, tags: tuple[int, ...]) -> None:
+    for tag in tags:
+        node.RemoveObserver(tag)
 
 
 class PendingChanges:

@@ -270,7 +270,8 @@ def test_a_scene_comes_back_exact(files, host_scene, a_volume, a_model, tmp_path
     assert [volume.GetName() for volume in volumes] == ["Kopf, größer"]
     np.testing.assert_array_equal(slicer.util.arrayFromVolume(volumes[0]), voxels)
     np.testing.assert_allclose(affine(volumes[0]), matrix, atol=1e-6)
-    assert slicer.util.getNodesByClass("vtkMRMLModelNode")[-1].GetPolyData().GetNumberOfPoints() > 10
+    (model,) = [node for node in slicer.util.getNodesByClass("vtkMRMLModelNode") if node.GetName() == "sphere"]
+    assert model.GetPolyData().GetNumberOfPoints() > 10
 
 
 def test_two_scenes_in_one_folder_keep_their_own_data(files, host_scene, a_volume, tmp_path):
@@ -390,7 +391,9 @@ def test_a_type_that_nothing_reads_is_empty(files, tmp_path):
     path = tmp_path / "x.unheard-of"
     path.write_text("x")
     assert files.file_type(str(path)) in {"", "VolumeFile"}
+    (tmp_path / "x.mrk.json").write_text("{}")
     assert files.file_type(str(tmp_path / "x.mrk.json")) == "MarkupsFile"
+    assert files.file_type(str(tmp_path / "none.nrrd")) == ""
 
 
 def test_a_failed_rename_puts_back_what_was_there(files, a_volume, tmp_path, monkeypatch):
@@ -416,9 +419,10 @@ def test_a_failed_rename_puts_back_what_was_there(files, a_volume, tmp_path, mon
 def test_a_read_only_file_is_not_replaced(tmp_path):
     """house: renaming would get round the file's own permission; as another user than root."""
     code = (
-        "import os, sys, pathlib; os.setuid(65534) if os.getuid() == 0 else None\n"
+        "import os, sys, pathlib\n"
         "from AgentBridgeLib.host.staging import staged\n"
         "from AgentBridgeLib.errors import StorageFailedError\n"
+        "os.setuid(65534) if os.getuid() == 0 else None\n"
         "target = pathlib.Path(sys.argv[1])\n"
         "try:\n"
         "    with staged(target) as staging:\n"

@@ -240,3 +240,25 @@ def test_changed_since_gives_the_latest_first_and_nothing_older(scene, tracker, 
     changed = tracker.changed_since(before)
     assert changed.index(a_volume.GetID()) < changed.index(a_model.GetID())
     assert tracker.changed_since(tracker.revision) == []
+
+
+@pytest.mark.parametrize("count", [10_000])
+def test_many_nodes_in_one_turn_make_one_flush(scene, loop, tracker, reports, count):
+    """house: no storm of callbacks; 10,000 nodes are reported in one turn, each once."""
+    for number in range(count):
+        node = slicer.vtkMRMLScriptedModuleNode()
+        node.SetName(f"n{number}")
+        scene.AddNode(node)
+    assert loop.turn() == 1
+    assert [report.kind for report in reports].count("node_added") == count
+    assert len(list(tracker.node_ids())) == scene.GetNumberOfNodes()
+
+
+def test_errors_of_observed_nodes_still_reach_the_log_and_are_no_changes(scene, tracker, a_model):
+    """slicer: VTK shows a message only while nobody observes it, and AnyEvent counts."""
+    model = slicer.app.errorLogModel()
+    count, before = model.logEntryCount(), tracker.revision
+    a_model.SetAndObserveNodeReferenceID(None, "x")
+    assert model.logEntryCount() > count
+    assert tracker.revision == before
+    assert "role" in model.logEntryDescription(model.logEntryCount() - 1)
