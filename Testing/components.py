@@ -69,6 +69,7 @@ COMPONENTS: Mapping[str, Component] = MappingProxyType(
             Component(
                 "chromium", ("chromium", "chromium-browser", "google-chrome"), "apt-get install chromium"
             ),
+            Component("curl", ("curl",), "apt-get install curl"),
             Component("node", ("node", "nodejs"), "apt-get install nodejs"),
             Component("xvfb", ("Xvfb",), "apt-get install xvfb"),
         )

@@ -1,4 +1,4 @@
-"""What is written from the tree: the page of error codes, the diagram of jobs, and the file lists in ``AgentBridge/CMakeLists.txt``.
+"""What is written from the tree: tables and diagrams of the documentation, and the lists of the CMake file.
 
 Slicer's macro installs what these lists name and nothing else.
 """

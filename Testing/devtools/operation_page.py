@@ -1,4 +1,4 @@
-"""``docs/operations.md``, written from the catalogue. Needs the host's wheels, so it runs in the virtual environment."""
+"""``docs/operations.md``, written from the catalogue; needs the wheels of the host."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 PAGE = ("docs", "operations.md")
 HEAD = """# Operations
 
-Every operation can be called by its route, or by its name with `POST /agent/v1/operations/{name}` and its arguments as the body.
-`GET /agent/v1/operations/{name}` gives its whole description with the JSON Schemas of arguments and result.
+Every operation can be called by its route, or by its name with `POST /agent/v1/operations/{name}` and its arguments
+as the body. `GET /agent/v1/operations/{name}` describes it with the JSON Schemas of arguments and result.
 
-Written by `python3 Testing/dev.py lists` from the declarations in `AgentBridge/AgentBridgeLib/operations/`. *Job* means that the
-operation works in steps or in a process of its own, and is answered with a job unless the client waits.
+Written by `python3 Testing/dev.py lists` from the declarations in `AgentBridge/AgentBridgeLib/operations/`. *Job*
+means that the operation works in steps or in a process of its own, and is answered with a job unless the client waits.
 """
 
 
@@ -31,7 +31,13 @@ def render() -> str:
     parts = [HEAD]
     for family, operations in families.items():
         rows = [_row(operation) for operation in operations]
-        parts += [f"## {family}\n", "| operation | route | capability | | does |", "|---|---|---|---|---|", *rows, ""]
+        parts += [
+            f"## {family}\n",
+            "| operation | route | capability | | does |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+        ]
     return "\n".join(parts)
 
 
@@ -40,7 +46,9 @@ def _row(operation: Operation) -> str:
     route = f"`{mark.route.method} {mark.route.path}`" if mark.route else "by name"
     hints = ["job"] if mark.execution != "inline" else []
     hints += ["destructive"] if mark.destructive else []
-    return f"| `{operation.name}` | {route} | `{mark.capability}` | {', '.join(hints)} | {operation.summary} |"
+    return (
+        f"| `{operation.name}` | {route} | `{mark.capability}` | {', '.join(hints)} | {operation.summary} |"
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,77 @@
+"""Examples in the documentation do what they say."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from AgentBridgeLib.policy.capabilities import CAPABILITIES
+from AgentBridgeLib.registry.catalog import Catalog
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PAGES = [Path("README.md"), *(path.relative_to(CHECKOUT) for path in sorted(CHECKOUT.glob("docs/**/*.md")))]
+STRICT = 'set -euo pipefail\ncurl() { command curl --silent --show-error --fail-with-body "$@"; echo; }\n'
+PREAMBLE = """
+from typing import Literal
+from pydantic import Field
+from AgentBridgeLib.dispatch.context import OperationContext
+from AgentBridgeLib.model.base import Arguments, SceneResult
+from AgentBridgeLib.model.fields import VolumeId
+from AgentBridgeLib.registry.operation import operation
+
+class VolumeDescription(SceneResult):
+    pass
+"""
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """Give the code blocks of a page that are written in this language."""
+    text = CHECKOUT.joinpath(page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def links(page: Path) -> list[str]:
+    """Give the relative links of a page."""
+    found = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    return [link for link in found if "://" not in link]
+
+
+@pytest.mark.needs("curl")
+def test_first_session_of_the_readme_works_as_written(start_bridge, tmp_path):
+    """issue:#2: the README's curl session"""
+    session = next(block for block in blocks("README.md", "sh") if "TOKEN=..." in block)
+    client = start_bridge(is_empty=False).client
+    script = session.replace("URL=http://127.0.0.1:2016/agent/v1", f"URL={client.base_url}")
+    script = script.replace("TOKEN=...", f"TOKEN={client.token}")
+    ran = subprocess.run(
+        ["bash", "-c", STRICT + script],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert (tmp_path / "axial.png").read_bytes().startswith(b"\x89PNG")
+    assert '"length"' in ran.stdout
+
+
+def test_example_operation_of_the_manual_is_accepted_by_the_catalogue():
+    """house: how to add an operation"""
+    example = next(block for block in blocks("docs/ARCHITECTURE.md", "python") if "@operation" in block)
+    space: dict = {"__name__": "example"}
+    exec(compile(PREAMBLE + example, "ARCHITECTURE.md", "exec"), space)
+    catalog = Catalog(CAPABILITIES)
+    catalog.add([space["flip"]])
+    assert catalog.get("volumes.flip").mark.route.path == "/volumes/{volume_id}/flip"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_links_between_pages_lead_somewhere(page):
+    """house"""
+    here = CHECKOUT / page
+    for link in links(here):
+        assert (here.parent / link).exists(), f"{page} links to {link}"
