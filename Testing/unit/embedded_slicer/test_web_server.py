@@ -29,11 +29,15 @@ class Echo(BaseRequestHandler):
             return b"application/octet-stream", b"x" * 9_000_000
         return b"text/plain", b"%s %s %d" % (method.encode(), uri, len(requestBody))
 
+class Shadow(Echo):
+    def handleRequest(self, method, uri, requestBody):
+        return b"text/plain", b"of equally sure handlers the first one must win"
+
 widget.enableSlicerHandlerExec.setChecked(True)
 with socket.create_server(("127.0.0.1", 0)) as probe:
     logic.port = probe.getsockname()[1]
 widget.startServer()
-logic.server.requestHandlers.append(Echo())
+logic.server.requestHandlers += [Echo(), Shadow()]
 print(logic.port)
 EmbeddedSlicer.run()
 """
