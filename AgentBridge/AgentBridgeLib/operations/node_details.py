@@ -63,8 +63,10 @@ def describe(scene: SceneHost, node: Any) -> NodeDescription:
 
 
 def parent_transform_id(node: Any) -> str | None:
-    """Give the id of the transform that is applied to the node."""
-    return node.GetTransformNodeID() or None if node.IsA("vtkMRMLTransformableNode") else None
+    """Give the id of the transform that is applied to the node. (`GetTransformNodeID` would modify the node.)"""
+    if not node.IsA("vtkMRMLTransformableNode"):
+        return None
+    return node.GetNodeReferenceID(matrices.TRANSFORM_ROLE) or None
 
 
 def _details(node: Any) -> NodeDetails:

@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from AgentBridgeLib.model.volumes import VolumeMade
 from AgentBridgeLib.operations import matrices, voxels
+from AgentBridgeLib.operations.grids import Grid
+from AgentBridgeLib.operations.node_details import parent_transform_id
 
 if TYPE_CHECKING:
-    from AgentBridgeLib.operations.grids import Grid
+    from collections.abc import Sequence
+
+    from AgentBridgeLib.dispatch.context import OperationContext
     from AgentBridgeLib.operations.voxels import Array
 
 MOST_DISPLAY_SAMPLES = 200_000
@@ -43,6 +48,36 @@ def new_volume(scene: Any, name: str, array: Array, grid: Grid, *, is_labelmap: 
         scene.AddNode(node)
         node.CreateDefaultDisplayNodes()
     return node
+
+
+def add_result(
+    context: OperationContext, source: Any, name: str | None, suffix: str, array: Array
+) -> VolumeMade:
+    """Add what was computed from a volume as a new one with the same geometry, beside it."""
+    node = new_volume(
+        context.host.scene.scene, name or f"{source.GetName()} {suffix}", array, Grid.of(source), is_labelmap=False
+    )
+    place_beside(node, source)
+    color = source.GetDisplayNode().GetColorNodeID() if source.GetDisplayNode() is not None else None
+    if color:
+        node.GetDisplayNode().SetAndObserveColorNodeID(color)
+    context.mark_made([node])
+    return describe_made(node, ())
+
+
+def describe_made(node: Any, warnings: Sequence[str]) -> VolumeMade:
+    """Describe a volume that has just been made."""
+    scalar_type = voxels.scalar_type(node) or ""
+    image = node.GetImageData()
+    return VolumeMade(
+        id=node.GetID(),
+        name=node.GetName(),
+        class_name=node.GetClassName(),
+        dimensions_ijk=image.GetDimensions(),
+        scalar_type=scalar_type,
+        component_count=image.GetNumberOfScalarComponents(),
+        warnings=(*warnings, *type_warnings(scalar_type)),
+    )
 
 
 def new_display(scene: Any, node: Any, array: Array) -> Any:
@@ -89,7 +124,7 @@ def place_beside(node: Any, neighbor: Any) -> None:
     """Give a node the parent transform and the patient and study (subject hierarchy) of its source."""
     from slicer import vtkMRMLSubjectHierarchyNode
 
-    node.SetAndObserveTransformNodeID(neighbor.GetTransformNodeID())
+    node.SetAndObserveTransformNodeID(parent_transform_id(neighbor))
     hierarchy = vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(neighbor.GetScene())
     if hierarchy is None:
         return

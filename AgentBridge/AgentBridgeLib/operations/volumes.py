@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.errors import ArgumentInvalidError, DataInvalidError, FieldProblem, GeometryMismatchError
 from AgentBridgeLib.model.base import Arguments, Page, PageArguments
 from AgentBridgeLib.model.fields import Bytes, VolumeId
@@ -25,7 +26,7 @@ from AgentBridgeLib.registry.operation import operation
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from AgentBridgeLib.dispatch.context import OperationContext, Progress
+    from AgentBridgeLib.dispatch.context import OperationContext
     from AgentBridgeLib.operations.voxels import Array
 
 VOLUME = "vtkMRMLScalarVolumeNode"
@@ -193,7 +194,7 @@ def create_volume(
         context.host.scene.scene, arguments.name, received.array, grid, is_labelmap=is_labelmap
     )
     context.mark_made([node])
-    return _made(node, received.warnings)
+    return volume_nodes.describe_made(node, received.warnings)
 
 
 @operation(
@@ -235,34 +236,18 @@ def replace_data(
     _check_fit(node, array, grid)
     _commit_voxels(node, array, grid)
     context.mark_made([node])
-    return _made(node, warnings)
+    return volume_nodes.describe_made(node, warnings)
 
 
 def _receive(
     context: OperationContext, view: memoryview
 ) -> Generator[Progress, None, volume_bytes.ReceivedVolume]:
-    from AgentBridgeLib.dispatch.context import Progress
-
     reading = volume_bytes.read_volume(context.host.application, view)
     while True:
         try:
             yield Progress(next(reading), "Decompressing")
         except StopIteration as end:
             return end.value
-
-
-def _made(node: Any, warnings: Sequence[str]) -> VolumeMade:
-    scalar_type = voxels.scalar_type(node) or ""
-    image = node.GetImageData()
-    return VolumeMade(
-        id=node.GetID(),
-        name=node.GetName(),
-        class_name=node.GetClassName(),
-        dimensions_ijk=image.GetDimensions(),
-        scalar_type=scalar_type,
-        component_count=image.GetNumberOfScalarComponents(),
-        warnings=(*warnings, *volume_nodes.type_warnings(scalar_type)),
-    )
 
 
 def _has_geometry(arguments: CreateArguments) -> bool:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from vtkmodules.util.numpy_support import get_numpy_array_type, numpy_to_vtk, vtk_to_numpy
 from vtkmodules.vtkCommonDataModel import vtkImageData
+from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from AgentBridgeLib.errors import NodeTypeError, OutOfMemoryError
+from AgentBridgeLib.operations import matrices
 
 if TYPE_CHECKING:
     from AgentBridgeLib.host.ports import ApplicationHost
-    from AgentBridgeLib.operations.matrices import Matrix
-
 Array = np.ndarray[Any, np.dtype[Any]]
 
 BIT = 1  # VTK_BIT: eight voxels in a byte; NumPy has no such type
@@ -86,17 +86,12 @@ def require_memory(application: ApplicationHost, size_bytes: int, purpose: str) 
 
 
 def voxel_state(node: Any) -> tuple[object, ...]:
-    """Give a value that changes whenever voxels or geometry do; display settings do not matter."""
-    image, matrix = node.GetImageData(), _ijk_to_ras(node)
-    return (id(image), image.GetMTime() if image is not None else 0, matrix.tobytes(), node.GetTransformNodeID())
-
-
-def _ijk_to_ras(node: Any) -> Matrix:
-    from AgentBridgeLib.operations import matrices
-
-    matrix = matrices.vtkMatrix4x4()
+    """Give a value that changes whenever voxels, geometry or parent transform do; display settings do not matter."""
+    image = node.GetImageData()
+    matrix = vtkMatrix4x4()
     node.GetIJKToRASMatrix(matrix)
-    return matrices.from_vtk(matrix)
+    parent = node.GetNodeReferenceID(matrices.TRANSFORM_ROLE)
+    return (id(image), image.GetMTime() if image is not None else 0, matrices.from_vtk(matrix).tobytes(), parent)
 
 
 def _scalars(node: Any) -> Any:
