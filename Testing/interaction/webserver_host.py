@@ -1,7 +1,7 @@
 """A process with the emulated WebServer module of Slicer, the bridge attached to it, and a remote control.
 
-Prints ``READY PORT`` of the remote control, which is the bridge's own listener: it presses the panel's buttons, changes
-the safety settings and asks for the state.
+Prints ``READY PORT`` of the remote control, which is the bridge's own listener: it presses the panel's buttons,
+changes the safety settings and asks for the state.
 """
 
 # ruff: noqa: ANN001, ANN201, D102, E402  many small answers, and an environment to prepare before the imports
@@ -13,7 +13,6 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 
 TESTING = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTING.parent / "AgentBridge"), str(TESTING), str(TESTING / "interaction")]

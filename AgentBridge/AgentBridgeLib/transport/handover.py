@@ -113,23 +113,24 @@ class FirstLook:
             return
         except OSError:
             head = b""
-        verdict = is_for_the_bridge(head) if head else False
-        if verdict is None and self._loop.now() < self._give_up_at:
+        verdict = is_for_the_bridge(head) if head else None
+        if head and verdict is None and self._loop.now() < self._give_up_at:
             # The bytes stay where they are and would fire the watch again at once: look again by time.
             self._watch.set_enabled(False)
             self._retry = self._loop.call_later(_RETRY_S, self._look)
         else:
-            self._pass_on(bool(verdict), bool(head))
+            self._pass_on(verdict)
 
-    def _pass_on(self, is_ours: bool, has_head: bool) -> None:
+    def _pass_on(self, verdict: bool | None) -> None:
         self._watch.close()  # two read notifiers on one descriptor do not mix
         make_stock, self._make_stock = self._make_stock, None
-        if is_ours and is_local(peer_host(self._connection)):
-            self._connections.take(self._connection)
-        elif is_ours or not has_head or make_stock is None:
-            self._connection.close()  # from another computer, or gone already
-        else:
+        if verdict is False and make_stock is not None:
             run_guarded(lambda: self._become(make_stock))
+        elif verdict and is_local(peer_host(self._connection)):
+            self._connections.take(self._connection)
+        else:
+            # From another computer, gone, or without a request line, where Slicer's class would leak the descriptor.
+            self._connection.close()
 
     def _become(self, make_stock: Callable[[], object]) -> None:
         self._connection.setblocking(True)  # as Slicer's class expects it

@@ -8,6 +8,7 @@ a reload and a script all pass there. A reload of the module makes a new logic: 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from typing import TYPE_CHECKING, Protocol
@@ -22,6 +23,7 @@ from AgentBridgeLib.transport.plain import PlainHandler
 from AgentBridgeLib.transport.safe_application import SafeApplication
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from AgentBridgeLib.host.ports import EventLoop, ScheduledCall
@@ -29,12 +31,14 @@ if TYPE_CHECKING:
     from AgentBridgeLib.transport.guard import GuardPolicy
 
 _CHECK_S = 2.0
+_BACKLOG = 128
 _logger = logging.getLogger(__name__)
 
 
 class StockServer(Protocol):
     """What is used of Slicer's `SlicerHTTPServer`."""
 
+    socket: socket.socket
     requestHandlers: list[object]  # noqa: N815  Slicer's name
 
 
@@ -174,6 +178,9 @@ class WebServerAttachment:
             return
         self._hand_over = HandOver(self._loop, self._connections, stock)
         setattr(server, ATTRIBUTE, self._hand_over)
+        with contextlib.suppress(OSError):
+            # Slicer's five places make every sixth simultaneous client repeat its knock a second later.
+            server.socket.listen(_BACKLOG)
 
     def _release(self) -> None:
         logic, self._logic = self._logic, None
@@ -181,8 +188,12 @@ class WebServerAttachment:
         if logic is not None:
             self._restore_start(logic)
             self._restore_server(logic.server)
-            for owner in filter(None, (logic, logic.server)):
-                owner.requestHandlers[:] = [one for one in owner.requestHandlers if one not in self._handlers]
+            self._remove_handlers(logic.requestHandlers)
+            if logic.server is not None:
+                self._remove_handlers(logic.server.requestHandlers)
+
+    def _remove_handlers(self, handlers: list[object]) -> None:
+        handlers[:] = [handler for handler in handlers if handler not in self._handlers]
 
     def _restore_start(self, logic: StockLogic) -> None:
         hook, self._hook = self._hook, None
