@@ -63,7 +63,7 @@ def test_example_operation_of_the_manual_is_accepted_by_the_catalogue():
     """house: how to add an operation"""
     example = next(block for block in blocks("docs/ARCHITECTURE.md", "python") if "@operation" in block)
     space: dict = {"__name__": "example"}
-    exec(compile(PREAMBLE + example, "ARCHITECTURE.md", "exec"), space)
+    exec(compile(PREAMBLE + example, "ARCHITECTURE.md", "exec", dont_inherit=True), space)
     catalog = Catalog(CAPABILITIES)
     catalog.add([space["flip"]])
     assert catalog.get("volumes.flip").mark.route.path == "/volumes/{volume_id}/flip"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import qt
 from slicer.i18n import tr as _
 
+from AgentBridgeLib.host.qtcompat import guarded
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -60,7 +62,7 @@ class ConnectionSection:
         """Give a line that can be pasted into a terminal."""
         return f'curl -H "Authorization: Bearer {self._logic.token}" {self._logic.url}/scene'
 
-    def _on_toggle(self, *_args: object) -> None:
+    def _on_toggle(self) -> None:
         self._problem = ""
         try:
             self._logic.stop() if self._logic.url else self._logic.start()
@@ -69,10 +71,10 @@ class ConnectionSection:
             self._problem = _("Could not start: see Slicer's log")
         self._on_change()
 
-    def _on_copy(self, *_args: object) -> None:
+    def _on_copy(self) -> None:
         qt.QApplication.clipboard().setText(self.snippet())
 
-    def _on_new_token(self, *_args: object) -> None:
+    def _on_new_token(self) -> None:
         self._logic.bridge.renew_token()
         self._on_change()
 
@@ -82,9 +84,9 @@ class ConnectionSection:
         layout.addWidget(label)
         return label
 
-    def _button(self, layout: Any, name: str, on_clicked: Callable[..., None]) -> Any:
+    def _button(self, layout: Any, name: str, on_clicked: Callable[[], None]) -> Any:
         button = qt.QPushButton("")
         button.setObjectName(name)
-        button.clicked.connect(on_clicked)
+        button.clicked.connect(guarded(on_clicked))
         layout.addWidget(button)
         return button

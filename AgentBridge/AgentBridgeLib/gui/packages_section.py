@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import qt
 from slicer.i18n import tr as _
 
+from AgentBridgeLib.host.qtcompat import guarded
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -34,7 +36,7 @@ class PackagesSection:
         layout.addWidget(self._explanation)
         self._button = qt.QPushButton(_("Install"))
         self._button.setObjectName("AgentBridgeInstall")
-        self._button.clicked.connect(self._on_install)
+        self._button.clicked.connect(guarded(self._on_install))
         layout.addWidget(self._button)
 
     def refresh(self, problem: str = "") -> None:
@@ -48,7 +50,7 @@ class PackagesSection:
         )
         self._explanation.setText("\n".join(part for part in (text, advice, problem) if part))
 
-    def _on_install(self, *_args: object) -> None:
+    def _on_install(self) -> None:
         self._button.setEnabled(False)
         problem = ""
         try:

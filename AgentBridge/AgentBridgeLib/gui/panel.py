@@ -13,6 +13,7 @@ from slicer.i18n import tr as _
 from AgentBridgeLib.gui.connection_section import ConnectionSection
 from AgentBridgeLib.gui.packages_section import PackagesSection
 from AgentBridgeLib.gui.requests_section import RequestsSection
+from AgentBridgeLib.host.qtcompat import guarded
 
 
 class Panel:
@@ -56,10 +57,10 @@ class Panel:
         self._stop_all = qt.QPushButton(_("Stop all"))
         self._stop_all.setObjectName("AgentBridgeStopAll")
         self._stop_all.setToolTip(_("Cancel every job and deny every call until you press Resume."))
-        self._stop_all.clicked.connect(self._on_stop_all)
+        self._stop_all.clicked.connect(guarded(self._on_stop_all))
         return self._stop_all
 
-    def _on_stop_all(self, *_args: object) -> None:
+    def _on_stop_all(self) -> None:
         bridge = self._logic.bridge
         if bridge is None:
             return

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import qt
 from slicer.i18n import tr as _
 
+from AgentBridgeLib.host.qtcompat import guarded
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -87,20 +89,20 @@ class _Row:
         lines = [f"{request.client}: {request.operation}", request.effect, *request.nodes, *request.paths]
         return "\n".join(lines)
 
-    def _button(self, layout: Any, text: str, name: str, on_clicked: Callable[..., None]) -> Any:
+    def _button(self, layout: Any, text: str, name: str, on_clicked: Callable[[], None]) -> Any:
         button = qt.QPushButton(text)
         button.setObjectName(f"AgentBridge{name}{self._request.job_id}")
-        button.clicked.connect(on_clicked)
+        button.clicked.connect(guarded(on_clicked))
         layout.addWidget(button)
         return button
 
-    def _on_approve(self, *_args: object) -> None:
+    def _on_approve(self) -> None:
         self._decide(approve=True)
 
-    def _on_approve_session(self, *_args: object) -> None:
+    def _on_approve_session(self) -> None:
         self._decide(approve=True, for_session=True)
 
-    def _on_deny(self, *_args: object) -> None:
+    def _on_deny(self) -> None:
         self._decide(approve=False)
 
     def _decide(self, *, approve: bool, for_session: bool = False) -> None:

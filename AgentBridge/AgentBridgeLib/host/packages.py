@@ -5,7 +5,9 @@ Imported before any of them is there, so this file needs the standard library an
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
+import re
 from pathlib import Path
 
 import slicer.util
@@ -21,8 +23,8 @@ def required() -> list[str]:
 
 
 def missing() -> list[str]:
-    """Give the requirements whose package cannot be imported; empty when the bridge can start."""
-    return [line for line in required() if importlib.util.find_spec(_import_name(line)) is None]
+    """Give the requirements that are not met, or met by too old a package; empty when the bridge can start."""
+    return [line for line in required() if not _is_met(line)]
 
 
 def install() -> None:
@@ -50,7 +52,18 @@ def install() -> None:
         raise RuntimeError(f"still missing after the installation: {', '.join(missing())}")
 
 
-def _import_name(requirement: str) -> str:
-    for separator in "<>=!~[; ":
-        requirement = requirement.partition(separator)[0]
-    return requirement.strip().replace("-", "_")
+def _is_met(requirement: str) -> bool:
+    """Compare with what is installed. Requirements have the form ``name>=1.2``; a test keeps them so."""
+    name, _, lowest = requirement.partition(">=")
+    if importlib.util.find_spec(name.replace("-", "_")) is None:
+        return False
+    try:
+        return _release(importlib.metadata.version(name)) >= _release(lowest)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """Give the leading numbers of a version, ``2.14.3rc1`` as (2, 14, 3)."""
+    numbers = re.match(r"\d+(\.\d+)*", version)
+    return tuple(map(int, numbers[0].split("."))) if numbers else ()
