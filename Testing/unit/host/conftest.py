@@ -26,10 +26,20 @@ class ManualLoop:
 
     def __init__(self) -> None:
         self._calls: deque[Callable[[], None]] = deque()
+        self.time = 0.0
 
-    def call_later(self, _delay_s: float, callback: Callable[[], None]) -> None:
+    def now(self) -> float:
+        """The time that the test set."""
+        return self.time
+
+    def call_later(self, _delay_s: float, callback: Callable[[], None]) -> ManualLoop:
         """Note the call for the next turn."""
         self._calls.append(callback)
+        return self
+
+    def cancel(self) -> None:
+        """Forget all calls."""
+        self._calls.clear()
 
     def turn(self) -> int:
         """Make the noted calls; says how many there were."""

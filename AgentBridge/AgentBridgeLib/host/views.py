@@ -1,0 +1,160 @@
+"""Slice and 3D views; implements `ports.ViewHost`.
+
+The invisible views that draw pictures follow every change of the scene, which costs as much as a view on screen. So
+they are made at the first picture and let go when none was asked for a while.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import slicer
+import vtk
+
+from AgentBridgeLib.errors import ArgumentInvalidError, RenderingUnavailableError
+from AgentBridgeLib.host.slice_pictures import OffscreenSliceView
+from AgentBridgeLib.host.threed_pictures import OffscreenThreeDView
+
+if TYPE_CHECKING:
+    from AgentBridgeLib.host.ports import CameraRequest, EventLoop, Picture, SliceRequest
+    from AgentBridgeLib.host.scene import SlicerScene
+
+KEPT_S = 30.0
+
+
+class SlicerViews:
+    """The views of Slicer's main window.
+
+    Parameters
+    ----------
+    scene
+        Changes that a picture makes and takes back do not count for its revision.
+    loop
+        Tells when pictures were not asked for long enough.
+    """
+
+    def __init__(self, scene: SlicerScene, loop: EventLoop) -> None:
+        self._scene = scene
+        self._loop = loop
+        self._offscreen: dict[str, OffscreenSliceView | OffscreenThreeDView] = {}
+        self._last_picture_at = 0.0
+        self._release_call: Any = None
+        self._can_draw: bool | None = None
+
+    @property
+    def is_available(self) -> bool:
+        """Whether there are views and OpenGL to draw them."""
+        if slicer.app.layoutManager() is None:
+            return False
+        if self._can_draw is None:
+            # Without OpenGL the first rendering would end the process; this asks the driver only.
+            self._can_draw = bool(vtk.vtkRenderWindow().SupportsOpenGL())
+        return self._can_draw
+
+    def slice_names(self) -> list[str]:
+        """Names of the slice views, such as ``Red``."""
+        manager = slicer.app.layoutManager()
+        return [] if manager is None else [str(name) for name in manager.sliceViewNames()]
+
+    def threed_names(self) -> list[str]:
+        """Names of the 3D views, such as ``1``."""
+        return [str(widget.mrmlViewNode().GetLayoutName()) for widget in _threed_widgets()]
+
+    def slice_node(self, name: str) -> Any:
+        """`vtkMRMLSliceNode` of a view; ArgumentInvalidError when there is none."""
+        return self._slice_widget(name).mrmlSliceNode()
+
+    def threed_view(self, name: str) -> Any:
+        """The widget part (`qMRMLThreeDView`) of a 3D view; ArgumentInvalidError when there is none."""
+        self._require_views()
+        for widget in _threed_widgets():
+            if widget.mrmlViewNode().GetLayoutName() == name:
+                return widget.threeDView()
+        raise _unknown("3D", name, self.threed_names())
+
+    def slice_picture(self, name: str, request: SliceRequest) -> Picture:
+        """Draw one slice view offscreen at the asked size.
+
+        Raises
+        ------
+        RenderingUnavailableError
+            No main window or no OpenGL.
+        ArgumentInvalidError
+            No such view or orientation.
+        NodeNotFoundError, NodeTypeError
+            An id is not one of a volume.
+        """
+        logic = self._slice_widget(name).sliceLogic()
+        for volume_id in (request.background_id, request.foreground_id, request.label_id):
+            if volume_id:
+                self._scene.node(volume_id, "vtkMRMLVolumeNode")
+        self._note_use()
+        with self._scene.held():
+            view = self._view_for(logic.GetSliceNode(), lambda: OffscreenSliceView(logic))
+            return view.picture(request)
+
+    def threed_picture(self, name: str, request: CameraRequest) -> Picture:
+        """Draw one 3D view offscreen at the asked size; errors as in `slice_picture`."""
+        shown = self.threed_view(name)
+        node = shown.mrmlViewNode()
+        self._note_use()
+        with self._scene.held():
+            view = self._view_for(node, lambda: OffscreenThreeDView(node, shown.cameraNode()))
+            return view.picture(request)
+
+    def close(self) -> None:
+        """Let go of the invisible views."""
+        if self._release_call is not None:
+            self._release_call.cancel()
+            self._release_call = None
+        with self._scene.held():
+            for view in self._offscreen.values():
+                view.close()
+        self._offscreen.clear()
+
+    def _view_for(self, node: Any, make: Any) -> Any:
+        """Give the invisible view of a node; made anew when the node of this id is another one by now."""
+        node_id = node.GetID()
+        view = self._offscreen.get(node_id)
+        if view is not None and view.view_node is not node:
+            view.close()
+            view = None
+        if view is None:
+            view = self._offscreen[node_id] = make()
+        return view
+
+    def _note_use(self) -> None:
+        self._last_picture_at = self._loop.now()
+        if self._release_call is None:
+            self._release_call = self._loop.call_later(KEPT_S, self._release_unused)
+
+    def _release_unused(self) -> None:
+        self._release_call = None
+        rest_s = self._last_picture_at + KEPT_S - self._loop.now()
+        if rest_s > 0:
+            self._release_call = self._loop.call_later(rest_s, self._release_unused)
+        else:
+            self.close()
+
+    def _slice_widget(self, name: str) -> Any:
+        self._require_views()
+        widget = slicer.app.layoutManager().sliceWidget(name)
+        if widget is None:
+            raise _unknown("slice", name, self.slice_names())
+        return widget
+
+    def _require_views(self) -> None:
+        if not self.is_available:
+            raise RenderingUnavailableError(
+                "There are no views to draw: Slicer runs without a main window, or without OpenGL.",
+            )
+
+
+def _threed_widgets() -> list[Any]:
+    manager = slicer.app.layoutManager()
+    # A Q_PROPERTY: an attribute, never a call.
+    return [] if manager is None else [manager.threeDWidget(index) for index in range(manager.threeDViewCount)]
+
+
+def _unknown(kind: str, name: str, names: list[str]) -> ArgumentInvalidError:
+    return ArgumentInvalidError(f"No {kind} view is called {name!r}. There are: {', '.join(names)}.")
