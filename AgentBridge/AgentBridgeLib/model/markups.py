@@ -51,5 +51,7 @@ class MarkupsDescription(SceneResult):
     control_points: tuple[ControlPoint, ...] = Field(description="At most the first 1000.")
     control_point_count: int
     measurements: tuple[Measurement, ...] = Field(description="Those that are enabled and have a value.")
-    length_mm: float | None = Field(description="Length of a line or curve in the world; null for other types.")
+    length_mm: float | None = Field(
+        description="Length of a line or curve in the world; null for other types."
+    )
     parent_transform_id: str | None

@@ -64,17 +64,21 @@ class VolumeDescription(Framed, SceneResult):
         default=None, description="From zero-based indices at voxel centers to LPS, mm; row by row."
     )
     bounds_ras: BoundsRas | None = Field(
-        default=None, description="Outer faces of the voxels in the world, parent transforms applied; RAS, mm."
+        default=None,
+        description="Outer faces of the voxels in the world, parent transforms applied; RAS, mm.",
     )
     bounds_lps: BoundsLps | None = Field(
-        default=None, description="Outer faces of the voxels in the world, parent transforms applied; LPS, mm."
+        default=None,
+        description="Outer faces of the voxels in the world, parent transforms applied; LPS, mm.",
     )
     is_left_handed: bool = Field(description="Whether i × j points against k.")
     scalar_type: str | None = Field(description="NumPy's name, such as int16; null without voxels.")
     component_count: int
     scalar_minimum: float | None = Field(description="In the volume's own unit; of the first component.")
     scalar_maximum: float | None = Field(description="In the volume's own unit; of the first component.")
-    value_unit: str | None = Field(description="Unit of the voxel values, such as Hounsfield unit; null if unknown.")
+    value_unit: str | None = Field(
+        description="Unit of the voxel values, such as Hounsfield unit; null if unknown."
+    )
     is_labelmap: bool
     display: VolumeDisplay | None
     parent_transform_id: str | None
@@ -96,15 +100,19 @@ class VolumeMade(SceneResult):
 class Histogram(SceneResult):
     """How often values occur."""
 
-    minimum: float = Field(description="Lower edge of the first bin, in the volume's own unit.")
-    maximum: float = Field(description="Upper edge of the last bin, which belongs to it; the volume's own unit.")
-    counts: tuple[int, ...] = Field(description="Voxels in each bin; all bins are equally wide.")
+    counts: tuple[int, ...] = Field(description="Voxels in each bin.")
+    edges: tuple[float, ...] = Field(
+        description="Edges of the bins, one more than bins, in the volume's own unit. Each bin has its lower edge, the "
+        "last one its upper edge too."
+    )
     below_count: int
     above_count: int
     not_a_number_count: int
     voxel_count: int
     mean: float | None = Field(description="Of all finite voxels, in the volume's own unit.")
-    standard_deviation: float | None = Field(description="Of all finite voxels (divided by n); the volume's own unit.")
+    standard_deviation: float | None = Field(
+        description="Of all finite voxels (divided by n); the volume's own unit."
+    )
 
 
 class Samples(Framed, SceneResult):

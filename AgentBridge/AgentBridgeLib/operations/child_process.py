@@ -46,7 +46,11 @@ def run_worker(
     finally:
         child.kill()
     if child.exit_code != 0:
-        how = "was killed or crashed" if (child.exit_code or 0) < 0 else f"ended with exit code {child.exit_code}"
+        how = (
+            "was killed or crashed"
+            if (child.exit_code or 0) < 0
+            else f"ended with exit code {child.exit_code}"
+        )
         raise OperationFailedError(
             f"{purpose} {how}; the scene is as it was. If memory was short, close other data or use a smaller volume, "
             "then repeat. GET /agent/v1/log may say more.",

@@ -39,7 +39,9 @@ class DenoiseArguments(Arguments):
     radius_voxels: int = Field(
         default=1, ge=1, le=5, description="The median is taken of 2 r + 1 voxels along each axis."
     )
-    name: str | None = Field(default=None, min_length=1, max_length=200, description="Name of the new volume.")
+    name: str | None = Field(
+        default=None, min_length=1, max_length=200, description="Name of the new volume."
+    )
 
 
 @operation(
@@ -86,7 +88,11 @@ def denoise(
     watch = InputWatch(context.host.scene, node)
     folder = Path(context.work_folder())
     yield from _write(folder / "input.npy", source)
-    arguments_of_worker = [str(folder / "input.npy"), str(folder / "output.npy"), str(arguments.radius_voxels)]
+    arguments_of_worker = [
+        str(folder / "input.npy"),
+        str(folder / "output.npy"),
+        str(arguments.radius_voxels),
+    ]
     watch.require_unchanged()
     yield from run_worker(context.host.processes, str(WORKER), arguments_of_worker, "The median filter")
     result = yield from _read(folder / "output.npy", source)

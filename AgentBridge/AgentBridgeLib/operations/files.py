@@ -28,7 +28,16 @@ if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.context import OperationContext
 
 FileType = Literal[
-    "volume", "labelmap", "segmentation", "model", "markups", "transform", "table", "text", "sequence", "color_table"
+    "volume",
+    "labelmap",
+    "segmentation",
+    "model",
+    "markups",
+    "transform",
+    "table",
+    "text",
+    "sequence",
+    "color_table",
 ]
 
 # Names that Slicer's readers register with, see the `fileType` of each `qSlicerFileReader`.
@@ -53,7 +62,9 @@ class LoadArguments(Arguments):
     type: FileType | None = Field(
         default=None, description="What to make of it; without, Slicer decides by the file's name."
     )
-    name: str | None = Field(default=None, min_length=1, max_length=200, description="Name of the node; else from the file.")
+    name: str | None = Field(
+        default=None, min_length=1, max_length=200, description="Name of the node; else from the file."
+    )
 
 
 class SaveArguments(Arguments):
@@ -104,7 +115,9 @@ def load_file(context: OperationContext, arguments: LoadArguments) -> NodesLoade
     )
 
 
-@operation(name="nodes.save", capability="files.write", route="POST /nodes/{node_id}/save", revision_scope="none")
+@operation(
+    name="nodes.save", capability="files.write", route="POST /nodes/{node_id}/save", revision_scope="none"
+)
 def save_node(context: OperationContext, arguments: SaveArguments) -> FileSaved:
     """Save a node to a file; the ending of the path chooses the format.
 
@@ -140,7 +153,9 @@ def _slicer_type(context: OperationContext, arguments: LoadArguments) -> str:
         )
     if found == "SceneFile":
         problem = f"{Path(arguments.path).name} is a scene; load it with scene.load"
-        raise ArgumentInvalidError(f"`path` cannot be used: {problem}.", errors=[FieldProblem("/path", problem)])
+        raise ArgumentInvalidError(
+            f"`path` cannot be used: {problem}.", errors=[FieldProblem("/path", problem)]
+        )
     return found
 
 

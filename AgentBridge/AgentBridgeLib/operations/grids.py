@@ -68,7 +68,9 @@ class Grid:
         """Volume of one voxel."""
         return float(abs(np.linalg.det(self.ijk_to_ras[:3, :3])))
 
-    def part(self, start_ijk: tuple[int, int, int], dimensions_ijk: tuple[int, int, int], stride: int) -> Grid:
+    def part(
+        self, start_ijk: tuple[int, int, int], dimensions_ijk: tuple[int, int, int], stride: int
+    ) -> Grid:
         """Give the grid of every `stride`-th voxel from `start_ijk` on."""
         step = np.diag([stride, stride, stride, 1.0])
         step[:3, 3] = start_ijk

@@ -72,7 +72,12 @@ def oriented_image(array: Array, ijk_to_ras: Matrix, start_ijk: tuple[int, int, 
     image = vtkOrientedImageData()
     k, j, i = array.shape
     image.SetExtent(
-        start_ijk[0], start_ijk[0] + i - 1, start_ijk[1], start_ijk[1] + j - 1, start_ijk[2], start_ijk[2] + k - 1
+        start_ijk[0],
+        start_ijk[0] + i - 1,
+        start_ijk[1],
+        start_ijk[1] + j - 1,
+        start_ijk[2],
+        start_ijk[2] + k - 1,
     )
     image.GetPointData().SetScalars(flat.GetPointData().GetScalars())
     image.SetImageToWorldMatrix(matrices.to_vtk(ijk_to_ras))

@@ -65,7 +65,9 @@ class CreateArguments(Arguments):
     points_ras: tuple[PositionRas, ...] = Field(
         min_length=1, max_length=MOST_POINTS, description="Control points in the world, RAS, mm."
     )
-    name: str | None = Field(default=None, min_length=1, max_length=200, description="Name of the node; made unique.")
+    name: str | None = Field(
+        default=None, min_length=1, max_length=200, description="Name of the node; made unique."
+    )
     color: ColorRgb | None = Field(default=None, description="Red, green, blue from 0 to 1.")
 
 

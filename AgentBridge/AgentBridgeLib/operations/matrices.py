@@ -7,7 +7,9 @@ from typing import Any, cast
 import numpy as np
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
-TRANSFORM_ROLE = "transform"  # vtkMRMLTransformableNode::TransformNodeReferenceRole, which Python does not see
+TRANSFORM_ROLE = (
+    "transform"  # vtkMRMLTransformableNode::TransformNodeReferenceRole, which Python does not see
+)
 
 Rows = tuple[
     tuple[float, float, float, float],

@@ -27,7 +27,9 @@ class NodeIndex:
 
     def __init__(self, scene: Any) -> None:
         self.entries: Sequence[NodeEntry] = [
-            NodeEntry(node.GetID(), node.GetName() or "", node.GetClassName(), bool(node.GetHideFromEditors()))
+            NodeEntry(
+                node.GetID(), node.GetName() or "", node.GetClassName(), bool(node.GetHideFromEditors())
+            )
             for node in scene.GetNodes()
         ]
         self._scene = scene

@@ -40,7 +40,9 @@ class ListArguments(PageArguments):
     attribute: str | None = Field(
         default=None, max_length=1000, description="MRML attribute that the node has: `key` or `key=value`."
     )
-    hidden: bool = Field(default=False, description="Whether to list nodes too that Slicer hides from its lists.")
+    hidden: bool = Field(
+        default=False, description="Whether to list nodes too that Slicer hides from its lists."
+    )
 
 
 class NodeArguments(Arguments):
@@ -61,7 +63,9 @@ class UpdateArguments(NodeArguments):
         default=None, max_length=100, description="MRML attributes to set; null removes one."
     )
     visibility: bool | None = Field(default=None, description="Whether the node is shown in the views.")
-    color: ColorRgb | None = Field(default=None, description="Color of a model or a markup: red, green, blue, 0 to 1.")
+    color: ColorRgb | None = Field(
+        default=None, description="Color of a model or a markup: red, green, blue, 0 to 1."
+    )
     opacity: float | None = Field(default=None, ge=0, le=1, description="From 0 (invisible) to 1 (opaque).")
     parent_transform_id: NodeId | None = Field(
         default=None, description="Transform to apply to the node; null takes the present one away."
@@ -72,7 +76,9 @@ class DeleteManyArguments(Arguments):
     """Which nodes."""
 
     ids: tuple[NodeId, ...] = Field(
-        min_length=1, max_length=1000, description="Ids of the nodes; at least one: nothing never means everything."
+        min_length=1,
+        max_length=1000,
+        description="Ids of the nodes; at least one: nothing never means everything.",
     )
 
 
@@ -110,7 +116,11 @@ def list_nodes(context: OperationContext, arguments: ListArguments) -> Page[Node
 
 
 @operation(
-    name="nodes.get", capability="scene.read", route="GET /nodes/{node_id}", read_only=True, revision_scope="node"
+    name="nodes.get",
+    capability="scene.read",
+    route="GET /nodes/{node_id}",
+    read_only=True,
+    revision_scope="node",
 )
 def get_node(context: OperationContext, arguments: NodeArguments) -> NodeDescription:
     """Describe one node: what depends on its kind, references, display, storage, transform, attributes, provenance.
@@ -228,7 +238,9 @@ def _with_attribute(scene: Any, entries: Iterable[NodeEntry], wanted: str) -> It
 def _check_update(context: OperationContext, node: Any, arguments: UpdateArguments) -> None:
     for name in arguments.attributes or {}:
         if name.startswith(node_details.PROVENANCE):
-            raise _invalid(f"/attributes/{name}", "attributes that begin with AgentBridge. say who made the node")
+            raise _invalid(
+                f"/attributes/{name}", "attributes that begin with AgentBridge. say who made the node"
+            )
     if arguments.visibility is not None or arguments.color is not None or arguments.opacity is not None:
         _check_display(node, arguments)
     if "parent_transform_id" in arguments.model_fields_set:
@@ -243,14 +255,18 @@ def _check_display(node: Any, arguments: UpdateArguments) -> None:
         )
     if arguments.color is not None:
         if node.IsA("vtkMRMLSegmentationNode"):
-            raise NodeTypeError(f"{node.GetID()} is a segmentation: each of its segments has a color of its own.")
+            raise NodeTypeError(
+                f"{node.GetID()} is a segmentation: each of its segments has a color of its own."
+            )
         if not all(0 <= part <= 1 for part in arguments.color):
             raise _invalid("/color", "red, green and blue go from 0 to 1")
 
 
 def _check_transform(context: OperationContext, node: Any, transform_id: str | None) -> None:
     if not node.IsA("vtkMRMLTransformableNode"):
-        raise NodeTypeError(f"{node.GetID()} is a {node.GetClassName()}, to which no transform can be applied.")
+        raise NodeTypeError(
+            f"{node.GetID()} is a {node.GetClassName()}, to which no transform can be applied."
+        )
     if transform_id is None:
         return
     ancestor = context.host.scene.node(transform_id, "vtkMRMLTransformNode")

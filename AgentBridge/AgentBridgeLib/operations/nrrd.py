@@ -37,7 +37,15 @@ _TYPES: dict[str, str] = {
         "uint16": ("ushort", "unsigned short", "unsigned short int", "uint16", "uint16_t"),
         "int32": ("int", "signed int", "int32", "int32_t"),
         "uint32": ("uint", "unsigned int", "uint32", "uint32_t"),
-        "int64": ("longlong", "long long", "long long int", "signed long long", "signed long long int", "int64", "int64_t"),
+        "int64": (
+            "longlong",
+            "long long",
+            "long long int",
+            "signed long long",
+            "signed long long int",
+            "int64",
+            "int64_t",
+        ),
         "uint64": ("ulonglong", "unsigned long long", "unsigned long long int", "uint64", "uint64_t"),
         "float32": ("float",),
         "float64": ("double",),
@@ -48,7 +56,12 @@ SIZES: dict[str, int] = {
     "int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4, "uint32": 4, "int64": 8, "uint64": 8,
     "float32": 4, "float64": 8,
 }  # fmt: skip
-_WRITTEN = {"int64": "long long int", "uint64": "unsigned long long int", "float32": "float", "float64": "double"}
+_WRITTEN = {
+    "int64": "long long int",
+    "uint64": "unsigned long long int",
+    "float32": "float",
+    "float64": "double",
+}
 _SPACES: dict[str, Vector] = {
     "right-anterior-superior": (-1.0, -1.0, 1.0),
     "ras": (-1.0, -1.0, 1.0),
@@ -280,10 +293,14 @@ def _geometry(
     space = fields.get("space", "").lower()
     if space:
         if space not in _SPACES:
-            _refuse(f"the space '{space}' is not supported", "right-anterior-superior or left-posterior-superior")
+            _refuse(
+                f"the space '{space}' is not supported", "right-anterior-superior or left-posterior-superior"
+            )
         signs = _SPACES[space]
     else:
-        warnings.append("The header names no space: positions were taken as LPS, as Slicer's own reader does.")
+        warnings.append(
+            "The header names no space: positions were taken as LPS, as Slicer's own reader does."
+        )
     _check_unit(fields)
     if "space directions" in fields:
         texts = re.findall(r"none|\([^)]*\)", fields["space directions"].lower())
@@ -297,7 +314,11 @@ def _geometry(
         steps = [spacings[axis] if math.isfinite(spacings[axis]) else 1.0 for axis in domain]
         vectors = [(steps[0], 0.0, 0.0), (0.0, steps[1], 0.0), (0.0, 0.0, steps[2])]
         warnings.append("The header gives no directions: the axes were taken as parallel to L, P and S.")
-    origin = _vector(fields["space origin"], signs, "space origin") if "space origin" in fields else (0.0, 0.0, 0.0)
+    origin = (
+        _vector(fields["space origin"], signs, "space origin")
+        if "space origin" in fields
+        else (0.0, 0.0, 0.0)
+    )
     i, j, k = vectors
     _check_axes(i, j, k)
     return (i, j, k), origin, tuple(warnings)

@@ -38,7 +38,10 @@ class ExecuteArguments(Arguments):
         description="Variables live on in the session of this name; the 16 used last are kept.",
     )
     max_output_chars: int = Field(
-        default=20_000, ge=0, le=1_000_000, description="Where stdout, stderr, value and traceback are cut, each."
+        default=20_000,
+        ge=0,
+        le=1_000_000,
+        description="Where stdout, stderr, value and traceback are cut, each.",
     )
 
 

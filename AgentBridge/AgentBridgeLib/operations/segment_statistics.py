@@ -12,13 +12,24 @@ from vtkmodules.vtkFiltersCore import vtkMassProperties, vtkTriangleFilter
 from vtkmodules.vtkFiltersGeneral import vtkTransformPolyDataFilter
 
 from AgentBridgeLib.dispatch.context import Progress
-from AgentBridgeLib.errors import GeometryMismatchError, NodeTypeError, OperationFailedError, RevisionConflictError
+from AgentBridgeLib.errors import (
+    GeometryMismatchError,
+    NodeTypeError,
+    OperationFailedError,
+    RevisionConflictError,
+)
 from AgentBridgeLib.model.fields import SegmentationId, VolumeId
 from AgentBridgeLib.model.frames import FrameArguments, bounds_in, position_in
 from AgentBridgeLib.model.segmentations import IntensityStatistics, SegmentationStatistics, SegmentStatistics
 from AgentBridgeLib.operations import matrices, voxels
 from AgentBridgeLib.operations.grids import Grid
-from AgentBridgeLib.operations.labelmaps import BINARY_LABELMAP, CLOSED_SURFACE, Labelmap, labelmap_of, oriented_image
+from AgentBridgeLib.operations.labelmaps import (
+    BINARY_LABELMAP,
+    CLOSED_SURFACE,
+    Labelmap,
+    labelmap_of,
+    oriented_image,
+)
 from AgentBridgeLib.operations.segmentations import MOST_SEGMENTS, SEGMENTATION
 from AgentBridgeLib.operations.stepping import slabs
 from AgentBridgeLib.operations.volumes import VOLUME
@@ -33,14 +44,18 @@ if TYPE_CHECKING:
 
 AUTO_SURFACE_VOXELS = 300_000
 """Up to this many voxels in its box the surface of a segment takes some ten milliseconds."""
-SAME_INDEX = 1e-3  # voxels
+INTENSITY_STEP_VOXELS = 1 << 16
+ROUNDING_VOXELS = 1e-6
+"""A center that lies between two voxels to within this belongs to the higher one."""
 
 
 class StatisticsArguments(FrameArguments):
     """Which segments, and what to measure."""
 
     segmentation_id: SegmentationId = Field(description="The segmentation.")
-    volume_id: VolumeId | None = Field(default=None, description="Volume whose values inside the segments are measured.")
+    volume_id: VolumeId | None = Field(
+        default=None, description="Volume whose values inside the segments are measured."
+    )
     segment_ids: tuple[str, ...] | None = Field(
         default=None, min_length=1, max_length=MOST_SEGMENTS, description="Only these segments; all without."
     )
@@ -89,7 +104,9 @@ def measure_segments(
     volume = context.host.scene.node(arguments.volume_id, VOLUME) if arguments.volume_id else None
     for participant in filter(None, (node, volume)):
         if not matrices.is_linear_to_world(participant):
-            raise GeometryMismatchError(f"{participant.GetID()} has a parent transform that is not linear: harden it.")
+            raise GeometryMismatchError(
+                f"{participant.GetID()} has a parent transform that is not linear: harden it."
+            )
     ids = _chosen(node, arguments.segment_ids)
     revision = context.host.scene.node_revision(node.GetID())
     measured = []
@@ -111,7 +128,9 @@ def _chosen(node: Any, wanted: Sequence[str] | None) -> Sequence[str]:
     ids = node.GetSegmentation().GetSegmentIDs()
     unknown = set(wanted or ()) - set(ids)
     if unknown:
-        raise NodeTypeError(f"{node.GetID()} has no segment {', '.join(sorted(unknown))}; segmentations.get lists them.")
+        raise NodeTypeError(
+            f"{node.GetID()} has no segment {', '.join(sorted(unknown))}; segmentations.get lists them."
+        )
     return (wanted or ids)[:MOST_SEGMENTS]
 
 
@@ -251,7 +270,8 @@ def _intensity(
         to_segment = np.linalg.inv(shape.ijk_to_world) @ matrices.node_to_world(volume) @ grid.ijk_to_ras
         low, high = _overlap(to_segment, shape, grid.dimensions_ijk)
         if (low < high).all():
-            for start, stop in slabs(int(high[2] - low[2]), int((high[1] - low[1]) * (high[0] - low[0])), 1 << 16):
+            row_voxels = int((high[1] - low[1]) * (high[0] - low[0]))
+            for start, stop in slabs(int(high[2] - low[2]), row_voxels, INTENSITY_STEP_VOXELS):
                 k0, k1 = int(low[2]) + start, int(low[2]) + stop
                 part = array[k0:k1, low[1] : high[1], low[0] : high[0]]
                 tally.add(part[_inside(labelmap, to_segment, low, high, k0, k1)])
@@ -276,7 +296,7 @@ def _inside(labelmap: Labelmap, to_segment: Matrix, low: Array, high: Array, k0:
     for axis, count in zip(range(3), reversed(labelmap.array.shape), strict=True):
         row = to_segment[axis]
         position = row[0] * i + row[1] * j + row[2] * k + (row[3] + 0.5)
-        index = np.floor(position + SAME_INDEX * 1e-3).astype(np.intp)
+        index = np.floor(position + ROUNDING_VOXELS).astype(np.intp)
         within = within & (index >= 0) & (index < count)
         indices.append(np.clip(index, 0, count - 1))
     return within & (labelmap.array[indices[2], indices[1], indices[0]] == labelmap.label)
@@ -295,7 +315,9 @@ class _Tally:
             return
         mean, total = float(values.mean()), self._count + values.size
         difference = mean - self._mean
-        self._squares += float(((values - mean) ** 2).sum()) + difference**2 * self._count * values.size / total
+        self._squares += (
+            float(((values - mean) ** 2).sum()) + difference**2 * self._count * values.size / total
+        )
         self._mean += difference * values.size / total
         self._count = total
         self._low, self._high = min(self._low, float(values.min())), max(self._high, float(values.max()))

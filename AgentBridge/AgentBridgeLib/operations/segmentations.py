@@ -46,17 +46,22 @@ class Threshold(Arguments):
 
     minimum: float = Field(description="Least value that belongs to the segment, in the volume's own unit.")
     maximum: float = Field(description="Largest value that belongs to the segment, in the volume's own unit.")
-    segment_name: str = Field(default="Segment_1", min_length=1, max_length=200, description="Name of the segment.")
+    segment_name: str = Field(
+        default="Segment_1", min_length=1, max_length=200, description="Name of the segment."
+    )
     color: ColorRgb = Field(default=(0.5, 0.68, 0.5), description="Red, green, blue from 0 to 1.")
 
 
 class CreateArguments(Arguments):
     """What to make."""
 
-    name: str | None = Field(default=None, min_length=1, max_length=200, description="Name of the node; made unique.")
+    name: str | None = Field(
+        default=None, min_length=1, max_length=200, description="Name of the node; made unique."
+    )
     source_volume_id: VolumeId = Field(description="The volume whose voxel grid the segments get.")
     threshold: Threshold | None = Field(
-        default=None, description="Makes a first segment of all voxels in a range; without, there is no segment yet."
+        default=None,
+        description="Makes a first segment of all voxels in a range; without, there is no segment yet.",
     )
     show_3d: bool = Field(
         default=False,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 JPEG_QUALITY = 90
 PNG_LEVEL = 1  # a 1024 × 1024 picture takes 53 ms; with VTK's default 165 ms for a tenth less bytes
 
-Pixels = Annotated[int, Field(ge=16, le=4096)]
+Pixels = Annotated[int, Field(ge=16, le=4096, json_schema_extra={"x-unit": "px"})]
 CommaPosition = Annotated[PositionRas, COMMA_LIST]
 
 
@@ -39,9 +39,11 @@ class PictureArguments(Arguments):
     """Which view, how large, in what form."""
 
     name: str = Field(min_length=1, max_length=100, description="Name of the view; views.list has them.")
-    width: Pixels = Field(default=512, description="Width in pixels.")
-    height: Pixels = Field(default=512, description="Height in pixels.")
-    format: Literal["png", "jpeg"] = Field(default="png", description="PNG is exact; JPEG (quality 90) smaller.")
+    width_px: Pixels = Field(default=512, alias="width", description="Width in pixels.")
+    height_px: Pixels = Field(default=512, alias="height", description="Height in pixels.")
+    format: Literal["png", "jpeg"] = Field(
+        default="png", description="PNG is exact; JPEG (quality 90) smaller."
+    )
     accept_blank: bool = Field(default=False, description="Whether a picture of nothing is wanted too.")
     fit: bool = Field(default=True, description="Whether to zoom so that everything shown is in the picture.")
 
@@ -49,14 +51,18 @@ class PictureArguments(Arguments):
 class SliceImageArguments(PictureArguments):
     """What a slice picture shows. What is not given is as the view shows it now."""
 
-    orientation: Literal["Axial", "Sagittal", "Coronal"] | None = Field(default=None, description="Slice plane.")
+    orientation: Literal["Axial", "Sagittal", "Coronal"] | None = Field(
+        default=None, description="Slice plane."
+    )
     offset_mm: float | None = Field(
         default=None,
         description="Position of the slice along its normal in RAS: S for axial, R for sagittal, A for coronal; mm.",
     )
     background: VolumeId | None = Field(default=None, description="Volume to show.")
     foreground: VolumeId | None = Field(default=None, description="Volume to lay over it.")
-    foreground_opacity: float | None = Field(default=None, ge=0, le=1, description="Of the foreground, 0 to 1.")
+    foreground_opacity: float | None = Field(
+        default=None, ge=0, le=1, description="Of the foreground, 0 to 1."
+    )
     label: VolumeId | None = Field(default=None, description="Labelmap volume to lay over both.")
 
 
@@ -68,8 +74,12 @@ class ThreeDImageArguments(PictureArguments):
     )
     position_ras: CommaPosition | None = Field(default=None, description="Where the camera is, RAS, mm.")
     focal_point_ras: CommaPosition | None = Field(default=None, description="What it looks at, RAS, mm.")
-    view_up_ras: CommaPosition | None = Field(default=None, description="Direction that points up in the picture, RAS.")
-    view_angle_deg: float | None = Field(default=None, gt=0, lt=180, description="Opening angle of a perspective view.")
+    view_up_ras: CommaPosition | None = Field(
+        default=None, description="Direction that points up in the picture, RAS."
+    )
+    view_angle_deg: float | None = Field(
+        default=None, gt=0, lt=180, description="Opening angle of a perspective view."
+    )
     parallel_scale_mm: float | None = Field(
         default=None, gt=0, description="Half the height of the picture in mm; makes the projection parallel."
     )
@@ -127,8 +137,8 @@ def slice_image(context: OperationContext, arguments: SliceImageArguments) -> Co
     picture = context.host.views.slice_picture(
         arguments.name,
         SliceRequest(
-            width_px=arguments.width,
-            height_px=arguments.height,
+            width_px=arguments.width_px,
+            height_px=arguments.height_px,
             orientation=arguments.orientation,
             offset_mm=arguments.offset_mm,
             background_id=arguments.background,
@@ -139,7 +149,9 @@ def slice_image(context: OperationContext, arguments: SliceImageArguments) -> Co
         ),
     )
     hint = "Name a `background` volume, or an `offset_mm` inside the volume; volumes.get tells its bounds."
-    return _content(picture, arguments, hint, {"orientation": arguments.orientation, "offset_mm": arguments.offset_mm})
+    return _content(
+        picture, arguments, hint, {"orientation": arguments.orientation, "offset_mm": arguments.offset_mm}
+    )
 
 
 @operation(
@@ -171,8 +183,8 @@ def threed_image(context: OperationContext, arguments: ThreeDImageArguments) -> 
     picture = context.host.views.threed_picture(
         arguments.name,
         CameraRequest(
-            width_px=arguments.width,
-            height_px=arguments.height,
+            width_px=arguments.width_px,
+            height_px=arguments.height_px,
             look_from=arguments.look_from,
             position_ras=arguments.position_ras,
             focal_point_ras=arguments.focal_point_ras,
@@ -213,9 +225,7 @@ def _require_views(context: OperationContext) -> None:
         )
 
 
-def _content(
-    picture: Picture, arguments: PictureArguments, hint: str, facts: dict[str, object]
-) -> Content:
+def _content(picture: Picture, arguments: PictureArguments, hint: str, facts: dict[str, object]) -> Content:
     if picture.is_blank and not arguments.accept_blank:
         raise PictureBlankError(
             f"The picture of view '{arguments.name}' shows nothing. {hint} Set `accept_blank` to get it all the same."

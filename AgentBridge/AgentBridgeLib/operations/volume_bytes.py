@@ -65,7 +65,9 @@ def read_raw(data: memoryview, scalar_type: str, shape: tuple[int, ...]) -> Arra
     dtype = np.dtype(scalar_type)
     needed = math.prod(shape) * dtype.itemsize
     if data.nbytes != needed:
-        raise DataInvalidError(f"The body has {data.nbytes} bytes; {shape} voxels of {scalar_type} have {needed}.")
+        raise DataInvalidError(
+            f"The body has {data.nbytes} bytes; {shape} voxels of {scalar_type} have {needed}."
+        )
     return adopt(data, 0, dtype, math.prod(shape)).reshape(shape)
 
 
@@ -123,7 +125,9 @@ def _decompress(data: memoryview, size: int) -> Generator[float, None, bytearray
             if not piece and not machine.unconsumed_tail and not machine.eof:
                 break
             if filled + len(piece) > size:
-                raise DataInvalidError(f"The compressed data holds more than the {size} bytes that the header claims.")
+                raise DataInvalidError(
+                    f"The compressed data holds more than the {size} bytes that the header claims."
+                )
             result[filled : filled + len(piece)] = piece
             filled += len(piece)
             waiting = machine.unconsumed_tail
@@ -131,14 +135,18 @@ def _decompress(data: memoryview, size: int) -> Generator[float, None, bytearray
     except zlib.error:
         raise DataInvalidError("The compressed data is damaged.") from None
     if filled != size or not machine.eof:
-        raise DataInvalidError(f"The compressed data holds {filled} bytes; the header claims {size}. It may be cut.")
+        raise DataInvalidError(
+            f"The compressed data holds {filled} bytes; the header claims {size}. It may be cut."
+        )
     return result
 
 
 def _read_npy(data: memoryview) -> ReceivedVolume:
     shape, is_fortran, dtype, offset = _npy_header(bytes(data[:20_000]))
     if dtype.kind not in "iuf" or dtype.itemsize > 8 or dtype.newbyteorder("=").name not in nrrd.SIZES:
-        raise DataInvalidError(f"NPY voxels of type {dtype} cannot be used. Send one of {', '.join(nrrd.SIZES)}.")
+        raise DataInvalidError(
+            f"NPY voxels of type {dtype} cannot be used. Send one of {', '.join(nrrd.SIZES)}."
+        )
     if is_fortran or len(shape) not in {3, 4} or 0 in shape:
         raise DataInvalidError(
             f"The NPY array has shape {shape}, Fortran order: {is_fortran}. Send shape (k, j, i), or "
@@ -146,7 +154,9 @@ def _read_npy(data: memoryview) -> ReceivedVolume:
         )
     needed = math.prod(shape) * dtype.itemsize
     if needed != data.nbytes - offset:
-        raise DataInvalidError(f"The NPY header claims {needed} bytes of voxels; {data.nbytes - offset} follow it.")
+        raise DataInvalidError(
+            f"The NPY header claims {needed} bytes of voxels; {data.nbytes - offset} follow it."
+        )
     return ReceivedVolume(adopt(data, offset, dtype, math.prod(shape)).reshape(shape), None, ())
 
 
@@ -154,7 +164,9 @@ def _npy_header(head: bytes) -> tuple[tuple[int, ...], bool, np.dtype, int]:
     stream = io.BytesIO(head)
     try:
         version = np.lib.format.read_magic(stream)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        read = (
+            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        )
         shape, is_fortran, dtype = read(stream)
     except ValueError:
         raise DataInvalidError("The NPY header cannot be read; versions 1.0 and 2.0 are known.") from None

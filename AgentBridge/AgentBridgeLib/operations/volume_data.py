@@ -31,7 +31,8 @@ class DataArguments(VolumeArguments):
     """Which voxels, and in what form."""
 
     format: Literal["nrrd", "npy", "raw"] = Field(
-        default="nrrd", description="NRRD carries the geometry in its header; npy and raw in `X-AgentBridge-Content`."
+        default="nrrd",
+        description="NRRD carries the geometry in its header; npy and raw in `X-AgentBridge-Content`.",
     )
     region: Annotated[tuple[int, int, int, int, int, int], COMMA_LIST] | None = Field(
         default=None,
@@ -83,7 +84,10 @@ def read_data(context: OperationContext, arguments: DataArguments) -> Content:
     facts = _facts(node, arguments, cut)
     return Content(
         media_type=MEDIA_TYPES[arguments.format],
-        parts=[*_head(arguments, cut), memoryview(cut.array.reshape(-1)).cast("B")],
+        parts=[
+            *voxel_head(arguments.format, arguments.frame, cut.array, cut.grid),
+            memoryview(cut.array.reshape(-1)).cast("B"),
+        ],
         filename=f"{node.GetID()}.{arguments.format}",
         facts=facts,
     )
@@ -129,23 +133,24 @@ def _region(
     for axis, count in enumerate(dimensions):
         start, stop = region[2 * axis], region[2 * axis + 1]
         if not 0 <= start < stop <= count:
-            raise _invalid("region", f"{_AXES[axis]} goes from {start} to {stop}; it must lie in 0 to {count}, not empty")
+            raise _invalid(
+                "region", f"{_AXES[axis]} goes from {start} to {stop}; it must lie in 0 to {count}, not empty"
+            )
     return region
 
 
-def _head(arguments: DataArguments, cut: _Cut) -> list[bytes]:
-    if arguments.format == "raw":
+def voxel_head(format_name: str, frame: str, array: Array, grid: Grid) -> list[bytes]:
+    """Write what precedes the bytes of an array (k, j, i[, component]) in a format; nothing for raw."""
+    if format_name == "raw":
         return []
-    if arguments.format == "npy":
+    if format_name == "npy":
         stream = io.BytesIO()
-        described = {"descr": cut.array.dtype.str, "fortran_order": False, "shape": cut.array.shape}
+        described = {"descr": array.dtype.str, "fortran_order": False, "shape": array.shape}
         np.lib.format.write_array_header_1_0(stream, described)
         return [stream.getvalue()]
-    matrix = matrix_in(arguments.frame, "ijk_to", cut.grid.ijk_to_ras)[f"ijk_to_{arguments.frame}"]
-    components = cut.array.shape[3] if cut.array.ndim == 4 else 1
-    return [
-        nrrd.write_header(cut.array.dtype.name, cut.grid.dimensions_ijk, components, matrix, arguments.frame, {})
-    ]
+    matrix = matrix_in(frame, "ijk_to", grid.ijk_to_ras)[f"ijk_to_{frame}"]
+    components = array.shape[3] if array.ndim == 4 else 1
+    return [nrrd.write_header(array.dtype.name, grid.dimensions_ijk, components, matrix, frame, {})]
 
 
 def _facts(node: Any, arguments: DataArguments, cut: _Cut) -> dict[str, object]:

@@ -55,7 +55,11 @@ def add_result(
 ) -> VolumeMade:
     """Add what was computed from a volume as a new one with the same geometry, beside it."""
     node = new_volume(
-        context.host.scene.scene, name or f"{source.GetName()} {suffix}", array, Grid.of(source), is_labelmap=False
+        context.host.scene.scene,
+        name or f"{source.GetName()} {suffix}",
+        array,
+        Grid.of(source),
+        is_labelmap=False,
     )
     place_beside(node, source)
     color = source.GetDisplayNode().GetColorNodeID() if source.GetDisplayNode() is not None else None

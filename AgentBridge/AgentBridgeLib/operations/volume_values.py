@@ -38,9 +38,15 @@ class HistogramArguments(Arguments):
 
     volume_id: VolumeId = Field(description="The volume.")
     bins: int = Field(default=256, ge=1, le=4096, description="Number of equally wide bins.")
-    minimum: float | None = Field(default=None, description="Lower edge, in the volume's unit; else the least value.")
-    maximum: float | None = Field(default=None, description="Upper edge, in the volume's unit; else the largest value.")
-    component: int = Field(default=0, ge=0, le=1000, description="Component of a volume with several; zero-based.")
+    minimum: float | None = Field(
+        default=None, description="Lower edge, in the volume's unit; else the least value."
+    )
+    maximum: float | None = Field(
+        default=None, description="Upper edge, in the volume's unit; else the largest value."
+    )
+    component: int = Field(
+        default=0, ge=0, le=1000, description="Component of a volume with several; zero-based."
+    )
 
 
 class SampleLine(Arguments):
@@ -62,7 +68,9 @@ class SampleArguments(Arguments):
     interpolation: Literal["nearest", "linear"] = Field(
         default="linear", description="`nearest` gives values that occur; labelmaps are always read so."
     )
-    component: int = Field(default=0, ge=0, le=1000, description="Component of a volume with several; zero-based.")
+    component: int = Field(
+        default=0, ge=0, le=1000, description="Component of a volume with several; zero-based."
+    )
 
     @model_validator(mode="after")
     def _one_of_both(self) -> SampleArguments:
@@ -87,8 +95,8 @@ def histogram(
     Returns
     -------
     Histogram
-        `counts`: shape (bins,). Each bin has its lower edge, the last one its upper edge too, as `numpy.histogram`.
-        Edges, mean and standard deviation (divided by n) have the volume's own unit.
+        `counts`: shape (bins,); `edges`: shape (bins + 1,), as of `numpy.histogram`. Edges, mean and standard
+        deviation (divided by n) have the volume's own unit.
 
     Raises
     ------
@@ -114,9 +122,8 @@ def histogram(
         mean, squares, seen = _merge(mean, squares, seen, values[np.isfinite(values)])
         yield Progress(0.5 + fraction / 2, "Counting")
     return Histogram(
-        minimum=low,
-        maximum=high,
         counts=tuple(counts.tolist()),
+        edges=tuple(np.linspace(low, high, arguments.bins + 1).tolist()),
         below_count=below,
         above_count=above,
         not_a_number_count=nans,
@@ -165,7 +172,9 @@ def sample(context: OperationContext, arguments: SampleArguments) -> Samples:
     interpolation = "nearest" if node.IsA("vtkMRMLLabelMapVolumeNode") else arguments.interpolation
     ras_to_ijk = np.linalg.inv(Grid.of(node).ijk_to_ras)
     inside = matrices.apply(ras_to_ijk, _from_world(node, points))
-    values = [float(value) if math.isfinite(value) else None for value in interpolate(array, inside, interpolation)]
+    values = [
+        float(value) if math.isfinite(value) else None for value in interpolate(array, inside, interpolation)
+    ]
     given_back = {"points_ras": tuple(map(tuple, points.tolist()))} if arguments.line else {}
     return Samples(values=tuple(values), outside_count=values.count(None), **given_back)
 

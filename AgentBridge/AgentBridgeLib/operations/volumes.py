@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from AgentBridgeLib.operations.voxels import Array
 
 VOLUME = "vtkMRMLScalarVolumeNode"
+LONGEST_INTEGER_BYTES = 8
 
 
 class VolumeArguments(FrameArguments):
@@ -45,7 +46,9 @@ class CreateArguments(Arguments):
     """Voxels, and where they lie if the bytes do not say it."""
 
     content: Bytes = Field(description="NRRD (raw or gzip, attached data) or NPY (shape (k, j, i)) bytes.")
-    name: str = Field(default="Volume", min_length=1, max_length=200, description="Name of the node; made unique.")
+    name: str = Field(
+        default="Volume", min_length=1, max_length=200, description="Name of the node; made unique."
+    )
     type: Literal["scalar", "labelmap"] = Field(
         default="scalar", description="A labelmap needs integer voxels with one component."
     )
@@ -66,7 +69,8 @@ class ReplaceArguments(Arguments):
     volume_id: VolumeId = Field(description="The volume.")
     content: Bytes = Field(description="NRRD, NPY or raw bytes.")
     format: Literal["nrrd", "npy", "raw"] | None = Field(
-        default=None, description="What the bytes are; found out if not given. Raw: of the type and size of now."
+        default=None,
+        description="What the bytes are; found out if not given. Raw: of the type and size of now.",
     )
 
 
@@ -189,7 +193,9 @@ def create_volume(
     grid = received.grid or _given_grid(arguments, received.array)
     is_labelmap = arguments.type == "labelmap"
     if is_labelmap and (received.array.dtype.kind not in "iu" or received.array.ndim != 3):
-        raise DataInvalidError("A labelmap needs integer voxels with one component. Send type=scalar, or cast them.")
+        raise DataInvalidError(
+            "A labelmap needs integer voxels with one component. Send type=scalar, or cast them."
+        )
     node = volume_nodes.new_volume(
         context.host.scene.scene, arguments.name, received.array, grid, is_labelmap=is_labelmap
     )
@@ -251,7 +257,9 @@ def _receive(
 
 
 def _has_geometry(arguments: CreateArguments) -> bool:
-    return any(value is not None for value in (arguments.spacing_mm, arguments.origin_ras, arguments.ijk_to_ras))
+    return any(
+        value is not None for value in (arguments.spacing_mm, arguments.origin_ras, arguments.ijk_to_ras)
+    )
 
 
 def _given_grid(arguments: CreateArguments, array: Array) -> Grid:
@@ -278,14 +286,14 @@ def _check_fit(node: Any, array: Array, grid: Grid | None) -> None:
         now = tuple(reversed(image.GetDimensions())) if image is not None else (0, 0, 0)
         if array.shape[:3] != now:
             raise GeometryMismatchError(
-                f"{node.GetID()} has (k, j, i) = {now} voxels; the bytes have {array.shape[:3]}. Other dimensions need "
-                "NRRD bytes, which say where the voxels lie."
+                f"{node.GetID()} has (k, j, i) = {now} voxels; the bytes have {array.shape[:3]}. Other dimensions "
+                "need NRRD bytes, which say where the voxels lie."
             )
     is_vector = bool(node.IsA("vtkMRMLVectorVolumeNode"))
     if (array.ndim == 4) != is_vector:
         raise GeometryMismatchError(
-            f"{node.GetID()} is a {node.GetClassName()}, which does not fit {'several' if array.ndim == 4 else 'single'} "
-            "components. Make a new volume with volumes.create."
+            f"{node.GetID()} is a {node.GetClassName()}; the bytes have {'several values' if array.ndim == 4 else 'one value'} "
+            "for each voxel. Make a new volume with volumes.create."
         )
     if node.IsA("vtkMRMLLabelMapVolumeNode") and array.dtype.kind not in "iu":
         raise DataInvalidError("A labelmap needs integer voxels.")
@@ -293,7 +301,8 @@ def _check_fit(node: Any, array: Array, grid: Grid | None) -> None:
 
 def _commit_voxels(node: Any, array: Array, grid: Grid | None) -> None:
     display = node.GetDisplayNode()
-    if display is not None and array.dtype.itemsize == 8 and array.dtype.kind in "iu" and not node.IsA("vtkMRMLLabelMapVolumeNode"):
+    has_window = display is not None and display.IsA("vtkMRMLScalarVolumeDisplayNode")
+    if has_window and array.dtype.kind in "iu" and array.dtype.itemsize == LONGEST_INTEGER_BYTES:
         display.SetAutoWindowLevel(0)  # Slicer's automatic window does not come back for 64-bit integers
     was_modifying = node.StartModify()
     try:

@@ -27,7 +27,9 @@ def scalar_type(node: Any) -> str | None:
     scalars = _scalars(node)
     if scalars is None:
         return None
-    return "bit" if scalars.GetDataType() == BIT else np.dtype(get_numpy_array_type(scalars.GetDataType())).name
+    return (
+        "bit" if scalars.GetDataType() == BIT else np.dtype(get_numpy_array_type(scalars.GetDataType())).name
+    )
 
 
 def voxels_of(node: Any) -> Array:
@@ -44,7 +46,9 @@ def voxels_of(node: Any) -> Array:
             f"{node.GetID()} has no scalar voxels. Use another volume, or give it some with volumes.replace_data."
         )
     if scalars.GetDataType() == BIT:
-        raise NodeTypeError(f"{node.GetID()} has voxels of one bit, which cannot be read. Cast it to uint8 in Slicer.")
+        raise NodeTypeError(
+            f"{node.GetID()} has voxels of one bit, which cannot be read. Cast it to uint8 in Slicer."
+        )
     i, j, k = node.GetImageData().GetDimensions()
     components = scalars.GetNumberOfComponents()
     return vtk_to_numpy(scalars).reshape((k, j, i) if components == 1 else (k, j, i, components))
@@ -86,12 +90,15 @@ def require_memory(application: ApplicationHost, size_bytes: int, purpose: str) 
 
 
 def voxel_state(node: Any) -> tuple[object, ...]:
-    """Give a value that changes whenever voxels, geometry or parent transform do; display settings do not matter."""
+    """Give a value that changes whenever voxels, geometry or parent transform do; display settings do not matter.
+
+    It holds the image, so that no other one can get its address.
+    """
     image = node.GetImageData()
     matrix = vtkMatrix4x4()
     node.GetIJKToRASMatrix(matrix)
     parent = node.GetNodeReferenceID(matrices.TRANSFORM_ROLE)
-    return (id(image), image.GetMTime() if image is not None else 0, matrices.from_vtk(matrix).tobytes(), parent)
+    return (image, image.GetMTime() if image is not None else 0, matrices.from_vtk(matrix).tobytes(), parent)
 
 
 def _scalars(node: Any) -> Any:

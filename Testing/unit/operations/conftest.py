@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections import deque
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import EmbeddedSlicer
 import numpy as np
@@ -18,30 +16,8 @@ if startup.host.application is None:
 
 import slicer
 from AgentBridgeLib.dispatch.context import Caller, OperationContext
-from AgentBridgeLib.host.application import SlicerApplication
-from AgentBridgeLib.host.file_checks import FileChecks
-from AgentBridgeLib.host.files import SlicerFiles
-from AgentBridgeLib.host.scene import SlicerScene
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-
-class ManualLoop:
-    """An event loop whose turns a test makes."""
-
-    def __init__(self) -> None:
-        self._calls: deque[Callable[[], None]] = deque()
-
-    def call_later(self, _delay_s: float, callback: Callable[[], None]) -> None:
-        """Note the call for the next turn."""
-        self._calls.append(callback)
-
-    def turn(self) -> int:
-        """Make the noted calls; says how many there were."""
-        for _ in range(count := len(self._calls)):
-            self._calls.popleft()()
-        return count
+from AgentBridgeLib.host.adapter import SlicerHost
+from AgentBridgeLib.host.event_loop import QtEventLoop
 
 
 @pytest.fixture
@@ -55,17 +31,11 @@ def scene():
 @pytest.fixture
 def host(scene):
     """Slicer through its ports, as operations get it."""
-    loop = ManualLoop()
-    scene_host = SlicerScene(loop)
-    yield SimpleNamespace(
-        loop=loop,
-        scene=scene_host,
-        files=SlicerFiles(scene_host, FileChecks()),
-        application=SlicerApplication(),
-        processes=None,
-        views=SimpleNamespace(is_available=False),
-    )
-    scene_host.close()
+    loop = QtEventLoop()
+    slicer_host = SlicerHost(loop)
+    yield slicer_host
+    slicer_host.close()
+    loop.close()
 
 
 @pytest.fixture

@@ -39,7 +39,10 @@ def some_nodes(scene):
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
-        ({"class": "vtkMRMLTransformableNode", "attribute": "Made"}, ["Length A", "Points b", "Liver", "Shift"]),
+        (
+            {"class": "vtkMRMLTransformableNode", "attribute": "Made"},
+            ["Length A", "Points b", "Liver", "Shift"],
+        ),
         ({"class": "vtkMRMLMarkupsNode"}, ["Length A", "Points b"]),
         ({"class": "vtkMRMLNothing"}, []),
         ({"name": "l", "attribute": "Made"}, ["Length A", "Liver"]),
@@ -200,7 +203,9 @@ def test_update_changes_what_is_given_and_nothing_else(context, some_nodes):
 def test_transform_is_applied_and_taken_away_with_null(context, some_nodes):
     """issue:#2."""
     model, transform = some_nodes["model"], some_nodes["transform"]
-    assert update(context, model, parent_transform_id=transform.GetID()).parent_transform_id == transform.GetID()
+    assert (
+        update(context, model, parent_transform_id=transform.GetID()).parent_transform_id == transform.GetID()
+    )
     assert update(context, model, name="x").parent_transform_id == transform.GetID()
     assert update(context, model, parent_transform_id=None).parent_transform_id is None
 
@@ -224,7 +229,9 @@ def test_color_of_a_line_is_the_one_that_is_seen(context, some_nodes):
 def test_refused_update_changes_nothing(context, some_nodes, key, change, error):
     """issue:#2: a failed change leaves the scene as it was."""
     named = {"self": some_nodes["transform"].GetID(), "line": some_nodes["line"].GetID()}
-    change = {name: named.get(value, value) if isinstance(value, str) else value for name, value in change.items()}
+    change = {
+        name: named.get(value, value) if isinstance(value, str) else value for name, value in change.items()
+    }
     with pytest.raises(error):
         update(context, some_nodes[key], name="changed", **change)
     assert some_nodes[key].GetName() != "changed"

@@ -54,7 +54,9 @@ def test_volume_is_described_in_ras_and_in_lps(context, a_volume, oblique):
     bounds = [0.0] * 6
     a_volume.GetRASBounds(bounds)
     assert np.allclose(ras["bounds_ras"], bounds)
-    assert np.allclose(lps["bounds_lps"], [-bounds[1], -bounds[0], -bounds[3], -bounds[2], bounds[4], bounds[5]])
+    assert np.allclose(
+        lps["bounds_lps"], [-bounds[1], -bounds[0], -bounds[3], -bounds[2], bounds[4], bounds[5]]
+    )
     assert (ras["scalar_minimum"], ras["scalar_maximum"]) == (-4000, 3679)
 
 
@@ -88,7 +90,9 @@ def test_list_has_pages(context, make_volume):
     first = volumes.list_volumes(context, volumes.PageArguments(limit=2))
     second = volumes.list_volumes(context, volumes.PageArguments(limit=2, cursor=first.next_cursor))
     third = volumes.list_volumes(context, volumes.PageArguments(limit=2, cursor=second.next_cursor))
-    assert [item.name for page in (first, second, third) for item in page.items] == [f"v{n}" for n in range(5)]
+    assert [item.name for page in (first, second, third) for item in page.items] == [
+        f"v{n}" for n in range(5)
+    ]
     assert first.total == 5
     assert third.next_cursor is None
 
@@ -205,7 +209,9 @@ def test_region_outside_the_volume_is_refused(context, a_volume, arguments):
 
 def test_region_in_a_query_is_a_comma_list():
     """http: a query has text only."""
-    arguments = volume_data.DataArguments.model_validate({"volume_id": "v", "region": "0,1,0,2,0,3", "stride": "2"})
+    arguments = volume_data.DataArguments.model_validate(
+        {"volume_id": "v", "region": "0,1,0,2,0,3", "stride": "2"}
+    )
     assert arguments.region == (0, 1, 0, 2, 0, 3)
     assert arguments.stride == 2
 
@@ -299,6 +305,8 @@ def test_other_dimensions_need_bytes_that_say_where_they_lie(context, run, a_vol
     arguments = volumes.ReplaceArguments(volume_id=a_volume.GetID(), content=Bytes(nrrd_of(array, matrix)))
     run(volumes.replace_data(context, arguments))
     assert np.allclose(_matrix(a_volume), matrix)
-    arguments = volumes.ReplaceArguments(volume_id=a_volume.GetID(), content=Bytes(bytearray(47)), format="raw")
+    arguments = volumes.ReplaceArguments(
+        volume_id=a_volume.GetID(), content=Bytes(bytearray(47)), format="raw"
+    )
     with pytest.raises(DataInvalidError):
         run(volumes.replace_data(context, arguments))
