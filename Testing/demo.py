@@ -126,7 +126,7 @@ def load(client: Client, report: Report) -> str:
     check(np.allclose(spacing, 1.0), f"spacing {spacing} is not 1 mm")
     report.say(
         f"`{volume}`: {dimensions} voxels of {spacing} mm, type {geometry['scalar_type']}, origin "
-        f"{geometry['origin_ras']} in RAS, intensities {geometry['range']}."
+        f"{geometry['origin_ras']} in RAS, intensities {geometry['scalar_minimum']:g} to {geometry['scalar_maximum']:g}."
     )
     return str(volume)
 
@@ -138,7 +138,7 @@ def smooth(client: Client, report: Report, volume: str) -> None:
     fractions = follow(client, job["id"])
     result = client.get(f"/jobs/{job['id']}/result").expect().json()
     check(len(fractions) >= 3, f"progress was seen only {len(fractions)} times")
-    before, after = (histogram_deviation(client, node) for node in (volume, result["volume_id"]))
+    before, after = (deviation(client, node) for node in (volume, result["id"]))
     check(after < before, "smoothing did not reduce the deviation")
     report.say(
         f"Job `{job['id']}` succeeded; progress was seen {len(fractions)} times, from {fractions[0]:.2f} to "
@@ -158,13 +158,9 @@ def follow(client: Client, job_id: str) -> list[float]:
             return fractions
 
 
-def histogram_deviation(client: Client, volume: str) -> float:
-    """Compute the standard deviation of a volume from its histogram."""
-    histogram = client.get(f"/volumes/{volume}/histogram", bins=256).expect().json()
-    counts, edges = np.array(histogram["counts"], float), np.array(histogram["edges"])
-    centers = (edges[1:] + edges[:-1]) / 2
-    mean = (counts * centers).sum() / counts.sum()
-    return float(np.sqrt((counts * (centers - mean) ** 2).sum() / counts.sum()))
+def deviation(client: Client, volume: str) -> float:
+    """Standard deviation of a volume's values."""
+    return float(client.get(f"/volumes/{volume}/histogram").expect().json()["standard_deviation"])
 
 
 def cancel(client: Client, report: Report, volume: str) -> None:
@@ -217,7 +213,7 @@ def segment(client: Client, report: Report, volume: str) -> str:
     check(row["voxel_count"] == counted, f"{row['voxel_count']} voxels, but NumPy counts {counted}")
     report.say(
         f"`{segmentation}`: {row['voxel_count']} voxels, {row['volume_ml']:.1f} mL (NumPy counts the same), mean "
-        f"intensity {row['mean']:.1f}, centroid {[round(value, 1) for value in row['centroid_ras']]} in RAS."
+        f"intensity {row['intensity']['mean']:.1f}, centroid {[round(value, 1) for value in row['centroid_ras']]} in RAS."
     )
     return str(segmentation)
 
@@ -234,7 +230,7 @@ def measure(client: Client, report: Report) -> None:
     report.step("Draw a line and measure it")
     made = client.post("/markups", {"type": "line", "points_ras": LINE_RAS, "name": "Width"}).expect().json()
     line = client.get(f"/markups/{made['id']}").expect().json()
-    length_mm = next(entry["value"] for entry in line["measurements"] if entry["name"] == "length")
+    length_mm = line["length_mm"]
     check(abs(length_mm - 120.0) < 1e-6, f"the line is {length_mm} mm long, not 120")
     report.say(f"`{made['id']}` from {LINE_RAS[0]} to {LINE_RAS[1]} in RAS is {length_mm:.3f} mm long.")
 

@@ -209,5 +209,7 @@ def _model_complaints(model: type[BaseModel], mark: Mark) -> Iterator[str]:
 
 def _unit_complaints(model: type[BaseModel]) -> Iterator[str]:
     for name, field in model.model_fields.items():
-        if field.annotation in {float, int} and _NEEDS_UNIT.match(name):
-            yield f"{model.__name__}.{name} is a number without a unit in its name"
+        extra = field.json_schema_extra
+        says_unit = isinstance(extra, dict) and "x-unit" in extra
+        if field.annotation in {float, int} and _NEEDS_UNIT.match(name) and not says_unit:
+            yield f"{model.__name__}.{name} is a number without a unit, neither in its name nor as x-unit"
