@@ -1,6 +1,7 @@
 """Many connections, slow ones, and what becomes of descriptors, memory and processor time."""
 
 import contextlib
+import signal
 import socket
 
 import pytest
@@ -47,6 +48,21 @@ def test_two_hundred_connections_at_once_are_served_and_leave_no_descriptor(a_ho
 
     after = a_host.stats_when(lambda stats: stats["connections"] == before["connections"])
     assert after["descriptors"] == before["descriptors"]
+
+
+def test_a_busy_slicer_turns_nobody_away(a_host):
+    """http: backlog of at least 128: clients that come while Slicer computes wait, and are answered."""
+    a_host.process.send_signal(signal.SIGSTOP)
+    try:
+        wires = [a_host.wire() for _ in range(130)]
+        for wire in wires:
+            wire.request("GET", "/hello")
+    finally:
+        a_host.process.send_signal(signal.SIGCONT)
+
+    assert [wire.answer().text for wire in wires] == ["hello"] * 130
+    for wire in wires:
+        wire.close()
 
 
 def test_beyond_the_limit_every_client_is_told_so():

@@ -65,6 +65,7 @@ def test_a_head_that_comes_drop_by_drop_has_one_deadline(connect, a_loop):
 
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"request.timeout" in answer
+    assert b"The head of the request" in answer
     assert b"Connection: close" in answer
 
 
@@ -79,7 +80,9 @@ def test_a_body_that_stops_in_the_middle_gets_408_and_reaches_nobody(connect, a_
 
     a_loop.pass_time(2)
 
-    assert received(client)[0].startswith(b"HTTP/1.1 408 ")
+    answer, _ = received(client)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"The body of the request" in answer
     assert an_application.exchanges == []
 
 
@@ -125,6 +128,28 @@ def test_a_reader_that_stops_is_closed_and_the_application_told(connect, a_loop,
     assert len(connections) == 0
     assert len(an_application.gone) == 1
     memory.append(0)  # no view is left
+
+
+def test_a_second_answer_is_dropped_though_the_first_is_still_on_its_way(
+    connect, a_loop, an_application, caplog
+):
+    """house: a request is answered exactly once."""
+    an_application.holds = True
+    client = connect(receive_buffer=4096)
+    client.send(GET % 1)
+    a_loop.settle()
+    exchange = an_application.exchanges[0]
+
+    exchange.respond(Response(200, (), (bytes(10_000_000),)))
+    exchange.respond(Response(200, (), (b"second",)))
+    assert not exchange.open_stream(200, ()).is_open
+
+    data = b""
+    while len(data) < 10_000_000:
+        data += received(client)[0]
+        a_loop.settle()
+    assert data.count(b"HTTP/1.1") == 1
+    assert "second answer" in caplog.text
 
 
 def test_a_reader_that_goes_on_slowly_is_served_to_the_end(connect, a_loop, an_application):
