@@ -77,7 +77,9 @@ class ServerEvent:
 class Client:
     """Speaks to one bridge. Paths are relative to its base URL: ``client.get("/nodes")``."""
 
-    def __init__(self, base_url: str, token: str | None, timeout_s: float = 60.0) -> None:
+    def __init__(
+        self, base_url: str, token: str | None, timeout_s: float = 60.0, *, keeps_connection: bool = True
+    ) -> None:
         parts = urlsplit(base_url)
         self.base_url = base_url.rstrip("/")
         self.host = parts.hostname or "127.0.0.1"
@@ -85,6 +87,7 @@ class Client:
         self.prefix = parts.path.rstrip("/")
         self.token = token
         self.timeout_s = timeout_s
+        self._keeps_connection = keeps_connection
         self._connection: http.client.HTTPConnection | None = None
 
     @classmethod
@@ -94,8 +97,8 @@ class Client:
         return cls(content["url"], content["token"], timeout_s)
 
     def with_token(self, token: str | None) -> Client:
-        """Return another client, with its own connection, that sends this token or none."""
-        return Client(self.base_url, token, self.timeout_s)
+        """Return another client that sends this token or none, each request on a connection of its own."""
+        return Client(self.base_url, token, self.timeout_s, keeps_connection=False)
 
     def request(
         self,
@@ -136,6 +139,8 @@ class Client:
             self.close()
             raise
         content = response.read()
+        if not self._keeps_connection:
+            self.close()
         return Answer(
             response.status, {name.lower(): value for name, value in response.getheaders()}, content
         )

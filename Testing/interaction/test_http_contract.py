@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-PYTHON = {"python.execute": "allow"}
+REFUSED_FOR_TOKEN = {(401, "auth.required"), (429, "auth.throttled")}
 
 
 def problem(answer, status, code):
@@ -34,27 +34,34 @@ class TestComingIn:
         answer = a_bridge.with_token(None).get("/health").expect(200)
         assert answer.json() == {"status": "ok", "busy": False, "api": "v1"}
 
-    @pytest.mark.parametrize("path", ["/", "/scene", "/operations", "/jobs", "/audit", "/openapi.json", "/no-such"])
+    @pytest.mark.parametrize(
+        "path", ["/", "/scene", "/operations", "/jobs", "/audit", "/openapi.json", "/no-such"]
+    )
     def test_everything_else_needs_the_token(self, a_bridge, path):
         """http: section 1; without a token not even the routes show"""
         answer = a_bridge.with_token(None).get(path)
-        problem(answer, 401, "auth.required")
-        assert answer.headers["www-authenticate"] == "Bearer"
+        assert (answer.status, answer.code) in REFUSED_FOR_TOKEN
 
     @pytest.mark.parametrize("header", ["Bearer wrong", "Bearer", "bearer  ", "Basic eA==", "wrong"])
     def test_wrong_token_is_refused(self, a_bridge, header):
         """http: section 1"""
         answer = a_bridge.get("/scene", headers={"Authorization": header})
-        assert answer.status in {401, 429}
+        assert (answer.status, answer.code) in REFUSED_FOR_TOKEN
 
-    def test_right_token_passes_after_any_number_of_wrong_ones(self, a_bridge):
+    def test_wrong_tokens_are_slowed_down_and_the_right_one_passes_all_the_same(self, start_bridge):
         """house: nobody can lock the owner out"""
-        stranger = a_bridge.with_token("wrong")
-        statuses = {stranger.get("/scene").status for _ in range(30)}
-        assert 429 in statuses
-        a_bridge.get("/scene").expect(200)
+        client = start_bridge().client
+        stranger = client.with_token("wrong")
+        answers = [stranger.get("/scene") for _ in range(12)]
+        problem(answers[0], 401, "auth.required")
+        assert answers[0].headers["www-authenticate"] == "Bearer"
+        problem(answers[-1], 429, "auth.throttled")
+        assert 0 < int(answers[-1].headers["retry-after"]) <= 60
+        client.get("/scene").expect(200)
 
-    @pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "0.0.0.0:{port}"])
+    @pytest.mark.parametrize(
+        "host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "0.0.0.0:{port}"]
+    )
     def test_foreign_host_is_refused(self, a_bridge, host):
         """http: 421, DNS rebinding"""
         answer = a_bridge.get("/health", headers={"Host": host.format(port=a_bridge.port)})
@@ -144,7 +151,17 @@ class TestRoutes:
 class TestBodies:
     @pytest.mark.parametrize(
         "body",
-        [b"{", b"nonsense", b'{"a":}', b"[1]", b'"text"', b"\xff\xfe", b'{"a":NaN}', b'{"a":1,"a":2}', b"[" * 100_000],
+        [
+            b"{",
+            b"nonsense",
+            b'{"a":}',
+            b"[1]",
+            b'"text"',
+            b"\xff\xfe",
+            b'{"a":NaN}',
+            b'{"a":1,"a":2}',
+            b"[" * 100_000,
+        ],
     )
     def test_body_that_is_no_json_object_is_malformed(self, a_bridge, body):
         """issue:#2"""
@@ -159,7 +176,7 @@ class TestBodies:
     def test_unknown_and_missing_arguments_are_named(self, a_bridge):
         """http: 422"""
         document = problem(a_bridge.post("/markups", {"kind": "line"}), 422, "argument.invalid")
-        assert {entry["pointer"] for entry in document["errors"]} >= {"/type", "/kind"}
+        assert {entry["pointer"] for entry in document["errors"]} == {"/points_ras", "/kind"}
         assert document["operation"] == "markups.create"
 
     def test_number_as_text_is_not_taken_for_a_number(self, a_bridge):
@@ -188,7 +205,7 @@ class TestBodies:
                 f"POST {a_bridge.prefix}/volumes HTTP/1.1\r\nHost: 127.0.0.1:{a_bridge.port}\r\n"
                 "Content-Length: 4000000000\r\nExpect: 100-continue\r\n\r\n".encode()
             )
-            assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
+            assert connection.recv(65536)[:13] in {b"HTTP/1.1 401 ", b"HTTP/1.1 429 "}
 
 
 class TestNodes:
@@ -243,7 +260,9 @@ class TestNodes:
         assert len(seen) == len(set(seen)) == 7
         assert set(seen) == made
 
-    @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "cursor=%00", "cursor=nonsense", "hidden=perhaps"])
+    @pytest.mark.parametrize(
+        "query", ["limit=0", "limit=1001", "limit=x", "cursor=%00", "cursor=nonsense", "hidden=perhaps"]
+    )
     def test_bad_page_is_refused(self, a_bridge, query):
         """http: section 1"""
         problem(a_bridge.get(f"/nodes?{query}"), 422, "argument.invalid")
@@ -251,7 +270,9 @@ class TestNodes:
     def test_same_idempotency_key_makes_one_node(self, a_bridge):
         """http: section 1"""
         body = {"type": "line", "points_ras": [[0, 0, 0], [1, 0, 0]], "name": "once"}
-        answers = [a_bridge.post("/markups", body, headers={"Idempotency-Key": "k-1"}).expect() for _ in range(2)]
+        answers = [
+            a_bridge.post("/markups", body, headers={"Idempotency-Key": "k-1"}).expect() for _ in range(2)
+        ]
         assert answers[0].json() == answers[1].json()
         assert a_bridge.get("/nodes", name="once").json()["total"] == 1
         other = a_bridge.post("/markups", {**body, "name": "two"}, headers={"Idempotency-Key": "k-1"})
@@ -286,14 +307,18 @@ class TestSafety:
         problem(a_bridge.post("/scene/clear", {"confirm": False}), 409, "policy.confirmation_required")
         a_bridge.get(f"/nodes/{node}").expect(200)
 
-    @pytest.mark.parametrize("path", ["/etc/passwd", "/dev/zero", "/proc/self/mem", "{folder}/../x.nrrd", "{folder}/link/passwd"])
+    @pytest.mark.parametrize(
+        "path", ["/etc/passwd", "/dev/zero", "/proc/self/mem", "{folder}/../x.nrrd", "{folder}/link/passwd"]
+    )
     def test_path_outside_the_allowed_folders_is_refused(self, a_bridge, work_folder, path):
         """issue:#2"""
         link = work_folder / "link"
         if not link.exists():
             link.symlink_to("/etc")
         problem(
-            a_bridge.post("/files/load", {"path": path.format(folder=work_folder)}), 403, "policy.path_outside_roots"
+            a_bridge.post("/files/load", {"path": path.format(folder=work_folder)}),
+            403,
+            "policy.path_outside_roots",
         )
 
     def test_missing_file_is_told_apart_from_a_forbidden_one(self, a_bridge, work_folder):
@@ -328,7 +353,7 @@ class TestJobs:
         answer = a_bridge.get("/scene", headers={"Prefer": "respond-async"}).expect(202)
         job = answer.json()
         assert answer.headers["location"] == job["links"]["self"] == f"{a_bridge.prefix}/jobs/{job['id']}"
-        assert a_bridge.job_result(job["id"])["counts"] is not None
+        assert a_bridge.job_result(job["id"])["counts_by_class"]
 
     def test_unknown_job_is_not_found(self, a_bridge):
         """http: section 3"""
@@ -357,7 +382,9 @@ class TestJobs:
         """house"""
         problem(a_bridge.post("/jobs", {"operation": "no.such"}), 404, "operation.unknown")
         problem(
-            a_bridge.post("/jobs", {"operation": "volumes.smooth", "arguments": {"x": 1}}), 422, "argument.invalid"
+            a_bridge.post("/jobs", {"operation": "volumes.smooth", "arguments": {"x": 1}}),
+            422,
+            "argument.invalid",
         )
 
     def test_small_requests_are_answered_while_a_job_works(self, a_bridge_with_mni152):
@@ -390,7 +417,11 @@ class TestEvents:
         kinds = set()
         for event in stream:
             kinds.add(event.event)
-            if event.event == "job.updated" and event.data["id"] == job["id"] and event.data["state"] == "succeeded":
+            if (
+                event.event == "job.updated"
+                and event.data["id"] == job["id"]
+                and event.data["state"] == "succeeded"
+            ):
                 break
         a_text_node(a_bridge)
         for event in stream:
