@@ -77,7 +77,7 @@ class MessageLog:
 
 def _text(model: Any, row: int, column: int) -> str:
     # The model is a filter that follows the error log window; its source has every row.
-    value = model.sourceModel().index(row, column).data()
+    value = model.property("sourceModel").index(row, column).data()
     return value if isinstance(value, str) else ""
 
 

@@ -111,6 +111,7 @@ class SlicerScene:
 
     def close(self) -> None:
         """Remove every observer."""
+        self._identifiers.close()
         self._tracker.close()
 
 
