@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import BeforeValidator
 
 
-def _split(value: Any) -> Any:
+def _split(value: object) -> object:
     """Split text at its commas; leave anything else to the type that follows."""
     if isinstance(value, str):
         return [part.strip() for part in value.strip().removeprefix("[").removesuffix("]").split(",")]

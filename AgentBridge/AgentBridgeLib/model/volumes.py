@@ -102,16 +102,14 @@ class Histogram(SceneResult):
 
     counts: tuple[int, ...] = Field(description="Voxels in each bin.")
     edges: tuple[float, ...] = Field(
-        description="Edges of the bins, one more than bins, in the volume's own unit. Each bin has its lower edge, the "
-        "last one its upper edge too."
+        description="Edges of the bins, one more than bins, in the volume's own unit. The last bin has its upper edge."
     )
     below_count: int
     above_count: int
     not_a_number_count: int
     voxel_count: int
     mean: float | None = Field(description="Of all finite voxels, in the volume's own unit.")
-    standard_deviation: float | None = Field(
-        description="Of all finite voxels (divided by n); the volume's own unit."
+    standard_deviation: float | None = Field(description="Of all finite voxels, divided by n."); the volume's unit."
     )
 
 

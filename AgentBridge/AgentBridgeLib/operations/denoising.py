@@ -120,16 +120,17 @@ def _write(path: Path, array: Array) -> Generator[Progress, None, None]:
 def _read(path: Path, like: Array) -> Generator[Progress, None, Array]:
     """Read an NPY file of a known shape and type, in pieces."""
     size, result = like.nbytes, np.empty(like.shape, like.dtype)
-    view = memoryview(result.reshape(-1)).cast("B")
+    view, taken = memoryview(result.reshape(-1)).cast("B"), 0
     try:
         with path.open("rb") as file:
             file.seek(path.stat().st_size - size)
             for start in range(0, size, PIECE_BYTES):
-                if file.readinto(view[start : start + PIECE_BYTES]) != min(PIECE_BYTES, size - start):
-                    raise OSError("it is too short")
+                taken += file.readinto(view[start : start + PIECE_BYTES])
                 yield Progress(1.0, "Taking the voxels back")
-    except (OSError, ValueError) as fault:
+    except (OSError, ValueError):
+        taken = -1
+    if taken != size:
         raise OperationFailedError(
             "The median filter left no complete result; the scene is as it was. Repeat it."
-        ) from fault
+        )
     return result

@@ -55,6 +55,12 @@ SLICER_TYPES: dict[FileType, str] = {
 }
 
 
+LEFT_HANDED = (
+    "The image axes of the file are left-handed. Slicer reversed the k axis on reading: positions in RAS are those of "
+    "the file, voxel indices along k are not."
+)
+
+
 class LoadArguments(Arguments):
     """Which file, and as what."""
 
@@ -78,7 +84,7 @@ class SaveArguments(Arguments):
 
 @operation(name="files.load", capability="files.read", route="POST /files/load", status=201)
 def load_file(context: OperationContext, arguments: LoadArguments) -> NodesLoaded:
-    """Load a file into the scene: volume, segmentation, model, markups, transform, table, text, sequence or color table.
+    """Load a file: volume, segmentation, model, markups, transform, table, text, sequence or color table.
 
     Returns
     -------
@@ -172,8 +178,5 @@ def _check_ending(path: str, endings: Sequence[str]) -> None:
 def _warnings(path: str, nodes: Sequence[Any]) -> list[str]:
     is_image = any(node.IsA("vtkMRMLVolumeNode") or node.IsA("vtkMRMLSegmentationNode") for node in nodes)
     if is_image and is_left_handed_file(path):
-        return [
-            "The image axes of the file are left-handed. Slicer reversed the k axis on reading: positions in RAS are "
-            "those of the file, voxel indices along k are not."
-        ]
+        return [LEFT_HANDED]
     return []

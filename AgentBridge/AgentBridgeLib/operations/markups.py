@@ -115,8 +115,8 @@ def get_markups(context: OperationContext, arguments: MarkupsArguments) -> Marku
     Returns
     -------
     MarkupsDescription
-        Positions in RAS (`frame=lps`: LPS), mm, parent transforms applied. Lengths in mm, areas in mm², volumes in mm³,
-        angles in degrees, whatever Slicer is set to display.
+        Positions in RAS (`frame=lps`: LPS), mm, parent transforms applied. Lengths in mm, areas in mm², volumes in
+        mm³, angles in degrees, whatever Slicer is set to display.
 
     Raises
     ------

@@ -63,7 +63,7 @@ def describe(scene: SceneHost, node: Any) -> NodeDescription:
 
 
 def parent_transform_id(node: Any) -> str | None:
-    """Give the id of the transform that is applied to the node. (`GetTransformNodeID` would modify the node.)"""
+    """Give the id of the transform that is applied to the node, as `GetTransformNodeID`, which modifies the node."""
     if not node.IsA("vtkMRMLTransformableNode"):
         return None
     return node.GetNodeReferenceID(matrices.TRANSFORM_ROLE) or None

@@ -57,7 +57,7 @@ class LoadArguments(Arguments):
     )
 
     def also_requires(self) -> tuple[str, ...]:
-        """Emptying the scene is deleting."""
+        """Name scene.delete when the scene is to be emptied."""
         return ("scene.delete",) if self.clear else ()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
@@ -56,8 +56,8 @@ def smooth(context: OperationContext, arguments: SmoothArguments) -> Generator[P
     """Smooth a volume with a Gaussian of a given width in mm, into a new volume.
 
     The width is the same in all directions in space: along an axis with larger spacing it spans fewer voxels. The
-    result has float32 voxels (float64 for a float64 volume), so that nothing is rounded; geometry, parent transform and
-    place in the subject hierarchy are those of the input. It can be canceled; then nothing was made.
+    result has float32 voxels (float64 for a float64 volume), so that nothing is rounded. Geometry, parent transform
+    and place in the subject hierarchy are those of the input. It can be canceled; then nothing was made.
 
     Returns
     -------

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 MOST_DISPLAY_SAMPLES = 200_000
 UNWRITABLE_TYPES = {"int8", "uint64", "int64"}
+LIMITS_OF_SLICER = (
+    "Slicer's file writers may refuse this type, and with 64-bit integers its automatic window must stay off, or it "
+    "hangs."
+)
 
 
 def new_volume(scene: Any, name: str, array: Array, grid: Grid, *, is_labelmap: bool) -> Any:
@@ -117,10 +121,7 @@ def display_range(array: Array) -> tuple[float, float]:
 def type_warnings(scalar_type: str) -> tuple[str, ...]:
     """Say what Slicer cannot do with voxels of this type."""
     if scalar_type in UNWRITABLE_TYPES:
-        return (
-            f"Voxels are kept as {scalar_type} exactly. Slicer's file writers may refuse this type, and its automatic "
-            "window must stay off for 64-bit integers: Slicer would hang.",
-        )
+        return (f"Voxels are kept as {scalar_type} exactly. {LIMITS_OF_SLICER}",)
     return ()
 
 

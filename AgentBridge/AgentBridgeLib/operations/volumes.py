@@ -291,9 +291,10 @@ def _check_fit(node: Any, array: Array, grid: Grid | None) -> None:
             )
     is_vector = bool(node.IsA("vtkMRMLVectorVolumeNode"))
     if (array.ndim == 4) != is_vector:
+        values = "several values" if array.ndim == 4 else "one value"
         raise GeometryMismatchError(
-            f"{node.GetID()} is a {node.GetClassName()}; the bytes have {'several values' if array.ndim == 4 else 'one value'} "
-            "for each voxel. Make a new volume with volumes.create."
+            f"{node.GetID()} is a {node.GetClassName()}; the bytes have {values} for each voxel. Make a new volume "
+            "with volumes.create."
         )
     if node.IsA("vtkMRMLLabelMapVolumeNode") and array.dtype.kind not in "iu":
         raise DataInvalidError("A labelmap needs integer voxels.")

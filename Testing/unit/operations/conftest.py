@@ -1,13 +1,14 @@
-"""Operations called in process, on the embedded host through the shipped adapter; each test begins with an empty scene."""
+"""Operations called in process, on the embedded host through the shipped adapter, each in an empty scene."""
 
 from __future__ import annotations
 
 import tempfile
 from typing import Any
 
-import EmbeddedSlicer
 import numpy as np
 import pytest
+
+import EmbeddedSlicer
 from EmbeddedSlicer import startup
 
 if startup.host.application is None:
@@ -15,6 +16,7 @@ if startup.host.application is None:
     EmbeddedSlicer.start(web_server=False)
 
 import slicer
+
 from AgentBridgeLib.dispatch.context import Caller, OperationContext
 from AgentBridgeLib.host.adapter import SlicerHost
 from AgentBridgeLib.host.event_loop import QtEventLoop

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import slicer
+
 from AgentBridgeLib.errors import ArgumentInvalidError, NodeTypeError
 from AgentBridgeLib.operations import markups
 

@@ -1,8 +1,8 @@
 import pytest
-import slicer
+from pydantic import ValidationError
+
 from AgentBridgeLib.errors import ArgumentInvalidError, NodeNotFoundError, NodeTypeError
 from AgentBridgeLib.operations import nodes
-from pydantic import ValidationError
 
 
 def listed(context, **arguments):

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from AgentBridgeLib.errors import DataInvalidError
 from AgentBridgeLib.operations import nrrd
 

@@ -1,4 +1,5 @@
 import pytest
+
 from AgentBridgeLib.operations import scripting
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import slicer
 import vtk
+
 from AgentBridgeLib.errors import ArgumentInvalidError, NodeTypeError, RevisionConflictError
 from AgentBridgeLib.operations import smoothing
 

@@ -3,9 +3,10 @@ import math
 import numpy as np
 import pytest
 import slicer
+from pydantic import ValidationError
+
 from AgentBridgeLib.errors import ArgumentInvalidError
 from AgentBridgeLib.operations import stepping, volume_values
-from pydantic import ValidationError
 
 
 def histogram(context, run, node, **arguments):

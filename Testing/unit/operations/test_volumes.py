@@ -4,6 +4,7 @@ import io
 import numpy as np
 import pytest
 import slicer
+
 from AgentBridgeLib.errors import (
     ArgumentInvalidError,
     DataInvalidError,
