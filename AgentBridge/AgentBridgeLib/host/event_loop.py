@@ -27,13 +27,17 @@ if TYPE_CHECKING:
 _CANCELED_BEFORE_TIDYING = 256
 
 
+def _nothing(*_: object) -> None:
+    """Stand in for a callback that is gone."""
+
+
 class QtWatch:
     """A socket notifier that never re-enters its callback; implements `ports.Watch`."""
 
     def __init__(self, loop: QtEventLoop, notifier: Any, on_ready: Callable[[], None], enabled: bool) -> None:
         self._loop = loop
         self._notifier = notifier
-        self._on_ready = on_ready
+        self._on_ready: Callable[..., None] = on_ready
         self._is_wanted = enabled
         self._is_running = False
         self._is_held = False
@@ -57,6 +61,9 @@ class QtWatch:
         self._is_wanted = False
         notifier.setEnabled(False)
         notifier.activated.disconnect(self._slot)
+        self._slot = self._on_ready = (
+            _nothing  # or owner, watch and slot would keep each other until a collection
+        )
         self._loop.retire(notifier)
 
     def _on_activated(self) -> None:

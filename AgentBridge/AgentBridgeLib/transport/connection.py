@@ -116,6 +116,10 @@ class Connection:
         """Answer with `error` without waiting for a request, then close."""
         self._fail(None, error)
 
+    def postpone_deadline(self, seconds: float) -> None:
+        """Leave out a time in which nobody looked at the sockets: the client may have been on time."""
+        self._deadline += seconds
+
     def check_deadline(self, now: float) -> None:
         """Close or answer 408 when the client has kept us waiting too long."""
         if now < self._deadline or self._phase is Phase.CLOSED:

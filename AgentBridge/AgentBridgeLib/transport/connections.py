@@ -32,6 +32,8 @@ class ConnectionSet:
         self._served: set[Connection] = set()
         self._refused: set[Connection] = set()
         self._sweep: ScheduledCall | None = None
+        self._sweep_s = min(_MAX_SWEEP_S, setting.limits.idle_s / 4)
+        self._sweep_due = 0.0
 
     def __len__(self) -> int:
         return len(self._served)
@@ -85,13 +87,16 @@ class ConnectionSet:
 
     def _ensure_sweep(self) -> None:
         if self._sweep is None:
-            interval_s = min(_MAX_SWEEP_S, self._setting.limits.idle_s / 4)
-            self._sweep = self._setting.loop.call_later(interval_s, self._on_sweep)
+            self._sweep_due = self._setting.loop.now() + self._sweep_s
+            self._sweep = self._setting.loop.call_later(self._sweep_s, self._on_sweep)
 
     def _on_sweep(self) -> None:
         self._sweep = None
         now = self._setting.loop.now()
+        late_s = now - self._sweep_due
         for connection in [*self._served, *self._refused]:
+            if late_s > self._sweep_s:  # Slicer was busy, and requests may wait in the sockets
+                connection.postpone_deadline(late_s)
             connection.check_deadline(now)
         if self._served or self._refused:
             self._ensure_sweep()

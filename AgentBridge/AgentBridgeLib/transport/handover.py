@@ -39,13 +39,21 @@ class HandOver:
         Takes the connections for `/agent`.
     stock
         Slicer's own class.
+    is_answering
+        Says whether the bridge answers on Slicer's server at present.
     """
 
-    def __init__(self, loop: EventLoop, connections: ConnectionSet, stock: Callable[..., object]) -> None:
+    def __init__(
+        self,
+        loop: EventLoop,
+        connections: ConnectionSet,
+        stock: Callable[..., object],
+        is_answering: Callable[[], bool],
+    ) -> None:
         self._loop = loop
         self._connections = connections
         self._stock = stock
-        self._is_active = True
+        self._is_answering = is_answering
 
     def __call__(self, connection: socket.socket, *rest: object) -> object:
         """Look first, unless that is impossible."""
@@ -58,15 +66,20 @@ class HandOver:
             connection.setblocking(True)
             return make_stock()
 
-        if not self._is_active:
-            return make_stock()
-        return attempt(
-            lambda: FirstLook(self._loop, connection, make_stock, self._connections), leave_to_stock
-        )
+        def look() -> object:
+            if not self._is_answering():
+                return make_stock()
+            return FirstLook(self._loop, connection, make_stock, self._connections)
+
+        return attempt(look, leave_to_stock)
 
     def deactivate(self) -> None:
         """Leave all later connections to Slicer."""
-        self._is_active = False
+        self._is_answering = _never
+
+
+def _never() -> bool:
+    return False
 
 
 class FirstLook:

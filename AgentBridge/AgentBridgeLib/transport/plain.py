@@ -92,6 +92,8 @@ class PlainHandler:
     ----------
     application
         Where requests go.
+    is_answering
+        Says whether this route is switched on.
     get_port
         Gives the port of Slicer's server.
     get_peer_host
@@ -99,9 +101,14 @@ class PlainHandler:
     """
 
     def __init__(
-        self, application: SafeApplication, get_port: Callable[[], int], get_peer_host: Callable[[], str]
+        self,
+        application: SafeApplication,
+        is_answering: Callable[[], bool],
+        get_port: Callable[[], int],
+        get_peer_host: Callable[[], str],
     ) -> None:
         self._application = application
+        self._is_answering = is_answering
         self._get_port = get_port
         self._get_peer_host = get_peer_host
 
@@ -112,7 +119,8 @@ class PlainHandler:
             path = urlparse(uri).path
         except ValueError:
             return 0.0
-        return 1.0 if path == PREFIX or path.startswith(PREFIX + b"/") else 0.0
+        is_ours = path == PREFIX or path.startswith(PREFIX + b"/")
+        return 1.0 if is_ours and self._is_answering() else 0.0
 
     def answer(self, method: str, uri: bytes, body: bytes) -> PlainAnswer:
         """Ask the application, and take what it says at once."""

@@ -13,6 +13,7 @@ import logging
 import os
 from typing import TYPE_CHECKING, Protocol
 
+from AgentBridgeLib.host.qtcompat import attempt, report_incident
 from AgentBridgeLib.transport.connection import ConnectionSetting
 from AgentBridgeLib.transport.connections import ConnectionSet
 from AgentBridgeLib.transport.guard import Guard
@@ -70,6 +71,9 @@ class WebServerAttachment:
         `WebServerLib.BaseRequestHandler`.
     guard_policy
         The safety settings for Slicer's own routes.
+    is_answering
+        Says whether `/agent` is answered on Slicer's server; asked at each connection and request. Without it the
+        attachment only guards.
     """
 
     def __init__(
@@ -80,13 +84,15 @@ class WebServerAttachment:
         get_logic: Callable[[], StockLogic | None],
         handler_base: type,
         guard_policy: GuardPolicy,
+        is_answering: Callable[[], bool] = lambda: True,
     ) -> None:
         self._loop = loop
+        self._is_answering = is_answering
         self._get_logic = get_logic
         self._connections = ConnectionSet(ConnectionSetting(loop, application, limits, "webserver"))
         safe = SafeApplication(application)
         self._handlers = [
-            make_handler(handler_base, PlainHandler(safe, self._port, self._peer_host)),
+            make_handler(handler_base, PlainHandler(safe, is_answering, self._port, self._peer_host)),
             make_handler(handler_base, Guard(safe, guard_policy, self._docroot)),
         ]
         self._logic: StockLogic | None = None
@@ -94,6 +100,7 @@ class WebServerAttachment:
         self._restored: Callable[[], None] | None = None
         self._hand_over: HandOver | None = None
         self._check: ScheduledCall | None = None
+        self._is_failing = False
 
     @property
     def is_attached(self) -> bool:
@@ -138,7 +145,16 @@ class WebServerAttachment:
 
     def _on_check(self) -> None:
         self._check = None
+        self._is_failing = attempt(self._check_again, self._on_fault)
+
+    def _check_again(self) -> bool:
         self.ensure()  # schedules the next check first, so a fault ends nothing
+        return False
+
+    def _on_fault(self, error: BaseException) -> bool:
+        if not self._is_failing:  # once, not every two seconds
+            report_incident("attaching to Slicer's WebServer", error)
+        return True
 
     def _install(self, logic: StockLogic) -> None:
         original = logic.start  # of the class, or another extension's wrapper on the instance
@@ -176,7 +192,7 @@ class WebServerAttachment:
         if stock is None:
             _logger.warning("This WebServer has no %s: /agent is answered without status codes.", ATTRIBUTE)
             return
-        self._hand_over = HandOver(self._loop, self._connections, stock)
+        self._hand_over = HandOver(self._loop, self._connections, stock, self._is_answering)
         setattr(server, ATTRIBUTE, self._hand_over)
         with contextlib.suppress(OSError):
             # Slicer's five places make every sixth simultaneous client repeat its knock a second later.

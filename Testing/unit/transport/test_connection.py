@@ -99,6 +99,20 @@ def test_a_body_cut_by_the_client_reaches_nobody(connect, a_loop, an_application
     assert len(connections) == 0
 
 
+@pytest.mark.parametrize("sent_before", [b"", PUT + b"bo"])
+def test_a_client_is_not_blamed_for_the_time_in_which_slicer_was_busy(connect, a_loop, sent_before):
+    """slicer: a handler that blocks delays everybody; what came meanwhile waits in the socket."""
+    client = connect()
+    client.send(sent_before)
+    a_loop.settle()
+
+    a_loop.time += 40.0
+    client.send((PUT + b"body")[len(sent_before) :])
+    a_loop.settle()
+
+    assert received(client)[0].startswith(b"HTTP/1.1 200 ")
+
+
 def test_the_application_may_take_its_time(connect, a_loop, an_application):
     """http: deferred answers."""
     an_application.holds = True

@@ -30,7 +30,9 @@ def test_the_beginning_of_a_request_line_is_judged_as_soon_as_possible(head, ver
 def an_accepted(a_loop, connections):
     """Give Slicer's end and the client's end of connections that pass through a hand-over."""
     made = []
-    hand_over = HandOver(a_loop, connections, lambda connection, *rest: made.append((connection, rest)))
+    hand_over = HandOver(
+        a_loop, connections, lambda connection, *rest: made.append((connection, rest)), lambda: True
+    )
     with socket.create_server(("127.0.0.1", 0)) as server:
         ends = []
 
@@ -135,10 +137,20 @@ def test_after_deactivation_everything_goes_to_slicer(an_accepted, a_loop):
     assert made == [(connection, ("handlers", "docroot"))]
 
 
+def test_while_the_bridge_does_not_answer_there_everything_goes_to_slicer(connections, a_loop):
+    """slicer: a setting; asked at each connection."""
+    made = []
+    left, right = socket.socketpair()
+    with left, right:
+        HandOver(a_loop, connections, made.append, lambda: False)(left)
+
+    assert made == [left]
+
+
 def test_a_first_look_that_fails_leaves_the_connection_to_slicer(connections, a_loop):
     """slicer: only OSError is caught by the caller; any other exception leaves the client without an answer."""
     made = []
-    hand_over = HandOver(a_loop, connections, made.append)
+    hand_over = HandOver(a_loop, connections, made.append, lambda: True)
     left, right = socket.socketpair()
     with left, right:
 

@@ -13,7 +13,7 @@ from AgentBridgeLib.transport.safe_application import SafeApplication
 @pytest.fixture
 def a_handler(an_application):
     """Give the handler in front of an application in memory."""
-    return PlainHandler(SafeApplication(an_application), lambda: 2016, lambda: "127.0.0.1")
+    return PlainHandler(SafeApplication(an_application), lambda: True, lambda: 2016, lambda: "127.0.0.1")
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,13 @@ def a_handler(an_application):
 def test_it_claims_the_bridges_own_addresses_and_never_raises(a_handler, uri, confidence):
     """slicer: confidence 1.0 for `/agent`."""
     assert a_handler.confidence("GET", uri, b"") == confidence
+
+
+def test_a_route_that_is_switched_off_claims_nothing(an_application):
+    """slicer: the bridge may only guard, without answering there."""
+    handler = PlainHandler(SafeApplication(an_application), lambda: False, lambda: 2016, lambda: "127.0.0.1")
+
+    assert handler.confidence("GET", b"/agent/v1", b"") == 0.0
 
 
 def test_the_application_sees_what_little_there_is(a_handler, an_application):
