@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem
-from AgentBridgeLib.model.fields import NodeMark, PathMark
+from AgentBridgeLib.model.fields import Bytes, NodeMark, PathMark
 from AgentBridgeLib.policy.paths import resolve_inside
 
 if TYPE_CHECKING:
@@ -83,12 +83,16 @@ def marked(arguments: BaseModel) -> Iterator[tuple[str, object, Any]]:
             yield name, mark, getattr(arguments, name)
 
 
-def digest(operation: Operation, arguments: BaseModel) -> str:
-    """SHA-256 over the operation's name and its arguments in canonical form; binary content included."""
+def digest(operation: Operation, arguments: BaseModel, *, with_content: bool) -> str:
+    """SHA-256 over the operation's name and its arguments in canonical form.
+
+    Binary content counts by its length, or `with_content` by its bytes: 200 MiB take a quarter of a second, so only
+    where the digest is what an approval or an idempotency key is bound to.
+    """
     total = hashlib.sha256(operation.name.encode())
     total.update(arguments.model_dump_json().encode())
     content = getattr(arguments, "content", None)
-    if content is not None and hasattr(content, "view"):
+    if with_content and isinstance(content, Bytes):
         total.update(content.view)
     return total.hexdigest()
 

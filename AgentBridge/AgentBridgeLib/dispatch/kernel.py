@@ -124,7 +124,8 @@ class Dispatcher:
         capabilities = (operation.mark.capability, *_also_requires(arguments))
         verdict = decide(settings, operation.name, capabilities, can_ask=self._desk.is_attended)
         began = self._host.loop.now()
-        digest = "" if operation.mark.read_only else incoming.digest(operation, arguments)
+        needs_digest = verdict.decision == "ask" or bool(call.preference.idempotency_key)
+        digest = incoming.digest(operation, arguments, with_content=needs_digest)
         if verdict.decision == "deny":
             raise denied(verdict)
         arguments = incoming.resolve_paths(arguments, settings)
@@ -242,7 +243,7 @@ class Dispatcher:
 
         job = self._parts.jobs.submit(
             decided.operation.name,
-            decided.digest or incoming.digest(decided.operation, decided.arguments),
+            decided.digest,
             decided.call.caller.client,
             "side" if decided.operation.mark.execution == "process" else "main",
             JobWork(

@@ -70,6 +70,9 @@ class SceneHost(Protocol):
     def node_revision(self, node_id: str) -> int:
         """Scene revision at which this node last changed. Unknown ids have 0."""
 
+    def changed_since(self, revision: int) -> Sequence[str]:
+        """Give the ids of nodes that came or changed after `revision` and are still there, latest first."""
+
     def node(self, node_id: str, *class_names: str) -> Any:
         """Find a node by id.
 

@@ -52,6 +52,10 @@ class SlicerScene:
         """Scene revision at which this node last changed. Unknown ids have 0."""
         return self._tracker.node_revision(node_id)
 
+    def changed_since(self, revision: int) -> list[str]:
+        """Give the ids of nodes that came or changed after `revision` and are still there, latest first."""
+        return self._tracker.changed_since(revision)
+
     def held(self) -> AbstractContextManager[None]:
         """Do not count changes meanwhile: for work inside `host` that leaves the scene as it was."""
         return self._tracker.held()
@@ -126,4 +130,6 @@ def _companions(node: Any) -> Iterator[Any]:
 
 def _user_of(companion: Any) -> Any:
     """Find another node that uses a display or storage node."""
-    return companion.GetDisplayableNode() if companion.IsA("vtkMRMLDisplayNode") else companion.GetStorableNode()
+    return (
+        companion.GetDisplayableNode() if companion.IsA("vtkMRMLDisplayNode") else companion.GetStorableNode()
+    )

@@ -1,6 +1,7 @@
-"""What all nodes are called, read once per revision of the scene.
+"""What all nodes are called, read once and kept up to date.
 
-Ten thousand nodes take VTK's wrappers some 25 ms to walk over; a page of a list may take 3.
+Ten thousand nodes take VTK's wrappers some 25 ms to walk over; a page of a list may take 3. So after a change only the
+changed nodes are read again.
 """
 
 from __future__ import annotations
@@ -23,24 +24,60 @@ class NodeEntry(NamedTuple):
 
 
 class NodeIndex:
-    """The nodes of one scene at one revision, in the scene's order."""
+    """The nodes of one scene, in the scene's order, brought up to date by what has changed.
 
-    def __init__(self, scene: Any) -> None:
-        self.entries: Sequence[NodeEntry] = [
-            NodeEntry(
-                node.GetID(), node.GetName() or "", node.GetClassName(), bool(node.GetHideFromEditors())
-            )
-            for node in scene.GetNodes()
-        ]
-        self._scene = scene
+    Parameters
+    ----------
+    scene
+        The host's scene.
+    """
+
+    def __init__(self, scene: SceneHost) -> None:
+        self._host = scene
         self._kinds: dict[tuple[str, str], bool] = {}
+        self._read_all()
+
+    @property
+    def entries(self) -> Sequence[NodeEntry]:
+        """All nodes."""
+        return self._entries
+
+    def belongs_to(self, scene: SceneHost) -> bool:
+        """Whether it was made for this scene."""
+        return self._host is scene
+
+    def update(self) -> None:
+        """Read what has changed since the last time; everything when nodes have gone."""
+        if self._revision == self._host.revision:
+            return
+        scene = self._host.scene
+        for node_id in reversed(self._host.changed_since(self._revision)):
+            node = scene.GetNodeByID(node_id)
+            if node is not None:
+                self._put(_entry(node))
+        self._revision = self._host.revision
+        self.selections.clear()
+        if len(self._entries) != scene.GetNumberOfNodes():
+            self._read_all()
+
+    def _read_all(self) -> None:
+        self._revision = self._host.revision
+        self._entries = [_entry(node) for node in self._host.scene.GetNodes()]
+        self._positions = {entry.id: position for position, entry in enumerate(self._entries)}
         self.selections: dict[object, Sequence[NodeEntry]] = {}
+
+    def _put(self, entry: NodeEntry) -> None:
+        position = self._positions.setdefault(entry.id, len(self._entries))
+        if position == len(self._entries):
+            self._entries.append(entry)
+        else:
+            self._entries[position] = entry
 
     def is_a(self, entry: NodeEntry, class_name: str) -> bool:
         """Whether the node is of this class or derived from it."""
         key = (entry.class_name, class_name)
         if key not in self._kinds:
-            node = self._scene.GetNodeByID(entry.id)
+            node = self._host.scene.GetNodeByID(entry.id)
             self._kinds[key] = node is not None and bool(node.IsA(class_name))
         return self._kinds[key]
 
@@ -56,24 +93,16 @@ class NodeIndex:
         return self.selections[key]
 
 
-class _Latest:
-    """The index made last; one scene is open at a time."""
-
-    def __init__(self) -> None:
-        self._scene: SceneHost | None = None
-        self._revision = -1
-        self._index: NodeIndex | None = None
-
-    def get(self, scene: SceneHost) -> NodeIndex:
-        if self._index is None or self._scene is not scene or self._revision != scene.revision:
-            self._index = NodeIndex(scene.scene)
-            self._scene, self._revision = scene, scene.revision
-        return self._index
+def _entry(node: Any) -> NodeEntry:
+    return NodeEntry(node.GetID(), node.GetName() or "", node.GetClassName(), bool(node.GetHideFromEditors()))
 
 
-_latest = _Latest()
+_latest: list[NodeIndex] = []
 
 
 def node_index(scene: SceneHost) -> NodeIndex:
-    """Give the index for the scene as it is now."""
-    return _latest.get(scene)
+    """Give the index for the scene as it is now; the one made last is kept, since one scene is open at a time."""
+    if not _latest or not _latest[0].belongs_to(scene):
+        _latest[:] = [NodeIndex(scene)]
+    _latest[0].update()
+    return _latest[0]
