@@ -109,8 +109,7 @@ class Histogram(SceneResult):
     not_a_number_count: int
     voxel_count: int
     mean: float | None = Field(description="Of all finite voxels, in the volume's own unit.")
-    standard_deviation: float | None = Field(description="Of all finite voxels, divided by n."); the volume's unit."
-    )
+    standard_deviation: float | None = Field(description="Of all finite voxels, divided by n.")
 
 
 class Samples(Framed, SceneResult):
