@@ -13,7 +13,15 @@ from AgentBridgeLib.host.settings import SlicerSettings
 from AgentBridgeLib.host.views import SlicerViews
 
 if TYPE_CHECKING:
-    from AgentBridgeLib.host.ports import EventLoop
+    from AgentBridgeLib.host.ports import (
+        ApplicationHost,
+        EventLoop,
+        FileHost,
+        ProcessRunner,
+        SceneHost,
+        SettingsStore,
+        ViewHost,
+    )
 
 
 class SlicerHost:
@@ -26,17 +34,18 @@ class SlicerHost:
     """
 
     def __init__(self, loop: EventLoop) -> None:
-        self.loop = loop
-        self.application = SlicerApplication()
-        self.settings = SlicerSettings()
-        self.scene = SlicerScene(loop)
-        self.files = SlicerFiles(self.scene, FileChecks(self.application.available_memory_bytes))
-        self.views = SlicerViews(self.scene, loop)
-        self.processes = SlicerProcesses()
+        application, scene, processes = SlicerApplication(), SlicerScene(loop), SlicerProcesses()
+        views = SlicerViews(scene, loop)
+        self.loop: EventLoop = loop
+        self.application: ApplicationHost = application
+        self.settings: SettingsStore = SlicerSettings()
+        self.scene: SceneHost = scene
+        self.files: FileHost = SlicerFiles(scene, FileChecks(application.available_memory_bytes))
+        self.views: ViewHost = views
+        self.processes: ProcessRunner = processes
+        self._closings = (processes.close, views.close, scene.close, application.close)
 
     def close(self) -> None:
         """End children, remove every observer and the temporary folder. Safe to repeat."""
-        self.processes.close()
-        self.views.close()
-        self.scene.close()
-        self.application.close()
+        for close in self._closings:
+            close()

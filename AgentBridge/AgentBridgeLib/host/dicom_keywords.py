@@ -24,7 +24,7 @@ KEYWORDS = frozenset(
     RequestingService ResponsibleOrganization ResponsiblePerson SOPInstanceUID ScheduledProcedureStepID SeriesDate
     SeriesDescription SeriesInstanceUID SeriesTime StationName StudyComments StudyDate StudyDescription StudyID
     StudyInstanceUID StudyTime instanceUIDs
-    """.split(),
+    """.split(),  # noqa: SIM905  sixty quoted words on sixty lines would hide what is missing
 )
 _UID_LISTS = {"instanceUIDs", "InstanceUIDs", "ReferencedInstanceUIDs"}  # separated by spaces
 

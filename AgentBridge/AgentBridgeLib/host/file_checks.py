@@ -75,7 +75,9 @@ class FileChecks:
                 _check_xml(path.name, bundle.read(main))
                 return sum(_claimed_by_member(bundle, member) for member in members)
         except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError) as error:
-            raise FileUnreadableError(f"{path.name} is not a complete archive; it may have been cut.") from error
+            raise FileUnreadableError(
+                f"{path.name} is not a complete archive; it may have been cut."
+            ) from error
 
     def _claimed_by(self, path: Path) -> int:
         with path.open("rb") as file:
@@ -108,8 +110,8 @@ def _claim(name: str, head: bytes) -> ImageClaim | None:
 def _check_size(name: str, claim: ImageClaim, size: int) -> None:
     if claim.stored_bytes > size:
         raise FileUnreadableError(
-            f"The header of {name} claims {claim.memory_bytes} bytes of voxels, for which the file would have at least "
-            f"{claim.stored_bytes} bytes; it has {size}.",
+            f"The header of {name} claims {claim.memory_bytes} bytes of voxels, for which the file would have "
+            f"at least {claim.stored_bytes} bytes; it has {size}.",
             facts={"claimed_bytes": claim.memory_bytes, "file_bytes": size},
         )
 
@@ -138,9 +140,11 @@ def _check_xml(name: str, scene: bytes) -> None:
     parser = expat.ParserCreate()
     parser.StartElementHandler = lambda element, _: roots.append(element) if not roots else None
     try:
-        parser.Parse(scene, True)  # noqa: FBT003  expat takes no keywords
+        parser.Parse(scene, True)
     except expat.ExpatError as error:
-        raise FileUnreadableError(f"The scene in {name} is no well-formed XML; it may have been cut.") from error
+        raise FileUnreadableError(
+            f"The scene in {name} is no well-formed XML; it may have been cut."
+        ) from error
     if roots != ["MRML"]:
         raise FileUnreadableError(f"{name} is XML but no MRML scene.")
 

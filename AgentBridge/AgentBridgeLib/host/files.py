@@ -15,13 +15,13 @@ import slicer
 import vtk
 
 from AgentBridgeLib.errors import ArgumentInvalidError, FileUnreadableError, StorageFailedError
-from AgentBridgeLib.host.file_checks import FileChecks
 from AgentBridgeLib.host.scene_archive import write_bundle, write_scene_with_data
 from AgentBridgeLib.host.staging import staged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
+    from AgentBridgeLib.host.file_checks import FileChecks
     from AgentBridgeLib.host.scene import SlicerScene
 
 NO_FILE = "NoFile"  # qSlicerCoreIOManager::fileType of a file that nothing reads
@@ -75,7 +75,9 @@ class SlicerFiles:
         added = additions.stop()
         if words is not None or not (added or loaded.GetNumberOfItems()):
             self._remove(added)
-            raise FileUnreadableError(f"{Path(path).name} could not be read as {file_type}. {words or ''}".strip())
+            raise FileUnreadableError(
+                f"{Path(path).name} could not be read as {file_type}. {words or ''}".strip()
+            )
         if file_type == SCENE_FILE:
             return [self._scene.node(node_id) for node_id in added]
         return [loaded.GetItemAsObject(index) for index in range(loaded.GetNumberOfItems())]
@@ -176,7 +178,9 @@ class SlicerFiles:
         endings = [ending for ending in formats if file_name.lower().endswith(ending.lower())]
         if not endings:
             known = ", ".join(formats) or "nothing"
-            raise ArgumentInvalidError(f"Slicer writes a {node.GetClassName()} as {known}; not as {file_name!r}.")
+            raise ArgumentInvalidError(
+                f"Slicer writes a {node.GetClassName()} as {known}; not as {file_name!r}."
+            )
         return formats[max(endings, key=len)]
 
     def _writer_formats(self, node: Any) -> dict[str, str]:
@@ -186,8 +190,10 @@ class SlicerFiles:
             storage = node.GetStorageNode() if node.IsA("vtkMRMLStorableNode") else None
             default = f".{storage.GetDefaultWriteFileExtension()}" if storage is not None else ""
         ending_of = slicer.vtkDataFileFormatHelper.GetFileExtensionFromFormatString
-        formats = {str(ending_of(name)): name for name in reversed(names)}
-        endings = sorted(reversed(formats), key=lambda ending: ending != default)
+        formats: dict[str, str] = {}
+        for name in names:
+            formats.setdefault(str(ending_of(name)), name)
+        endings = sorted(formats, key=lambda ending: ending != default)
         return {ending: formats[ending] for ending in endings if ending.startswith(".") and "*" not in ending}
 
     def _export(self, node: Any, file: Path, properties: dict[str, object], is_world: bool) -> str | None:

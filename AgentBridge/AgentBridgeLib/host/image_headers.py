@@ -91,8 +91,12 @@ _NRRD_BYTES = {
     **dict.fromkeys(("signed char", "int8", "int8_t", "uchar", "unsigned char", "uint8", "uint8_t"), 1),
     **dict.fromkeys(("short", "short int", "signed short", "signed short int", "int16", "int16_t"), 2),
     **dict.fromkeys(("ushort", "unsigned short", "unsigned short int", "uint16", "uint16_t"), 2),
-    **dict.fromkeys(("int", "signed int", "int32", "int32_t", "uint", "unsigned int", "uint32", "uint32_t"), 4),
-    **dict.fromkeys(("longlong", "long long", "long long int", "signed long long", "signed long long int"), 8),
+    **dict.fromkeys(
+        ("int", "signed int", "int32", "int32_t", "uint", "unsigned int", "uint32", "uint32_t"), 4
+    ),
+    **dict.fromkeys(
+        ("longlong", "long long", "long long int", "signed long long", "signed long long int"), 8
+    ),
     **dict.fromkeys(("int64", "int64_t", "ulonglong", "unsigned long long", "unsigned long long int"), 8),
     **dict.fromkeys(("uint64", "uint64_t", "double"), 8),
     "float": 4,
@@ -103,7 +107,9 @@ _HEADER_END = re.compile(rb"\r?\n\r?\n")
 def _nrrd(head: bytes) -> ImageClaim | None:
     end = _HEADER_END.search(head)
     text = head[: end.start() if end else len(head)].decode("latin-1")
-    pairs = (line.partition(":") for line in text.splitlines() if not line.startswith("#") and ":=" not in line)
+    pairs = (
+        line.partition(":") for line in text.splitlines() if not line.startswith("#") and ":=" not in line
+    )
     fields = {key.strip().lower(): value.strip() for key, _, value in pairs}
     if "sizes" not in fields or "type" not in fields:
         return None

@@ -7,7 +7,7 @@ of observers is needed. The model grows without end; only what is new since the 
 from __future__ import annotations
 
 from collections import deque
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import slicer
@@ -87,4 +87,4 @@ def iso_time(local_time: str) -> str:
         moment = datetime.strptime(local_time, _TIME_FORMAT).astimezone()
     except ValueError:
         return ""
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

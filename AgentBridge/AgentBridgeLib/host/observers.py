@@ -52,11 +52,13 @@ def observe_everything(node: Any, observer: Callable[..., None]) -> tuple[int, .
     )
 
 
-@vtk.calldata_type(vtk.VTK_STRING)
 def _show_error(_caller: Any, _event: str, text: str) -> None:
     run_guarded(partial(vtk.vtkOutputWindow.GetInstance().DisplayErrorText, text))
 
 
-@vtk.calldata_type(vtk.VTK_STRING)
 def _show_warning(_caller: Any, _event: str, text: str) -> None:
     run_guarded(partial(vtk.vtkOutputWindow.GetInstance().DisplayWarningText, text))
+
+
+for _show in (_show_error, _show_warning):
+    vtk.calldata_type(vtk.VTK_STRING)(_show)

@@ -1,8 +1,8 @@
 """A second, invisible drawing of a view, of any size.
 
 The window of a view on screen has the size its widget has. So the view's node is drawn once more: a render window of
-our own with a group of the displayable managers that are registered for such views (those of extensions too), observing
-the same node. What the view shows, this shows; nothing is added to the scene. (Slicer's virtual reality extension
+our own, with a group of the displayable managers that are registered for such views (those of extensions too) on the
+same node. What the view shows, this shows; nothing is added to the scene. (Slicer's virtual reality extension
 draws a view node in a window of its own in the same way.)
 """
 
@@ -56,7 +56,9 @@ class OffscreenView:
         values = vtk.vtkUnsignedCharArray()
         is_read = self.window.GetPixelData(0, 0, width - 1, height - 1, 0, values, 0)
         if not is_read or values.GetNumberOfTuples() != width * height:
-            raise RenderingUnavailableError("The graphics driver gave no picture of the size that was asked for.")
+            raise RenderingUnavailableError(
+                "The graphics driver gave no picture of the size that was asked for."
+            )
         return np.ascontiguousarray(vtk_to_numpy(values).reshape(height, width, 3)[::-1])
 
     def close(self) -> None:

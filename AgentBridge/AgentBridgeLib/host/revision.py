@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from AgentBridgeLib.host.ports import EventLoop, SceneChange
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Change:
     """One reported change of the scene."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import zipfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -19,6 +18,8 @@ from AgentBridgeLib.errors import StorageFailedError
 from AgentBridgeLib.host.staging import check_written
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from AgentBridgeLib.host.staging import Staging
 
 DATA_FOLDER = "Data"

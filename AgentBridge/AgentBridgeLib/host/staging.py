@@ -64,7 +64,9 @@ class Staging:
                 self._move(part, moved)
         except OSError as error:
             self._put_back(moved)
-            raise StorageFailedError(f"{self._target.name} could not be put in place: {error.strerror}.") from error
+            raise StorageFailedError(
+                f"{self._target.name} could not be put in place: {error.strerror}."
+            ) from error
         _sync_folder(self._target.parent)
 
     def _move(self, part: Path, moved: list[Path]) -> None:
@@ -72,7 +74,9 @@ class Staging:
         if place.is_dir() and not place.is_symlink():
             place.replace(self._previous / part.name)
         elif place.is_file() and part == self.file:
-            shutil.copymode(place, part)  # the replaced file's permissions stay; os.replace keeps it readable till then
+            shutil.copymode(
+                place, part
+            )  # the permissions stay; the file itself is there until the last moment
         elif place.exists():
             place.replace(self._previous / part.name)
         moved.append(place)
@@ -122,7 +126,9 @@ def check_written(folder: Path) -> None:
             if path.is_file():
                 _grow_and_sync(path)
     except OSError as error:
-        raise StorageFailedError(f"Writing failed: {error.strerror}. What was there before is still there.") from error
+        raise StorageFailedError(
+            f"Writing failed: {error.strerror}. What was there before is still there."
+        ) from error
 
 
 def _grow_and_sync(path: Path) -> None:

@@ -136,7 +136,9 @@ def _aim(camera: Any, request: CameraRequest) -> None:
     if request.look_from is not None:
         direction, up = DIRECTIONS[request.look_from]
         focal_point, distance = camera.GetFocalPoint(), camera.GetDistance()
-        camera.SetPosition([middle + step * distance for middle, step in zip(focal_point, direction, strict=True)])
+        camera.SetPosition(
+            [middle + step * distance for middle, step in zip(focal_point, direction, strict=True)]
+        )
         camera.SetViewUp(up)
     if request.position_ras is not None:
         camera.SetPosition(request.position_ras)

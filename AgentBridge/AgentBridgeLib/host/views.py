@@ -153,7 +153,9 @@ class SlicerViews:
 def _threed_widgets() -> list[Any]:
     manager = slicer.app.layoutManager()
     # A Q_PROPERTY: an attribute, never a call.
-    return [] if manager is None else [manager.threeDWidget(index) for index in range(manager.threeDViewCount)]
+    return (
+        [] if manager is None else [manager.threeDWidget(index) for index in range(manager.threeDViewCount)]
+    )
 
 
 def _unknown(kind: str, name: str, names: list[str]) -> ArgumentInvalidError:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-import EmbeddedSlicer
 import numpy as np
 import pytest
+
+import EmbeddedSlicer
 from EmbeddedSlicer import startup
 
 if TYPE_CHECKING:

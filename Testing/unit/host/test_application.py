@@ -11,6 +11,7 @@ import pytest
 import qt
 import slicer
 import vtk
+
 from AgentBridgeLib.host import memory
 from AgentBridgeLib.host.application import SlicerApplication
 from AgentBridgeLib.host.messages import MOST_ENTRIES, MessageLog, iso_time

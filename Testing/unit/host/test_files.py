@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import slicer
+
 from AgentBridgeLib.errors import (
     ArgumentInvalidError,
     FileMissingError,
@@ -60,12 +61,22 @@ def test_saving_elsewhere_leaves_scene_storage_and_revision_alone(files, host_sc
     loaded.GetImageData().Modified()
     slicer.util.arrayFromVolumeModified(loaded)
     storage = loaded.GetStorageNode()
-    before = (host_scene.revision, node_ids(host_scene.scene), storage.GetFileName(), loaded.GetModifiedSinceRead())
+    before = (
+        host_scene.revision,
+        node_ids(host_scene.scene),
+        storage.GetFileName(),
+        loaded.GetModifiedSinceRead(),
+    )
     assert before[3]
 
     files.save(loaded, str(tmp_path / "export.nii.gz"), {})
 
-    after = (host_scene.revision, node_ids(host_scene.scene), storage.GetFileName(), loaded.GetModifiedSinceRead())
+    after = (
+        host_scene.revision,
+        node_ids(host_scene.scene),
+        storage.GetFileName(),
+        loaded.GetModifiedSinceRead(),
+    )
     assert after == before
 
 
@@ -222,7 +233,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("make", "ending"), CASES, ids=[f"{make.__name__}{ending}" for make, ending in CASES])
+@pytest.mark.parametrize(
+    ("make", "ending"), CASES, ids=[f"{make.__name__}{ending}" for make, ending in CASES]
+)
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(files, scene, tmp_path, make, ending):
     """issue:#2 a full disk while saving (old file intact); many writers report success on a cut file."""
     node = make(scene)
@@ -270,7 +283,9 @@ def test_a_scene_comes_back_exact(files, host_scene, a_volume, a_model, tmp_path
     assert [volume.GetName() for volume in volumes] == ["Kopf, größer"]
     np.testing.assert_array_equal(slicer.util.arrayFromVolume(volumes[0]), voxels)
     np.testing.assert_allclose(affine(volumes[0]), matrix, atol=1e-6)
-    (model,) = [node for node in slicer.util.getNodesByClass("vtkMRMLModelNode") if node.GetName() == "sphere"]
+    (model,) = [
+        node for node in slicer.util.getNodesByClass("vtkMRMLModelNode") if node.GetName() == "sphere"
+    ]
     assert model.GetPolyData().GetNumberOfPoints() > 10
 
 
@@ -436,6 +451,8 @@ def test_a_read_only_file_is_not_replaced(tmp_path):
     path.write_text("old")
     path.chmod(0o444)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", code, path], env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, path], env=environment, capture_output=True, text=True, check=False
+    )
     assert "refused" in done.stdout, done.stderr
     assert path.read_text() == "old"

@@ -6,6 +6,7 @@ import gzip
 import struct
 
 import pytest
+
 from AgentBridgeLib.host.file_checks import FileChecks
 from AgentBridgeLib.host.files import SlicerFiles
 from AgentBridgeLib.host.image_headers import ImageClaim, read_claim
@@ -33,15 +34,23 @@ def nrrd(**fields):
     return ("NRRD0004\n# c: d\n" + "".join(f"{k}: {v}\n" for k, v in lines.items()) + "a:=b: c\n\n").encode()
 
 
+BLOCKS = nrrd(type="block", **{"block size": "7"})
+COLORS = b"DimSize = 4 5\nElementNumberOfChannels = 3\nElementType = MET_UCHAR\nElementDataFile = x.raw\n"
 CLAIMS = [
     ("x.nrrd", nrrd(), 240, len(nrrd()) + 240, ""),
     ("x.nrrd", nrrd(type="double", encoding="gzip"), 960, len(nrrd(type="double", encoding="gzip")), ""),
     ("x.nrrd", nrrd(encoding="ascii"), 240, len(nrrd(encoding="ascii")) + 239, ""),
     ("x.nhdr", nrrd(**{"data file": "x.raw"}), 240, 240, "x.raw"),
     ("x.nhdr", nrrd(**{"data file": "x%03d.raw 1 6 1"}), 240, 0, ""),
-    ("x.nrrd", nrrd(type="block", **{"block size": "7"}), 840, len(nrrd(type="block", **{"block size": "7"})) + 840, ""),
-    ("x.mha", b"NDims = 3\nDimSize = 4 5 6\nElementType = MET_FLOAT\nElementDataFile = LOCAL\n", 480, 554, ""),
-    ("x.mhd", b"DimSize = 4 5\nElementNumberOfChannels = 3\nElementType = MET_UCHAR\nElementDataFile = x.raw\n", 60, 60, "x.raw"),
+    ("x.nrrd", BLOCKS, 840, len(BLOCKS) + 840, ""),
+    (
+        "x.mha",
+        b"NDims = 3\nDimSize = 4 5 6\nElementType = MET_FLOAT\nElementDataFile = LOCAL\n",
+        480,
+        554,
+        "",
+    ),
+    ("x.mhd", COLORS, 60, 60, "x.raw"),
     ("x.mgz", gzip.compress(struct.pack(">6i", 1, 4, 5, 6, 1, 3) + bytes(260)), 480, 0, ""),
     ("x.mgh", struct.pack(">6i", 1, 4, 5, 6, 2, 4), 480, 764, ""),
 ]

@@ -7,6 +7,7 @@ import time
 
 import pytest
 import qt
+
 from AgentBridgeLib.errors import FeatureMissingError
 from AgentBridgeLib.host import processes
 from AgentBridgeLib.host.processes import MOST_LINE_BYTES, LineSplitter, SlicerProcesses
@@ -64,7 +65,9 @@ def test_the_child_has_slicers_packages_and_no_input(runner, tmp_path):
 
 def test_exit_code_and_the_last_errors_are_kept(runner, tmp_path):
     """house: at most 8 KiB of standard error."""
-    source = "import sys\nprint('x' * 20000, file=sys.stderr)\nprint('the reason', file=sys.stderr)\nsys.exit(3)"
+    source = (
+        "import sys\nprint('x' * 20000, file=sys.stderr)\nprint('the reason', file=sys.stderr)\nsys.exit(3)"
+    )
     run = Run(runner, tmp_path, source).wait()
     assert run.process.exit_code == 3
     assert run.process.errors.endswith("the reason\n")
@@ -81,8 +84,6 @@ def test_a_killed_child_ends_once_with_a_negative_code(runner, tmp_path):
     run.process.kill()
     assert run.process.exit_code < 0
     assert run.ends == [["up"]]
-
-
 
 
 def test_callbacks_that_raise_do_not_stop_the_end(runner, tmp_path):
@@ -140,7 +141,9 @@ def test_lines_are_whole_however_the_bytes_are_cut(size):
     text = "eins\r\nzwei ü€\n\nlast"
     data = text.encode()
     splitter = LineSplitter()
-    lines = [line for start in range(0, len(data), size) for line in splitter.feed(data[start : start + size])]
+    lines = [
+        line for start in range(0, len(data), size) for line in splitter.feed(data[start : start + size])
+    ]
     assert lines + splitter.finish() == ["eins", "zwei ü€", "", "last"]
     assert splitter.finish() == []
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import slicer
 import vtk
+
 from AgentBridgeLib.host.revision import SceneTracker
 
 
@@ -224,7 +225,9 @@ def test_a_closed_tracker_has_no_observers_left(scene, loop, a_model):
 
 def test_the_mouse_over_a_view_does_not_move_the_revision(scene, tracker):
     """slicer: vtkMRMLCrosshairNode sends CursorPositionModifiedEvent for every movement."""
-    crosshair = scene.GetFirstNodeByClass("vtkMRMLCrosshairNode") or scene.AddNewNodeByClass("vtkMRMLCrosshairNode")
+    crosshair = scene.GetFirstNodeByClass("vtkMRMLCrosshairNode") or scene.AddNewNodeByClass(
+        "vtkMRMLCrosshairNode"
+    )
     before = tracker.revision
     crosshair.SetCursorPositionRAS([1.0, 2.0, 3.0])
     assert tracker.revision == before

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import slicer
 import vtk
+
 from AgentBridgeLib.errors import (
     ArgumentInvalidError,
     NodeNotFoundError,
@@ -59,11 +60,15 @@ def camera_state():
 
 
 @pytest.mark.parametrize("size", [(300, 200), (201, 333), (64, 64)])
-def test_a_slice_picture_has_the_asked_size_and_leaves_everything_as_it_was(views, host_scene, a_volume, size):
+def test_a_slice_picture_has_the_asked_size_and_leaves_everything_as_it_was(
+    views, host_scene, a_volume, size
+):
     """house: reading a picture restores what it changed and does not move the revision."""
     slicer.util.setSliceViewerLayers(background=a_volume, fit=True)
     state, revision, nodes = slice_state(), host_scene.revision, host_scene.scene.GetNumberOfNodes()
-    request = SliceRequest(*size, orientation="Coronal", offset_mm=11.0, foreground_id=a_volume.GetID(), fit=True)
+    request = SliceRequest(
+        *size, orientation="Coronal", offset_mm=11.0, foreground_id=a_volume.GetID(), fit=True
+    )
     picture = views.slice_picture("Red", request)
     assert picture.pixels.shape == (size[1], size[0], 3)
     assert picture.pixels.dtype == np.uint8
