@@ -366,10 +366,7 @@ class Connection:
         try:
             parts = answers.encode_response(response, exchange.head.method, self._persistence(exchange))
         except (ValueError, TypeError) as error:
-            fault = as_bridge_error("encoding an answer", error)
-            exchange.closes = True
-            response = self._application.refuse(exchange.head, fault)
-            parts = answers.encode_response(response, exchange.head.method, self._persistence(exchange))
+            parts = self._encode_failure(exchange, error)
         self._send(parts)
 
     def send_stream_head(
@@ -383,7 +380,12 @@ class Connection:
         own = self._persistence(exchange)
         if self._is_http_11:
             own.append("Transfer-Encoding: chunked")
-        self._send([memoryview(answers.encode_head(status, headers, own))])
+        try:
+            parts = [memoryview(answers.encode_head(status, headers, own))]
+        except ValueError as error:
+            exchange.is_complete = True
+            parts = self._encode_failure(exchange, error)
+        self._send(parts)
 
     def send_stream_data(self, data: bytes) -> None:
         """Send one piece of an open answer; a reader that lags too far behind is dropped."""
@@ -399,6 +401,12 @@ class Connection:
     def is_streaming(self, exchange: HttpExchange) -> bool:
         """Say whether `exchange` is the open answer of this connection."""
         return self._exchange is exchange and not exchange.is_complete
+
+    def _encode_failure(self, exchange: HttpExchange, error: Exception) -> list[memoryview]:
+        """Make the answer to a client whose real answer cannot be put into bytes."""
+        exchange.closes = True
+        response = answers.problem_of_last_resort(as_bridge_error("encoding an answer", error))
+        return answers.encode_response(response, exchange.head.method, self._persistence(exchange))
 
     def _persistence(self, exchange: HttpExchange) -> list[str]:
         if exchange.closes:

@@ -356,6 +356,30 @@ def test_a_flood_beyond_the_limit_is_closed_without_words(connect, connections):
     assert len(connections) == 3
 
 
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_an_answer_that_cannot_be_encoded_becomes_a_500(connect, a_loop, an_application, is_stream, caplog):
+    """house: a request is answered exactly once, or its connection is closed."""
+    an_application.holds = True
+    client = connect()
+    client.send(GET % 1)
+    a_loop.settle()
+    headers = [("X-Name", "a\r\nSet-Cookie: stolen")]
+
+    if is_stream:
+        stream = an_application.exchanges[0].open_stream(200, headers)
+        stream.write(b"event")
+        assert not stream.is_open
+    else:
+        an_application.exchanges[0].respond(Response(200, headers))
+    a_loop.settle()
+
+    answer, is_closed = received(client)
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    assert b"stolen" not in answer
+    assert is_closed
+    assert "incident" in caplog.text
+
+
 def test_an_open_stream_ends_when_its_reader_lags_too_far(connect, a_loop, an_application, connections):
     """http: server-sent events with a bounded buffer."""
     an_application.holds = True
