@@ -104,7 +104,7 @@ def _write(path: Path, array: Array) -> Generator[Progress, None, None]:
     head = io.BytesIO()
     described = {"descr": array.dtype.str, "fortran_order": False, "shape": array.shape}
     np.lib.format.write_array_header_1_0(head, described)
-    view = memoryview(array.reshape(-1)).cast("B")
+    view = array.reshape(-1).data.cast("B")
     try:
         with path.open("wb") as file:
             file.write(head.getvalue())
@@ -120,7 +120,7 @@ def _write(path: Path, array: Array) -> Generator[Progress, None, None]:
 def _read(path: Path, like: Array) -> Generator[Progress, None, Array]:
     """Read an NPY file of a known shape and type, in pieces."""
     size, result = like.nbytes, np.empty(like.shape, like.dtype)
-    view, taken = memoryview(result.reshape(-1)).cast("B"), 0
+    view, taken = result.reshape(-1).data.cast("B"), 0
     try:
         with path.open("rb") as file:
             file.seek(path.stat().st_size - size)

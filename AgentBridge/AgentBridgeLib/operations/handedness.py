@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from AgentBridgeLib.errors import DataInvalidError
-from AgentBridgeLib.operations import nrrd
+from AgentBridgeLib.operations.nrrd import read_axes_lps
 
 if TYPE_CHECKING:
     from AgentBridgeLib.operations.matrices import Matrix
@@ -33,7 +33,7 @@ def _axes(path: str) -> Matrix | None:
     name = path.lower()
     if name.endswith((".nrrd", ".nhdr", ".seg.nrrd")):
         with Path(path).open("rb") as file:
-            return np.array(nrrd.read_axes_lps(file.read(HEAD_BYTES)))
+            return np.array(read_axes_lps(file.read(HEAD_BYTES)))
     if name.endswith(".nii"):
         with Path(path).open("rb") as file:
             return _nifti_axes(file.read(NIFTI_HEADER_BYTES))

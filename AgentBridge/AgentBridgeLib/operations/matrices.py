@@ -17,7 +17,7 @@ Rows = tuple[
     tuple[float, float, float, float],
     tuple[float, float, float, float],
 ]
-Matrix = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+Matrix = np.ndarray[Any, np.dtype[Any]]
 
 
 def from_vtk(matrix: Any) -> Matrix:

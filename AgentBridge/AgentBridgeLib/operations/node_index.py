@@ -35,6 +35,10 @@ class NodeIndex:
     def __init__(self, scene: SceneHost) -> None:
         self._host = scene
         self._kinds: dict[tuple[str, str], bool] = {}
+        self._revision = -1
+        self._entries: list[NodeEntry] = []
+        self._positions: dict[str, int] = {}
+        self.selections: dict[object, Sequence[NodeEntry]] = {}
         self._read_all()
 
     @property
@@ -64,7 +68,7 @@ class NodeIndex:
         self._revision = self._host.revision
         self._entries = [_entry(node) for node in self._host.scene.GetNodes()]
         self._positions = {entry.id: position for position, entry in enumerate(self._entries)}
-        self.selections: dict[object, Sequence[NodeEntry]] = {}
+        self.selections.clear()
 
     def _put(self, entry: NodeEntry) -> None:
         position = self._positions.setdefault(entry.id, len(self._entries))

@@ -312,13 +312,22 @@ def _delete(context: OperationContext, ids: Sequence[str]) -> NodesDeleted:
         reason = _why_needed(node, ids)
         if reason:
             raise NodeTypeError(f"{node.GetID()} cannot be deleted: {reason} Nothing was deleted.")
-    before = {entry.id for entry in node_index(scene).entries}
+    companions = [node_id for node in nodes for node_id in _companions(node) if node_id not in ids]
     for node in nodes:
         if scene.scene.IsNodePresent(node):
             scene.forget_node(node)
-    after = {entry.id for entry in node_index(scene).entries}
-    rest = sorted(before - after - set(ids))
-    return NodesDeleted(deleted_ids=(*ids, *rest))
+    gone = [node_id for node_id in dict.fromkeys(companions) if scene.scene.GetNodeByID(node_id) is None]
+    return NodesDeleted(deleted_ids=(*ids, *gone))
+
+
+def _companions(node: Any) -> list[str]:
+    """Give the ids of the display and storage nodes of a node."""
+    found: list[str] = []
+    if node.IsA("vtkMRMLDisplayableNode"):
+        found += [node.GetNthDisplayNodeID(index) for index in range(node.GetNumberOfDisplayNodes())]
+    if node.IsA("vtkMRMLStorableNode"):
+        found += [node.GetNthStorageNodeID(index) for index in range(node.GetNumberOfStorageNodes())]
+    return [node_id for node_id in found if node_id]
 
 
 _NEEDED = (

@@ -13,7 +13,7 @@ import math
 import re
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeVar
 
 from AgentBridgeLib.errors import DataInvalidError
 
@@ -26,6 +26,7 @@ MOST_AXIS_VOXELS = (1 << 31) - 1  # VTK counts voxels of an axis with int
 GZIP_BEST_RATIO = 1032  # DEFLATE (RFC 1951): 258 bytes from 2 bits
 
 Vector = tuple[float, float, float]
+ByteOrder = Literal["<", ">"]
 Parsed = TypeVar("Parsed")
 
 _TYPES: dict[str, str] = {
@@ -109,7 +110,7 @@ class NrrdHeader:
     """
 
     scalar_type: str
-    byte_order: str
+    byte_order: ByteOrder
     dimensions_ijk: tuple[int, int, int]
     component_count: int
     axes_lps: tuple[Vector, Vector, Vector]
@@ -269,10 +270,11 @@ def _domain_axes(fields: Mapping[str, str], dimension: int) -> tuple[int, int, i
     return 1, 2, 3
 
 
-def _byte_order(fields: Mapping[str, str], scalar_type: str) -> str:
+def _byte_order(fields: Mapping[str, str], scalar_type: str) -> ByteOrder:
     if SIZES[scalar_type] == 1:
         return "<" if sys.byteorder == "little" else ">"
-    order = {"little": "<", "big": ">"}.get(_required(fields, "endian").lower())
+    orders: dict[str, ByteOrder] = {"little": "<", "big": ">"}
+    order = orders.get(_required(fields, "endian").lower())
     if order is None:
         _refuse("endian is neither little nor big")
     return order

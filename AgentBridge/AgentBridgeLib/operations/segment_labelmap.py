@@ -84,7 +84,7 @@ def read_labelmap(context: OperationContext, arguments: LabelmapArguments) -> Co
         media_type=MEDIA_TYPES[arguments.format],
         parts=[
             *voxel_head(arguments.format, arguments.frame, array, grid),
-            memoryview(array.reshape(-1)).cast("B"),
+            array.reshape(-1).data.cast("B"),
         ],
         filename=f"{node.GetID()}.{arguments.format}",
         facts={
@@ -94,7 +94,7 @@ def read_labelmap(context: OperationContext, arguments: LabelmapArguments) -> Co
             "shape_kji": [k, j, i],
             "spacing_mm": list(grid.spacing_mm),
             "segment_ids": list(segment_ids),
-            **matrix_in(arguments.frame, "ijk_to", grid.ijk_to_ras),
+            **matrix_in(arguments.frame, "ijk_to", matrices.rows(grid.ijk_to_ras)),
         },
     )
 

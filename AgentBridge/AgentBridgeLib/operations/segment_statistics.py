@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from AgentBridgeLib.operations.voxels import Array
 
 AUTO_SURFACE_VOXELS = 300_000
-"""Up to this many voxels in its box the surface of a segment takes some ten milliseconds."""
+"""Up to this many voxels in its box the surface of a segment takes less than a tenth of a second."""
 INTENSITY_STEP_VOXELS = 1 << 16
 ROUNDING_VOXELS = 1e-6
 """A center that lies between two voxels to within this belongs to the higher one."""

@@ -11,9 +11,9 @@ from pydantic import Field
 
 from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem
 from AgentBridgeLib.model.content import Content
-from AgentBridgeLib.model.frames import matrix_in
+from AgentBridgeLib.model.frames import Frame, matrix_in
 from AgentBridgeLib.model.lists import COMMA_LIST
-from AgentBridgeLib.operations import nrrd, voxels
+from AgentBridgeLib.operations import matrices, nrrd, voxels
 from AgentBridgeLib.operations.grids import Grid
 from AgentBridgeLib.operations.node_details import parent_transform_id
 from AgentBridgeLib.operations.volumes import VOLUME, VolumeArguments
@@ -86,7 +86,7 @@ def read_data(context: OperationContext, arguments: DataArguments) -> Content:
         media_type=MEDIA_TYPES[arguments.format],
         parts=[
             *voxel_head(arguments.format, arguments.frame, cut.array, cut.grid),
-            memoryview(cut.array.reshape(-1)).cast("B"),
+            cut.array.reshape(-1).data.cast("B"),
         ],
         filename=f"{node.GetID()}.{arguments.format}",
         facts=facts,
@@ -139,7 +139,7 @@ def _region(
     return region
 
 
-def voxel_head(format_name: str, frame: str, array: Array, grid: Grid) -> list[bytes]:
+def voxel_head(format_name: str, frame: Frame, array: Array, grid: Grid) -> list[bytes]:
     """Write what precedes the bytes of an array (k, j, i[, component]) in a format; nothing for raw."""
     if format_name == "raw":
         return []
@@ -148,7 +148,7 @@ def voxel_head(format_name: str, frame: str, array: Array, grid: Grid) -> list[b
         described = {"descr": array.dtype.str, "fortran_order": False, "shape": array.shape}
         np.lib.format.write_array_header_1_0(stream, described)
         return [stream.getvalue()]
-    matrix = matrix_in(frame, "ijk_to", grid.ijk_to_ras)[f"ijk_to_{frame}"]
+    matrix = matrix_in(frame, "ijk_to", matrices.rows(grid.ijk_to_ras))[f"ijk_to_{frame}"]
     components = array.shape[3] if array.ndim == 4 else 1
     return [nrrd.write_header(array.dtype.name, grid.dimensions_ijk, components, matrix, frame, {})]
 
@@ -166,7 +166,7 @@ def _facts(node: Any, arguments: DataArguments, cut: _Cut) -> dict[str, object]:
         "stride": arguments.stride,
         "spacing_mm": list(cut.grid.spacing_mm),
         "parent_transform_id": parent_transform_id(node),
-        **matrix_in(arguments.frame, "ijk_to", cut.grid.ijk_to_ras),
+        **matrix_in(arguments.frame, "ijk_to", matrices.rows(cut.grid.ijk_to_ras)),
     }
 
 

@@ -175,8 +175,10 @@ def sample(context: OperationContext, arguments: SampleArguments) -> Samples:
     values = [
         float(value) if math.isfinite(value) else None for value in interpolate(array, inside, interpolation)
     ]
-    given_back = {"points_ras": tuple(map(tuple, points.tolist()))} if arguments.line else {}
-    return Samples(values=tuple(values), outside_count=values.count(None), **given_back)
+    samples = Samples(values=tuple(values), outside_count=values.count(None))
+    if arguments.line is None:
+        return samples
+    return samples.model_copy(update={"points_ras": tuple(map(tuple, points.tolist()))})
 
 
 def _component(node: Any, component: int) -> Array:

@@ -140,7 +140,7 @@ def get_volume(context: OperationContext, arguments: VolumeArguments) -> VolumeD
         **position_in(frame, "i_axis", axes[0]),
         **position_in(frame, "j_axis", axes[1]),
         **position_in(frame, "k_axis", axes[2]),
-        **matrix_in(frame, "ijk_to", grid.ijk_to_ras),
+        **matrix_in(frame, "ijk_to", matrices.rows(grid.ijk_to_ras)),
         **bounds_in(frame, "bounds", _world_bounds(node)),
         is_left_handed=grid.is_left_handed,
         scalar_minimum=low,
@@ -231,7 +231,8 @@ def replace_data(
         The node is no scalar volume, or raw bytes were sent for one without voxels.
     """
     node = context.host.scene.node(arguments.volume_id, VOLUME)
-    view, grid, warnings = arguments.content.view, None, ()
+    view, grid = arguments.content.view, None
+    warnings: tuple[str, ...] = ()
     if arguments.format == "raw":
         now = voxels.voxels_of(node)
         array = volume_bytes.read_raw(view, now.dtype.name, now.shape)
