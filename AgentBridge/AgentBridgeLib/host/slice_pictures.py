@@ -13,7 +13,7 @@ import slicer
 import vtk
 
 from AgentBridgeLib.errors import ArgumentInvalidError
-from AgentBridgeLib.host.offscreen_view import OffscreenView, uniform_rows
+from AgentBridgeLib.host.offscreen_view import OffscreenView, is_background
 from AgentBridgeLib.host.ports import Picture
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class OffscreenSliceView:
             self._view.renderer.SetBackground(node.GetBackgroundColor())
             self._show_volumes()
             pixels = self._view.draw()
-        return Picture(pixels, is_blank=bool(uniform_rows(pixels).all()))
+        return Picture(pixels, is_blank=is_background(pixels))
 
     def close(self) -> None:
         """Let go of everything."""
@@ -105,7 +105,7 @@ def _set_geometry(logic: Any, request: SliceRequest) -> None:
     turns = request.orientation is not None and request.orientation != node.GetOrientation()
     was_modifying = node.StartModify()
     try:
-        node.SetLayoutGrid(1, 1)
+        _set_grid(node, (1, 1))
         node.SetDimensions(request.width_px, request.height_px, 1)
         if turns:
             node.SetOrientation(request.orientation)
@@ -118,6 +118,12 @@ def _set_geometry(logic: Any, request: SliceRequest) -> None:
             logic.SetSliceOffset(request.offset_mm)
     finally:
         node.EndModify(was_modifying)
+
+
+def _set_grid(node: Any, grid: tuple[int, int]) -> None:
+    """Set rows and columns of a light box; Slicer 5.13 has none any more and warns."""
+    if (node.GetLayoutGridRows(), node.GetLayoutGridColumns()) != grid:
+        node.SetLayoutGrid(*grid)
 
 
 def _set_field_of_view(node: Any, shown: tuple[float, float], request: SliceRequest) -> None:
@@ -163,7 +169,7 @@ def _restored_geometry(node: Any) -> Iterator[None]:
         yield
     finally:
         was_modifying = node.StartModify()
-        node.SetLayoutGrid(*grid)
+        _set_grid(node, grid)
         node.SetDimensions(*dimensions)
         node.SetFieldOfView(*field)
         node.SetXYZOrigin(*origin)

@@ -12,7 +12,7 @@ import slicer
 import vtk
 
 from AgentBridgeLib.errors import ArgumentInvalidError
-from AgentBridgeLib.host.offscreen_view import OffscreenView, uniform_rows
+from AgentBridgeLib.host.offscreen_view import OffscreenView, drawn_share, is_background
 from AgentBridgeLib.host.ports import Picture
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ DIRECTIONS = {
     "inferior": ((0, 0, -1), (0, 1, 0)),
     "superior": ((0, 0, 1), (0, 1, 0)),
 }
-#: Box and axis labels of an empty view cover less than this.
+#: Box and axis labels of an empty view cover a smaller share of the picture than this.
 FEW_PIXELS = 0.05
 
 
@@ -101,15 +101,14 @@ class OffscreenThreeDView:
         camera.SetViewAngle(angle)
 
     def _is_blank(self, pixels: Any) -> bool:
-        background = uniform_rows(pixels)
-        if background.all():
+        if is_background(pixels):
             return True
         node = self._view.view_node
         is_framed = node.GetBoxVisible() or node.GetAxisLabelsVisible()
-        if not is_framed or 1 - background.mean() > FEW_PIXELS:
+        if not is_framed or drawn_share(pixels) > FEW_PIXELS:
             return False
         with self._without_box():
-            return bool(uniform_rows(self._view.draw()).all())
+            return is_background(self._view.draw())
 
     @contextmanager
     def _without_box(self) -> Iterator[None]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import slicer
 import vtk
+from vtk.util.numpy_support import vtk_to_numpy
 
 from AgentBridgeLib.errors import (
     ArgumentInvalidError,
@@ -141,11 +142,13 @@ def test_an_empty_slice_view_is_blank(views, scene):
     assert views.slice_picture("Yellow", SliceRequest(80, 60)).is_blank
 
 
-def test_the_same_slice_twice_gives_the_same_pixels(views, a_volume):
+def test_the_same_slice_twice_gives_the_same_pixels_and_no_messages(views, a_volume):
     """house: pictures are cached by revision, view and parameters."""
     request = SliceRequest(150, 150, background_id=a_volume.GetID())
+    messages = slicer.app.errorLogModel().logEntryCount()
     first = views.slice_picture("Green", request).pixels
     np.testing.assert_array_equal(views.slice_picture("Green", request).pixels, first)
+    assert slicer.app.errorLogModel().logEntryCount() == messages
 
 
 @pytest.mark.parametrize("size", [(300, 200), (129, 257)])
@@ -291,3 +294,25 @@ def test_invisible_views_are_let_go_when_unused(views, loop, a_model):
     loop.turn()
     assert not views._offscreen
     assert not views.threed_picture("1", CameraRequest(40, 40)).is_blank
+
+
+def _shown(view):
+    view.forceRender()
+    window = view.renderWindow()
+    values = vtk.vtkUnsignedCharArray()
+    width, height = window.GetSize()
+    window.GetPixelData(0, 0, width - 1, height - 1, 0, values, 0)
+    return vtk_to_numpy(values).copy()
+
+
+def test_what_the_person_sees_is_the_same_before_and_after_pictures(views, a_volume, a_model):
+    """house: reading a picture leaves the views as they were, to the pixel."""
+    slicer.util.setSliceViewerLayers(background=a_volume, fit=True)
+    manager = slicer.app.layoutManager()
+    shown = [manager.sliceWidget("Red").sliceView(), manager.threeDWidget(0).threeDView()]
+    before = [_shown(view) for view in shown]
+    views.slice_picture("Red", SliceRequest(90, 210, orientation="Sagittal", background_id=a_volume.GetID()))
+    views.threed_picture("1", CameraRequest(90, 210, look_from="superior", parallel_scale_mm=10.0))
+    for view, pixels in zip(shown, before, strict=True):
+        np.testing.assert_array_equal(_shown(view), pixels)
+        assert np.ptp(pixels) > 0
