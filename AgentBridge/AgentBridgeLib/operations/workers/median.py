@@ -27,9 +27,10 @@ def median_slices(source: Any, start: int, stop: int, radius: int) -> Any:
     median = vtkImageMedian3D()
     median.SetKernelSize(2 * radius + 1, 2 * radius + 1, 2 * radius + 1)
     median.SetInputData(image)
-    median.Update()
-    filtered = vtk_to_numpy(median.GetOutput().GetPointData().GetScalars()).reshape(part.shape)
-    return filtered[start - low : stop - low]
+    wanted = (0, part.shape[2] - 1, 0, part.shape[1] - 1, start - low, stop - low - 1)
+    median.UpdateExtent(wanted)
+    filtered = vtk_to_numpy(median.GetOutput().GetPointData().GetScalars())
+    return filtered.reshape(stop - start, part.shape[1], part.shape[2])
 
 
 def main(arguments: list[str]) -> int:
