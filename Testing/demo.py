@@ -126,7 +126,8 @@ def load(client: Client, report: Report) -> str:
     check(np.allclose(spacing, 1.0), f"spacing {spacing} is not 1 mm")
     report.say(
         f"`{volume}`: {dimensions} voxels of {spacing} mm, type {geometry['scalar_type']}, origin "
-        f"{geometry['origin_ras']} in RAS, intensities {geometry['scalar_minimum']:g} to {geometry['scalar_maximum']:g}."
+        f"{geometry['origin_ras']} in RAS, intensities {geometry['scalar_minimum']:g} to "
+        f"{geometry['scalar_maximum']:g}."
     )
     return str(volume)
 
@@ -213,7 +214,8 @@ def segment(client: Client, report: Report, volume: str) -> str:
     check(row["voxel_count"] == counted, f"{row['voxel_count']} voxels, but NumPy counts {counted}")
     report.say(
         f"`{segmentation}`: {row['voxel_count']} voxels, {row['volume_ml']:.1f} mL (NumPy counts the same), mean "
-        f"intensity {row['intensity']['mean']:.1f}, centroid {[round(value, 1) for value in row['centroid_ras']]} in RAS."
+        f"intensity {row['intensity']['mean']:.1f}, centroid {[round(value, 1) for value in row['centroid_ras']]} in "
+        "RAS."
     )
     return str(segmentation)
 

@@ -201,7 +201,15 @@ class Bridge:
         if base is None:
             return None
         policy = LegacyPolicy(self.safety, self.audit)
-        return WebServerAttachment(self.loop, self.application, self.limits, web_server.logic, base, policy)
+        return WebServerAttachment(
+            self.loop,
+            self.application,
+            self.limits,
+            web_server.logic,
+            base,
+            policy,
+            is_answering=lambda: self.safety.current().answers_on_web_server,
+        )
 
     def _attach(self, settings: SafetySettings) -> None:
         if self.attachment is None or not self._is_started:

@@ -1,4 +1,4 @@
-"""The second door in a whole host: the bridge on Slicer's WebServer module, and the guard before that server's own routes."""
+"""The second door in a whole host: on Slicer's WebServer module, with the guard before that server's own routes."""
 
 from __future__ import annotations
 

@@ -26,4 +26,4 @@ def handler_base() -> type | None:
         from WebServerLib.BaseRequestHandler import BaseRequestHandler  # noqa: PLC0415 - may be absent
     except ImportError:
         return None
-    return BaseRequestHandler  # type: ignore[no-any-return]
+    return BaseRequestHandler

@@ -66,7 +66,8 @@ class BridgeApplication:
 
     def _body_limit(self, head: RequestHead) -> int:
         self._check_door(head)
-        if head.door != _PLAIN:  # Slicer's handlers see neither peer nor headers; there the token decides alone
+        # Slicer's handlers see neither peer nor headers; there the token decides alone.
+        if head.door != _PLAIN:
             self._gate.check_peer(head)
             self._gate.check_host(head)
             self._gate.check_origin(head)
