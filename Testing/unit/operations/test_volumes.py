@@ -311,3 +311,15 @@ def test_other_dimensions_need_bytes_that_say_where_they_lie(context, run, a_vol
     )
     with pytest.raises(DataInvalidError):
         run(volumes.replace_data(context, arguments))
+
+
+@pytest.mark.parametrize("size", [16 * 24 * 20 * 2 - 1, 16 * 24 * 20 * 2 + 1])
+def test_raw_bytes_must_be_exactly_as_many_as_the_voxels_have(context, run, a_volume, size):
+    """issue:#2."""
+    before = slicer.util.arrayFromVolume(a_volume).copy()
+    arguments = volumes.ReplaceArguments(
+        volume_id=a_volume.GetID(), content=Bytes(bytearray(size)), format="raw"
+    )
+    with pytest.raises(DataInvalidError, match=str(size)):
+        run(volumes.replace_data(context, arguments))
+    assert np.array_equal(slicer.util.arrayFromVolume(a_volume), before)
