@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import slicer
+import vtk
 
 from AgentBridgeLib.errors import StorageFailedError
 from AgentBridgeLib.host.staging import check_written
@@ -66,9 +67,11 @@ def _write_folder(scene: Any, staging: Staging) -> Path:
     """Let Slicer write scene and data; gives the folder, which has the name of the target."""
     folder = staging.folder / "work" / staging.file.stem.strip()
     folder.mkdir(parents=True)
+    unsaved = vtk.vtkCollection()
+    scene.GetStorableNodesModifiedSinceRead(unsaved)
     is_written = slicer.app.applicationLogic().SaveSceneToSlicerDataBundleDirectory(str(folder), None)
-    # Writing marked the nodes as saved, although their own files were not touched.
-    scene.SetStorableNodesModifiedSinceRead()
+    for index in range(unsaved.GetNumberOfItems()):
+        unsaved.GetItemAsObject(index).StorableModified()  # writing marked it as saved; its own file is not
     check_written(folder)
     if not is_written:
         raise StorageFailedError("Slicer could not write all nodes of the scene; its message log says which.")

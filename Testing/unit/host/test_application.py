@@ -145,6 +145,19 @@ def test_messages_after_the_log_was_cleared_are_found_once():
     assert [entry.text for entry in log.entries()].count("after") == 1
 
 
+def test_messages_after_old_rows_were_dropped_are_found_once():
+    """house: the embedded host bounds its log; Slicer's may be bounded some day."""
+    log = MessageLog()
+    for number in range(4):
+        logging.getLogger("test").warning("old %d", number)
+    log.entries()
+    model = slicer.app.errorLogModel()
+    model.property("sourceModel").removeRows(0, model.logEntryCount() - 2)
+    logging.getLogger("test").warning("new")
+    texts = [entry.text for entry in log.entries()]
+    assert texts[-5:] == ["old 0", "old 1", "old 2", "old 3", "new"]
+
+
 def test_local_times_of_the_log_become_utc(monkeypatch):
     """house: ISO 8601 in UTC."""
     import time

@@ -157,10 +157,10 @@ def test_a_folder_that_does_not_exist_is_named(files, a_model, tmp_path):
     assert not (tmp_path / "none").exists()
 
 
-def limited(function, *arguments):
-    """Call while no file of this process may grow beyond 20,000 bytes, as on a full disk."""
+def limited(function, *arguments, file_bytes=20_000):
+    """Call while no file of this process may grow beyond some bytes, as on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, hard))
     try:
         function(*arguments)
     finally:
@@ -182,9 +182,9 @@ def _segmentation(scene):
     return node
 
 
-def _markups(scene):
+def _markups(scene, count=500):
     node = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode")
-    for index in range(500):
+    for index in range(count):
         node.AddControlPoint(index, index, index)
     return node
 
@@ -260,6 +260,37 @@ def test_a_full_disk_leaves_the_old_scene_file_and_nothing_else(files, host_scen
     assert path.read_bytes() == b"what was here before"
     assert [part.name for part in tmp_path.iterdir()] == [path.name]
     assert host_scene.revision == revision
+
+
+@pytest.mark.parametrize("ending", [".mrb", ".mrml"])
+def test_a_data_file_that_was_cut_without_a_word_fails_the_scene(files, host_scene, tmp_path, ending):
+    """slicer: the writer of markups reports success on a full disk; the archive itself would fit."""
+    _markups(host_scene.scene, 1000)
+    limit = 300_000
+    files.save_scene(str(tmp_path / "whole.mrb"))
+    with zipfile.ZipFile(tmp_path / "whole.mrb") as bundle:
+        sizes = {member.filename: member.file_size for member in bundle.infolist()}
+    assert [name for name, size in sizes.items() if size > limit] == ["whole/Data/F.mrk.json"]
+    assert (tmp_path / "whole.mrb").stat().st_size < limit
+    with pytest.raises(StorageFailedError):
+        limited(files.save_scene, str(tmp_path / f"cut{ending}"), file_bytes=limit)
+
+
+def test_saving_a_scene_leaves_what_counts_as_unsaved(files, host_scene, a_volume, a_model, tmp_path):
+    """slicer: writing a bundle marks nodes as saved although their own files are not."""
+    paths = [str(tmp_path / name) for name in ("v.nrrd", "m.vtk")]
+    files.save(a_volume, paths[0], {})
+    files.save(a_model, paths[1], {})
+    (changed,) = files.load(paths[0], "VolumeFile", {})
+    (unchanged,) = files.load(paths[1], "ModelFile", {})
+    slicer.util.arrayFromVolume(changed)[0] = 9
+    slicer.util.arrayFromVolumeModified(changed)
+    files.save_scene(str(tmp_path / "s.mrb"))
+    assert changed.GetModifiedSinceRead()
+    assert not unchanged.GetModifiedSinceRead()
+    assert [Path(node.GetStorageNode().GetFileName()) for node in (changed, unchanged)] == [
+        Path(p) for p in paths
+    ]
 
 
 @pytest.mark.parametrize("ending", [".mrb", ".mrml"])
@@ -390,6 +421,23 @@ def test_rubbish_makes_no_nodes_and_says_so(files, scene, tmp_path, name):
     kind = "SegmentationFile" if "seg" in name else kind
     with pytest.raises(FileUnreadableError, match="could not be read"):
         files.load(str(path), kind, {})
+    assert node_ids(scene) == before
+
+
+def test_a_reader_that_fails_half_way_leaves_no_nodes(files, scene, a_volume, tmp_path, monkeypatch):
+    """slicer: readers add the storage and display nodes before they read."""
+    path = tmp_path / "v.nrrd"
+    files.save(a_volume, str(path), {})
+    before = node_ids(scene)
+
+    def fail(_self, _kind, _properties, _loaded, messages):
+        scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode").CreateDefaultDisplayNodes()
+        messages.AddMessage(1, "the reason")
+        return False
+
+    monkeypatch.setattr(type(slicer.app.coreIOManager()), "loadNodes", fail)
+    with pytest.raises(FileUnreadableError, match="the reason"):
+        files.load(str(path), "VolumeFile", {})
     assert node_ids(scene) == before
 
 

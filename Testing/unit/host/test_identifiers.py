@@ -77,6 +77,21 @@ def test_identifiers_follow_changes_and_removals(host_scene, hierarchy, a_study,
     assert "Doe^Jane" not in host_scene.identifiers()
 
 
+def test_a_patient_that_comes_later_or_is_renamed_is_found(host_scene, hierarchy, a_study):
+    """house: nothing missed after the hierarchy was walked through once."""
+    host_scene.identifiers()
+    late = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "Roe^Richard")
+    assert host_scene.identifiers()["Roe^Richard"] == "PatientName"
+    hierarchy.SetItemName(late, "Poe^Edgar")
+    found = host_scene.identifiers()
+    assert found["Poe^Edgar"] == "PatientName"
+    assert "Roe^Richard" not in found
+    folder = hierarchy.CreateFolderItem(hierarchy.GetSceneItemID(), "Kafka^Franz")
+    assert "Kafka^Franz" not in host_scene.identifiers()
+    hierarchy.SetItemLevel(folder, "Patient")
+    assert host_scene.identifiers()["Kafka^Franz"] == "PatientName"
+
+
 def test_an_unchanged_scene_is_not_looked_at_again(host_scene, a_volume, monkeypatch):
     """house: cached by revision; 10,000 nodes would take long."""
     a_volume.SetAttribute("DICOM.PatientID", "P-1")

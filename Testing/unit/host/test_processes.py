@@ -88,19 +88,22 @@ def test_a_killed_child_ends_once_with_a_negative_code(runner, tmp_path):
 
 def test_callbacks_that_raise_do_not_stop_the_end(runner, tmp_path):
     """house: nothing leaves a slot."""
-    ends = []
+    ends, lines = [], []
 
-    def fail(_):
-        raise SystemExit
+    def fail_first(line):
+        lines.append(line)
+        if len(lines) == 1:
+            raise SystemExit
 
     script = tmp_path / "s.py"
     script.write_text("print(1); print(2)")
-    child = runner.run_python(str(script), [], fail, lambda: ends.append(1))
+    child = runner.run_python(str(script), [], fail_first, lambda: ends.append(1))
     deadline = time.monotonic() + 20
     while not ends:
         assert time.monotonic() < deadline
         qt.QApplication.instance().processEvents(qt.QEventLoop.WaitForMoreEvents, 100)
     assert ends == [1]
+    assert lines == ["1", "2"]
     assert child.exit_code == 0
 
 

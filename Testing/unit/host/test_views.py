@@ -79,6 +79,19 @@ def test_a_slice_picture_has_the_asked_size_and_leaves_everything_as_it_was(
     assert host_scene.scene.GetNumberOfNodes() == nodes
 
 
+@pytest.mark.parametrize("mode", range(6))
+def test_every_resolution_mode_of_a_slice_is_restored(views, a_volume, mode):
+    """slicer: what a slice shows in 3D (UVW) follows its field of view in some modes."""
+    slicer.util.setSliceViewerLayers(background=a_volume, fit=True)
+    node = slicer.app.layoutManager().sliceWidget("Red").mrmlSliceNode()
+    mode_before = node.GetSliceResolutionMode()
+    node.SetSliceResolutionMode(mode)
+    state = slice_state()
+    views.slice_picture("Red", SliceRequest(90, 40, orientation="Sagittal", background_id=a_volume.GetID()))
+    assert slice_state() == state
+    node.SetSliceResolutionMode(mode_before)
+
+
 def test_a_slice_picture_shows_the_voxels_where_they_are(views, scene):
     """slicer: axial, seen from the feet: left of the picture is the patient's right, up is anterior."""
     values = np.zeros((9, 40, 40), np.int16)
@@ -112,10 +125,13 @@ def test_without_fit_a_slice_picture_shows_at_least_what_the_view_shows(views, a
     """house: None leaves what the view shows now."""
     slicer.util.setSliceViewerLayers(background=a_volume, fit=True)
     widget = slicer.app.layoutManager().sliceWidget("Red")
-    widget.mrmlSliceNode().SetFieldOfView(1000, 1000, 1)
+    widget.mrmlSliceNode().SetFieldOfView(120, 120, 1)
     small = views.slice_picture("Red", SliceRequest(200, 200, fit=False)).pixels
     fitted = views.slice_picture("Red", SliceRequest(200, 200, fit=True)).pixels
-    assert 0 < np.count_nonzero(small) < np.count_nonzero(fitted) / 4
+    assert 0 < np.count_nonzero(small) < np.count_nonzero(fitted) / 3
+    wide = views.slice_picture("Red", SliceRequest(400, 100, fit=False)).pixels
+    square = [np.ptp(np.nonzero(picture[:, :, 0])[axis]) for picture in (small, wide) for axis in (0, 1)]
+    assert square[1] / square[0] == pytest.approx(square[3] / square[2], rel=0.15)
 
 
 def test_a_slice_picture_shows_markups_too(views, scene, a_volume):
@@ -235,6 +251,14 @@ def test_a_camera_that_looks_away_gives_a_blank_picture_in_spite_of_box_and_labe
         200, 200, position_ras=(500, 0, 0), focal_point_ras=(1000, 0, 0), view_up_ras=(0, 0, 1)
     )
     assert views.threed_picture("1", request).is_blank
+
+
+def test_a_picture_of_nothing_but_the_box_is_blank(views, a_model):
+    """house: what shows nothing is reported."""
+    a_model.GetDisplayNode().SetOpacity(0)
+    picture = views.threed_picture("1", CameraRequest(200, 200))
+    assert picture.is_blank
+    assert np.ptp(picture.pixels[:, :, 0], axis=1).max() > 30  # the box is drawn
 
 
 def test_an_empty_3d_view_is_blank_in_spite_of_its_box(views, scene):
