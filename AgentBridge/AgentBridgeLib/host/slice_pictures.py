@@ -157,14 +157,12 @@ def _restored_layers(composite: Any) -> Iterator[None]:
 
 @contextmanager
 def _restored_geometry(node: Any) -> Iterator[None]:
-    """Put back size, place and direction of a slice."""
+    """Put back size, place and direction of a slice; what it shows in 3D (UVW) follows from them."""
     slice_to_ras = vtk.vtkMatrix4x4()
     slice_to_ras.DeepCopy(node.GetSliceToRAS())
     grid = (node.GetLayoutGridRows(), node.GetLayoutGridColumns())
     dimensions, field = node.GetDimensions(), node.GetFieldOfView()
     origin = node.GetXYZOrigin()
-    uvw = (node.GetUVWExtents(), node.GetUVWDimensions(), node.GetUVWOrigin())
-    spacing = (node.GetSliceSpacingMode(), node.GetPrescribedSliceSpacing())
     try:
         yield
     finally:
@@ -173,10 +171,6 @@ def _restored_geometry(node: Any) -> Iterator[None]:
         node.SetDimensions(*dimensions)
         node.SetFieldOfView(*field)
         node.SetXYZOrigin(*origin)
-        node.SetUVWExtentsAndDimensions(uvw[0], uvw[1])
-        node.SetUVWOrigin(*uvw[2])
-        node.SetSliceSpacingMode(spacing[0])
-        node.SetPrescribedSliceSpacing(spacing[1])
         node.GetSliceToRAS().DeepCopy(slice_to_ras)
         node.UpdateMatrices()
         node.EndModify(was_modifying)
