@@ -23,6 +23,7 @@ from AgentBridgeLib.host.event_loop import QtEventLoop
 from AgentBridgeLib.host.instance_file import InstanceFile, TokenFile
 from AgentBridgeLib.model.envelopes import timestamp
 from AgentBridgeLib.model.exchange import TransportLimits
+from AgentBridgeLib.model.version import VERSION
 from AgentBridgeLib.operations.index import make_catalog
 from AgentBridgeLib.policy.capabilities import CAPABILITIES
 from AgentBridgeLib.routing.application import BridgeApplication
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from AgentBridgeLib.policy.identifiers import Redactor
     from AgentBridgeLib.policy.settings import SafetySettings
 
-VERSION = "0.1.0"
 DEFAULT_PORT = 2016
 
 

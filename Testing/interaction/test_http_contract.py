@@ -355,6 +355,12 @@ class TestJobs:
         assert answer.headers["location"] == job["links"]["self"] == f"{a_bridge.prefix}/jobs/{job['id']}"
         assert a_bridge.job_result(job["id"])["counts_by_class"]
 
+    def test_result_of_a_job_that_made_something_is_there_to_be_read(self, a_bridge):
+        """http: section 3, 200"""
+        job = a_bridge.start_job("markups.create", type="line", points_ras=[[0, 0, 0], [3, 4, 0]])
+        a_bridge.wait_for_job(job["id"])
+        assert a_bridge.get(f"/jobs/{job['id']}/result").expect(200).json()["length_mm"] == pytest.approx(5.0)
+
     def test_unknown_job_is_not_found(self, a_bridge):
         """http: section 3"""
         for path in ("/jobs/nothing", "/jobs/nothing/result"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -236,7 +236,7 @@ def get_job(services: Services, visit: Visit) -> None:
 def job_result(services: Services, visit: Visit) -> None:
     """Give the result of a job that succeeded, or the problem of one that failed."""
     visit.expect_query()
-    done = services.jobs.result(visit.parameters["job_id"])
+    done = replace(services.jobs.result(visit.parameters["job_id"]), status=200)
     visit.exchange.respond(answers.from_outcome(done, visit.caller.request_id))
 
 
