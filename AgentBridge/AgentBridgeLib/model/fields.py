@@ -48,6 +48,21 @@ SegmentationId = Annotated[
 MarkupsId = Annotated[
     str, _ID, NodeMark(("vtkMRMLMarkupsNode",)), Field(json_schema_extra={"x-node": "vtkMRMLMarkupsNode"})
 ]
+ModelId = Annotated[
+    str, _ID, NodeMark(("vtkMRMLModelNode",)), Field(json_schema_extra={"x-node": "vtkMRMLModelNode"})
+]
+TransformId = Annotated[
+    str, _ID, NodeMark(("vtkMRMLTransformNode",)), Field(json_schema_extra={"x-node": "vtkMRMLTransformNode"})
+]
+TableId = Annotated[
+    str, _ID, NodeMark(("vtkMRMLTableNode",)), Field(json_schema_extra={"x-node": "vtkMRMLTableNode"})
+]
+TextId = Annotated[
+    str, _ID, NodeMark(("vtkMRMLTextNode",)), Field(json_schema_extra={"x-node": "vtkMRMLTextNode"})
+]
+SequenceId = Annotated[
+    str, _ID, NodeMark(("vtkMRMLSequenceNode",)), Field(json_schema_extra={"x-node": "vtkMRMLSequenceNode"})
+]
 ReadPath = Annotated[str, _PATH, PathMark("read"), Field(json_schema_extra={"x-path": "read"})]
 WritePath = Annotated[str, _PATH, PathMark("write"), Field(json_schema_extra={"x-path": "write"})]
 
