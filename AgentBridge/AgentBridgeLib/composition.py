@@ -26,6 +26,7 @@ from AgentBridgeLib.model.exchange import TransportLimits
 from AgentBridgeLib.model.version import VERSION
 from AgentBridgeLib.operations.index import make_catalog
 from AgentBridgeLib.policy.capabilities import CAPABILITIES
+from AgentBridgeLib.policy.settings import parse_grant
 from AgentBridgeLib.routing.application import BridgeApplication
 from AgentBridgeLib.routing.gate import Gate
 from AgentBridgeLib.routing.openapi import document
@@ -54,9 +55,15 @@ class Bridge:
         Capability to mode, for this run; they win over the stored settings.
     allowed_folders
         Folders that files may be read from and written to while the person has not chosen any.
+
+    Raises
+    ------
+    ValueError
+        A grant names no capability, or no mode; nothing was started.
     """
 
     def __init__(self, grants: Mapping[str, Mode] | None = None, allowed_folders: Sequence[str] = ()) -> None:
+        checked = dict(parse_grant(f"{name}={mode}") for name, mode in (grants or {}).items())
         self._instance_id = secrets.token_hex(8)
         self._started_at = time.time()
         self._is_started = False
@@ -66,7 +73,7 @@ class Bridge:
         self.events = EventRing(self._redactor)
         self.safety = Safety(
             self.host.settings,
-            grants or {},
+            checked,
             tuple(allowed_folders) or _own_folders(),
             self._on_policy,
             self.loop.now,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
-
-MODES = ("allow", "ask", "deny")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -50,7 +49,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _grant(text: str) -> tuple[str, str]:
-    capability, equals, mode = text.partition("=")
-    if not capability or not equals or mode not in MODES:
-        raise argparse.ArgumentTypeError(f"{text!r} is not CAPABILITY=MODE with a mode of {', '.join(MODES)}")
-    return capability, mode
+    library = str(Path(__file__).resolve().parents[2] / "AgentBridge")
+    if library not in sys.path:
+        sys.path.insert(0, library)
+    from AgentBridgeLib.policy.settings import parse_grant
+
+    try:
+        return parse_grant(text)
+    except ValueError as fault:
+        raise argparse.ArgumentTypeError(str(fault)) from None
