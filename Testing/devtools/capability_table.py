@@ -5,21 +5,18 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from devtools.page_parts import with_part
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 PAGE = "README.md"
-BEGIN, END = "<!-- capabilities: begin -->\n", "<!-- capabilities: end -->"
 
 
 def render(checkout: Path) -> str:
     """Return the page with its table equal to the capabilities."""
     page = (checkout / PAGE).read_text(encoding="utf-8")
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{PAGE} has lost the marks around its table of capabilities")
-    return f"{before}{BEGIN}{_table(checkout)}{END}{after}"
+    return with_part(page, "capabilities", _table(checkout))
 
 
 def _table(checkout: Path) -> str:

@@ -5,21 +5,18 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from devtools.page_parts import with_part
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-BEGIN, END = "<!-- jobs: begin -->\n", "<!-- jobs: end -->"
 PAGE = ("docs", "ARCHITECTURE.md")
 
 
 def render(checkout: Path) -> str:
     """Return the page with its diagram equal to the table in ``jobs/machine.py``."""
     page = checkout.joinpath(*PAGE).read_text(encoding="utf-8")
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{'/'.join(PAGE)} has lost the marks around its diagram of jobs")
-    return f"{before}{BEGIN}{_diagram(checkout)}{END}{after}"
+    return with_part(page, "jobs", _diagram(checkout))
 
 
 def _diagram(checkout: Path) -> str:
