@@ -21,17 +21,29 @@ if TYPE_CHECKING:
 def encode(value: BaseModel | Content, revision: int, redactor: Redactor) -> bytes | Content:
     """Turn a result into what leaves the building: JSON text, or `Content` with covered facts and name."""
     if isinstance(value, Content):
-        if not redactor.is_needed:
-            return value
-        return Content(
-            value.media_type, value.parts, redactor.text(value.filename), redactor.apply(dict(value.facts))
-        )
+        return _covered_content(value, redactor)
     if isinstance(value, SceneResult):
         value = value.model_copy(update={"scene_revision": revision})
-    if not redactor.is_needed:
-        return value.model_dump_json().encode()
+    text = value.model_dump_json().encode()
+    if not redactor.is_needed_for(text):
+        return text
     covered = redactor.apply(value.model_dump(mode="json"))
     return json.dumps(covered, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _covered_content(content: Content, redactor: Redactor) -> Content:
+    """Cover name and facts, and the content itself where it is text; voxels and pictures are passed on."""
+    facts, filename = redactor.apply(dict(content.facts)), redactor.text(content.filename)
+    kind = content.media_type.partition(";")[0].strip()
+    if not (kind.startswith("text/") or kind.endswith(("json", "xml"))):
+        return Content(content.media_type, content.parts, filename, facts) if redactor.is_needed else content
+    plain = b"".join(bytes(part) for part in content.parts)
+    if not redactor.is_needed_for(plain):
+        return content
+    text = plain.decode("utf-8", "replace")
+    if kind.endswith("json"):
+        text = json.dumps(redactor.apply(json.loads(text)), ensure_ascii=False, separators=(",", ":"))
+    return Content(content.media_type, (redactor.text(text).encode(),), filename, facts)
 
 
 def covered_error(error: BridgeError, redactor: Redactor) -> BridgeError:
@@ -39,10 +51,10 @@ def covered_error(error: BridgeError, redactor: Redactor) -> BridgeError:
     if redactor.is_needed:
         error.message = redactor.text(error.message)
         error.errors = tuple(
-            FieldProblem(entry.pointer, redactor.text(entry.problem), redactor.text(entry.expected))
+            FieldProblem(*(redactor.text(text) for text in (entry.pointer, entry.problem, entry.expected)))
             for entry in error.errors
         )
-        error.facts = redactor.apply(error.facts)
+    error.facts = redactor.apply(error.facts)
     return error
 
 

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from AgentBridgeLib.model.confidentiality import FOUND_BY_VALUE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PREFIX = "DICOM."
 
-# DICOM PS3.15 table E.1-1 as far as Slicer and its extensions write it into scenes. Sex is left out on purpose:
-# "M" and "F" are letters of every text; the policy covers that attribute by its name.
-KEYWORDS = frozenset(
-    """
-    AccessionNumber AcquisitionDate AcquisitionDateTime AcquisitionTime AdditionalPatientHistory AdmissionID
-    BranchOfService ContentDate ContentTime CountryOfResidence CurrentPatientLocation DeviceSerialNumber EthnicGroup
-    FrameOfReferenceUID InstanceUIDs InstitutionAddress InstitutionName InstitutionalDepartmentName IssuerOfPatientID
-    MedicalRecordLocator MilitaryRank NameOfPhysiciansReadingStudy Occupation OperatorsName OtherPatientIDs
-    OtherPatientNames PatientAddress PatientAge PatientBirthDate PatientBirthName PatientBirthTime PatientComments
-    PatientID PatientInstitutionResidence PatientMotherBirthName PatientName PatientTelephoneNumbers
-    PerformedProcedureStepID PerformingPhysicianName PhysiciansOfRecord ProtocolName ReferencedInstanceUIDs
-    ReferringPhysicianAddress ReferringPhysicianName RegionOfResidence RequestAttributesSequence RequestingPhysician
-    RequestingService ResponsibleOrganization ResponsiblePerson SOPInstanceUID ScheduledProcedureStepID SeriesDate
-    SeriesDescription SeriesInstanceUID SeriesTime StationName StudyComments StudyDate StudyDescription StudyID
-    StudyInstanceUID StudyTime instanceUIDs
-    """.split(),  # noqa: SIM905  sixty quoted words on sixty lines would hide what is missing
-)
+# Beyond the standard's table: what Slicer writes itself, and `PatientName` as older versions spelled it.
+_OF_SLICER = frozenset({"PatientsName", "PatientsBirthDate", "PatientsID"})
+KEYWORDS = FOUND_BY_VALUE | _OF_SLICER
+_STANDARD_UIDS = "1.2.840.10008."  # classes and transfer syntaxes
 _UID_LISTS = {"instanceUIDs", "InstanceUIDs", "ReferencedInstanceUIDs"}  # separated by spaces
 
 
@@ -46,7 +35,7 @@ def of_keyword(keyword: str, value: str | None) -> Iterator[tuple[str, str]]:
 
 
 def pair(kind: str, value: str | None) -> Iterator[tuple[str, str]]:
-    """Give a value with its kind, unless it is empty."""
+    """Give a value with its kind, unless it is empty or a UID that the standard itself defines."""
     text = (value or "").strip()
-    if text:
+    if text and not text.startswith(_STANDARD_UIDS):
         yield text, kind

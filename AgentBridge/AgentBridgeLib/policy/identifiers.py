@@ -1,9 +1,15 @@
 """Keep patient identifiers out of what leaves.
 
-The host tells which identifying texts are in the scene (patient name, patient id, dates, UIDs). Wherever one of
-them appears in an answer, as a whole or inside a node name, a path or a message, it is hidden or replaced.
-Texts shorter than three characters are hidden only where they stand alone: replacing "M" everywhere would
-destroy the answer and hide nothing.
+Two rules, both for every answer, error, event, job, log and audit line:
+
+* By value. The host tells which identifying texts are in the scene (patient name, patient id, dates, UIDs). Wherever
+  one of them appears, as a whole or inside a node name, a path or a message, it is hidden or replaced. Texts shorter
+  than three characters are hidden only where they stand alone: replacing "M" everywhere would destroy the answer
+  and hide nothing. A text of digits counts only where no further digit touches it.
+* By name. The value of a member that is named like an attribute of DICOM PS3.15 table E.1-1 (keyword, keyword after
+  ``DICOM.``, tag, or keyword in snake case) is covered, whatever it is.
+
+What a person typed as free text without it being in any DICOM attribute cannot be recognized.
 """
 
 from __future__ import annotations
@@ -11,7 +17,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import unicodedata
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from AgentBridgeLib.model.confidentiality import COVERED_BY_NAME, KEYWORD_OF_TAG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +30,27 @@ if TYPE_CHECKING:
 
 HIDDEN = "[hidden]"
 _SHORTEST_INSIDE = 3
+_DATE = re.compile(r"(\d{4})(\d\d)(\d\d)")
+_MEMBER = re.compile(rb'"([\w.]+)":')
+
+
+def _snake(keyword: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", keyword).lower()
+
+
+def _member_names() -> dict[str, str]:
+    names = {f"DICOM.{keyword}": keyword for keyword in COVERED_BY_NAME}
+    names |= {keyword: keyword for keyword in COVERED_BY_NAME}
+    names |= {tag: keyword for tag, keyword in KEYWORD_OF_TAG.items() if keyword in COVERED_BY_NAME}
+    # "time" and "date" alone are words of every answer; `patient_name` is not.
+    names |= {_snake(keyword): keyword for keyword in COVERED_BY_NAME if "_" in _snake(keyword)}
+    return names
+
+
+MEMBER_NAMES: Mapping[str, str] = _member_names()
+"""Name of a member to the keyword of the attribute that it shows."""
+
+_MEMBER_BYTES = frozenset(name.encode() for name in MEMBER_NAMES)
 
 
 class Redactor:
@@ -32,69 +63,136 @@ class Redactor:
     identifiers
         Identifying text to its kind, such as ``PatientName``.
     key
-        Secret of this scene: the same text gets the same pseudonym as long as the key lives.
+        Secret: the same text gets the same pseudonym as long as the key lives.
     """
 
     def __init__(self, policy: IdentifierPolicy, identifiers: Mapping[str, str], key: bytes) -> None:
         self._key = key
         self._policy = policy
-        texts = {variant: kind for text, kind in identifiers.items() for variant in variants(text) if variant}
-        self._whole = {} if policy == "show" else texts
-        inside = sorted(
-            (text for text in self._whole if len(text) >= _SHORTEST_INSIDE), key=len, reverse=True
-        )
-        self._pattern = re.compile("|".join(map(re.escape, inside)), re.IGNORECASE) if inside else None
-        self._lower = {text.lower(): kind for text, kind in self._whole.items()}
+        self._known = {} if policy == "show" else _known_forms(identifiers)
+        self._pattern = _pattern(self._known)
 
     @property
     def is_needed(self) -> bool:
-        """Whether there is anything to hide at all."""
-        return bool(self._whole)
+        """Whether there is any text to hide."""
+        return bool(self._known)
+
+    def is_needed_for(self, text: bytes) -> bool:
+        """Whether JSON text may hold something to hide."""
+        if self._known:
+            return True
+        return self._policy != "show" and not _MEMBER_BYTES.isdisjoint(_MEMBER.findall(text))
 
     def text(self, value: str) -> str:
         """Hide identifiers in one text."""
-        if not self._whole:
+        if not self._known:
             return value
-        if value in self._whole:
-            return self._replace(value)
+        whole = self._known.get(value.strip().lower())
+        if whole is not None:
+            return self._replace(*whole)
         if self._pattern is None:
             return value
-        return self._pattern.sub(lambda match: self._replace(match[0]), value)
+        return self._pattern.sub(lambda match: self._replace(*self._known[match[0].lower()]), value)
 
     def apply(self, value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
-        """Hide identifiers in a JSON-like value: every text, keys included."""
-        if not self._whole:
+        """Hide identifiers in a JSON-like value: every text, keys included, and members named as identifying."""
+        if self._policy == "show":
             return value
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
-            return {
-                self.text(key) if isinstance(key, str) else key: self.apply(entry)
-                for key, entry in value.items()
-            }
+            return dict(self._member(key, entry) for key, entry in value.items())
         if isinstance(value, (list, tuple)):
             return [self.apply(entry) for entry in value]
         return value
 
-    def _replace(self, text: str) -> str:
+    def _member(self, key: object, value: object) -> tuple[object, object]:
+        if not isinstance(key, str):
+            return key, self.apply(value)
+        keyword = MEMBER_NAMES.get(key)
+        if keyword is not None:
+            return key, self._cover(keyword, value)
+        return self.text(key), self.apply(value)
+
+    def _cover(self, keyword: str, value: object) -> object:
+        """Replace every scalar, so that the shape (also that of DICOM JSON) stays."""
+        if isinstance(value, dict):
+            return {
+                key: entry if key == "vr" else self._cover(keyword, entry) for key, entry in value.items()
+            }
+        if isinstance(value, (list, tuple)):
+            return [self._cover(keyword, entry) for entry in value]
+        if value is None or value == "" or isinstance(value, bool):
+            return value
+        text = str(value)
+        return self._replace(*self._known.get(text.strip().lower(), (keyword, text)))
+
+    def _replace(self, kind: str, text: str) -> str:
         if self._policy == "hide":
             return HIDDEN
-        kind = self._lower.get(text.lower(), "Identifier")
         digest = hmac.new(self._key, text.lower().encode(), hashlib.sha256).hexdigest()[:8]
         return f"{kind}-{digest}"
+
+
+def _known_forms(identifiers: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Every form in lower case, to the kind and to the text that the pseudonym is made from.
+
+    Forms of the whole text share its pseudonym. A part of a name has its own: two people may share it.
+    """
+    known: dict[str, tuple[str, str]] = {}
+    for text, kind in identifiers.items():
+        whole = text.strip()
+        for part in parts(whole):
+            known.setdefault(part.lower(), (kind, part))
+        for form in variants(whole) - parts(whole):
+            known[form.lower()] = (kind, whole)
+    return known
+
+
+def _pattern(known: Mapping[str, object]) -> re.Pattern[str] | None:
+    inside = sorted((form for form in known if len(form) >= _SHORTEST_INSIDE), key=len, reverse=True)
+    if not inside:
+        return None
+    return re.compile("|".join(_bounded(form) for form in inside), re.IGNORECASE)
+
+
+def _bounded(form: str) -> str:
+    escaped = re.escape(form)
+    return rf"(?<!\d){escaped}(?!\d)" if form.isdigit() else escaped
+
+
+def parts(text: str) -> set[str]:
+    """Give the components of a DICOM person name that identify by themselves."""
+    if "^" not in text:
+        return set()
+    return {part for part in re.split(r"[\^=\s]", text) if len(part) >= _SHORTEST_INSIDE}
 
 
 def variants(text: str) -> set[str]:
     """Give the forms in which an identifying text turns up in names and paths.
 
-    A DICOM person name ``DOE^JANE`` becomes ``DOE JANE`` in node names, ``DOE_JANE`` in file names, and its parts
-    are identifying by themselves.
+    A DICOM person name ``DOE^JANE`` becomes ``DOE JANE``, ``JANE DOE`` or ``DOE, JANE`` in node names, ``DOE_JANE`` in
+    file names, and its parts are identifying by themselves. A date ``19700131`` is written ``1970-01-31`` and so on.
     """
     text = text.strip()
-    forms = {text}
+    forms = {text, *parts(text), *_dates(text)}
     if "^" in text:
-        parts = [part for part in re.split(r"[\^=]", text) if part]
-        forms |= {" ".join(parts), "_".join(parts), "-".join(parts), ", ".join(parts), "".join(parts)}
-        forms |= {part for part in parts if len(part) >= _SHORTEST_INSIDE}
+        names = [part for part in re.split(r"[\^=]", text) if part]
+        for order in (names, names[::-1], names[:2], names[1::-1]):
+            forms |= {joint.join(order) for joint in (" ", "_", "-", ", ", ",", ".", "")}
     forms.add(re.sub(r"[^\w.-]+", "_", text))
+    forms |= {unicodedata.normalize(form, text) for form in ("NFC", "NFD")}
+    forms.add(quote(text, safe=""))
     return {form for form in forms if form}
+
+
+def _dates(text: str) -> set[str]:
+    match = _DATE.match(text)
+    if match is None or not "1800" <= match[1] <= "2199" or not "01" <= match[2] <= "12":
+        return set()
+    year, month, day = match.groups()
+    return {
+        *(joint.join((year, month, day)) for joint in "-/._"),
+        *(joint.join((day, month, year)) for joint in "-/."),
+        *(joint.join((month, day, year)) for joint in "-/"),
+    }

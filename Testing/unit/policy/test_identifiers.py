@@ -66,3 +66,55 @@ def test_show_shows():
 def test_name_is_hidden_whatever_stands_around_it(before, after):
     """house"""
     assert "MRN-4711" not in hiding().text(before + "MRN-4711" + after)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Jane Doe", "DOE, JANE", "JANE_DOE.nrrd", "born 1970-01-01", "01.01.1970", "DOE%5EJANE", "19700101_T1"],
+)
+def test_other_spellings_of_name_and_date_do_not_show(text):
+    """issue:#4"""
+    covered = hiding().text(text).lower()
+    assert not any(part in covered for part in ("doe", "jane", "1970"))
+
+
+def test_digits_inside_longer_numbers_stay():
+    """house: 4711 is not a part of 147110"""
+    redactor = Redactor("hide", {"4711": "PatientID"}, b"k")
+    assert redactor.text("147110") == "147110"
+    assert redactor.text("id-4711.") == f"id-{HIDDEN}."
+
+
+@pytest.mark.parametrize("name", ["PatientAge", "DICOM.PatientAge", "00101010", "patient_age"])
+def test_member_named_as_identifying_is_covered_whatever_its_value(name):
+    """issue:#4: PS3.15 table E.1-1 by name, also for what is not in the scene"""
+    covered = Redactor("hide", {}, b"k").apply({name: "042Y", "age": "042Y", "none": None})
+    assert covered == {name: HIDDEN, "age": "042Y", "none": None}
+
+
+def test_dicom_json_keeps_its_shape():
+    """issue:#4"""
+    element = {
+        "00100010": {"vr": "PN", "Value": [{"Alphabetic": "X^Y"}]},
+        "00280010": {"vr": "US", "Value": [4]},
+    }
+    covered = Redactor("hide", {}, b"k").apply(element)
+    assert covered == {
+        "00100010": {"vr": "PN", "Value": [{"Alphabetic": HIDDEN}]},
+        "00280010": {"vr": "US", "Value": [4]},
+    }
+
+
+def test_whole_name_has_one_pseudonym_in_all_its_spellings():
+    """issue:#4: stable pseudonyms"""
+    redactor = Redactor("pseudonymize", PATIENT, b"k")
+    assert redactor.text("DOE JANE") == redactor.text("jane_doe") == redactor.text("DOE^JANE")
+    assert redactor.apply({"PatientName": "Doe, Jane"}) == {"PatientName": redactor.text("DOE^JANE")}
+
+
+def test_json_text_without_anything_identifying_is_passed_on_untouched():
+    """house: the usual answer costs one search for member names"""
+    redactor = Redactor("hide", {}, b"k")
+    assert not redactor.is_needed_for(b'{"name":"T1","scene_revision":3,"time":1}')
+    assert redactor.is_needed_for(b'{"attributes":{"DICOM.PatientWeight":"70"}}')
+    assert not Redactor("show", {}, b"k").is_needed_for(b'{"patient_name":"x"}')
