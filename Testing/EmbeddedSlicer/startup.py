@@ -59,6 +59,7 @@ def finish_startup() -> None:
     """Tell that the application is up, once."""
     if not host.is_started_up:
         host.is_started_up = True
+        _publish_dicom_database()
         host.application.startupCompleted.emit()
 
 
@@ -68,6 +69,13 @@ def shut_down() -> None:
     if application is not None:
         application.moduleManager().unload_all()
         application.aboutToQuit.emit()
+
+
+def _publish_dicom_database() -> None:
+    """Make the alias as the DICOM module does when the application is up (`DICOM.py`, onStartupCompleted)."""
+    import slicer
+
+    slicer.dicomDatabase = host.application.dicomDatabase()
 
 
 def _environment_before() -> Any:
@@ -147,6 +155,7 @@ def _publish(slicer: Any, parts: Any) -> None:
 
 def _fill(parts: Any, views: bool) -> None:
     from EmbeddedSlicer.ctk_widgets.settings_dialog import SettingsDialog
+    from EmbeddedSlicer.dicom.database import Database as DICOMDatabase
     from EmbeddedSlicer.file_io.manager import CoreIOManager
     from EmbeddedSlicer.scene import logics, subject_hierarchy
 
@@ -159,6 +168,8 @@ def _fill(parts: Any, views: bool) -> None:
     _add_modules(parts.module_manager, made)
     parts.io_manager = CoreIOManager(scene, application_logic, made)
     parts.settings_dialog = SettingsDialog(parts.user_settings)
+    parts.dicom_database = DICOMDatabase()
+    parts.dicom_database.openDatabase(str(Path(host.settings_folder) / "DICOMDatabase" / "ctkDICOM.sql"))
     if views:
         parts.layout_manager = _make_views(scene, application_logic)
     host.qt_application.aboutToQuit.connect(shut_down)

@@ -40,6 +40,7 @@ class Parts:
     io_manager: CoreIOManager | None = None
     layout_manager: LayoutManager | None = None
     settings_dialog: Any = None
+    dicom_database: Any = None
     keep: list[Any] = field(default_factory=list)
 
 
@@ -170,6 +171,10 @@ class Application(Emitter):
     def settingsDialog(self) -> Any:
         """Give the settings dialog."""
         return self._parts.settings_dialog
+
+    def dicomDatabase(self) -> Any:
+        """Give the ctkDICOMDatabase of the application."""
+        return self._parts.dicom_database
 
     def startupEnvironment(self) -> Any:
         """Give the environment of the process before the host changed it, a QProcessEnvironment."""

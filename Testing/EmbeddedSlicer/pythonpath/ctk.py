@@ -9,6 +9,8 @@ from EmbeddedSlicer.not_emulated import refuse
 
 _EMULATED = {
     "ctkCollapsibleButton": "EmbeddedSlicer.ctk_widgets.collapsible_button",
+    "ctkDICOMDatabase": "EmbeddedSlicer.dicom.database",
+    "ctkDICOMIndexer": "EmbeddedSlicer.dicom.indexer",
     "ctkSettingsPanel": "EmbeddedSlicer.ctk_widgets.settings_panel",
 }
 
