@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from AgentBridgeLib.dispatch.call import Done
 
-IN_MEMORY_BYTES = 1 << 20
+IN_MEMORY_BYTES = 64 << 10
 
 
 class ResultStore:
