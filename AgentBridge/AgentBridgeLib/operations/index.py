@@ -10,6 +10,7 @@ from AgentBridgeLib.registry.catalog import Catalog
 MODULES = (
     "application",
     "scene",
+    "checkpoints",
     "nodes",
     "files",
     "volumes",
@@ -21,6 +22,8 @@ MODULES = (
     "segment_statistics",
     "segment_labelmap",
     "markups",
+    "markups_points",
+    "markups_files",
     "views",
     "scripting",
 )
