@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from AgentBridgeLib.dispatch.audit import AuditLog
+from AgentBridgeLib.dispatch.audit_file import AuditFile
 from AgentBridgeLib.dispatch.events import EventRing
 from AgentBridgeLib.dispatch.job_service import JobService
+from AgentBridgeLib.dispatch.journal import Journal
 from AgentBridgeLib.dispatch.kernel import Dispatcher, KernelParts
 from AgentBridgeLib.dispatch.legacy_policy import LegacyPolicy
+from AgentBridgeLib.dispatch.log_cover import LogCover
 from AgentBridgeLib.dispatch.results import ResultStore
 from AgentBridgeLib.dispatch.safety import Redaction, Safety
 from AgentBridgeLib.dispatch.turn import Turn
@@ -21,6 +24,7 @@ from AgentBridgeLib.host import web_server
 from AgentBridgeLib.host.adapter import SlicerHost
 from AgentBridgeLib.host.event_loop import QtEventLoop
 from AgentBridgeLib.host.instance_file import InstanceFile, TokenFile
+from AgentBridgeLib.host.secret_file import kept_secret
 from AgentBridgeLib.model.envelopes import timestamp
 from AgentBridgeLib.model.exchange import TransportLimits
 from AgentBridgeLib.model.version import VERSION
@@ -44,6 +48,8 @@ if TYPE_CHECKING:
     from AgentBridgeLib.policy.settings import SafetySettings
 
 DEFAULT_PORT = 2016
+AUDIT_FOLDER = "audit"
+PSEUDONYM_FILE = "pseudonym.key"
 
 
 class Bridge:
@@ -78,9 +84,15 @@ class Bridge:
             self._on_policy,
             self.loop.now,
         )
-        self.redaction = Redaction(self.safety, self.host.scene)
+        folder = self.host.application.data_folder
+        self.redaction = Redaction(self.safety, self.host.scene, kept_secret(folder, PSEUDONYM_FILE))
+        self._log_cover = LogCover(self._redactor)
+        self._log_cover.install()
         self.turn = Turn(self.loop)
-        self.audit = AuditLog(time.time)
+        self.audit = AuditLog(
+            time.time, redactor=self._redactor, file=AuditFile(str(Path(folder) / AUDIT_FOLDER))
+        )
+        self.journal = Journal()
         self.folders = WorkFolders(lambda: self.host.application.temporary_folder)
         self.results = ResultStore(self.folders.root)
         self.jobs = JobService(
@@ -134,6 +146,9 @@ class Bridge:
     def close(self) -> None:
         """End it for good, at shutdown or reload."""
         self.stop()
+        self._log_cover.remove()
+        if self.audit.file is not None:
+            self.audit.file.close()
         self._scene_watch.cancel()
         self.results.close()
         self.folders.close()
@@ -175,6 +190,7 @@ class Bridge:
             events=self.events,
             folders=self.folders,
             wall_clock=time.time,
+            journal=self.journal,
         )
 
     def _services(self) -> Services:

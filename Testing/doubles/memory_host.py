@@ -85,6 +85,7 @@ class MemoryScene:
         self.revisions: dict[str, int] = {}
         self.records: list[Any] = []
         self.identifying: dict[str, str] = {}
+        self.patients: dict[str, Any] = {}
         self.scene = self
 
     def GetNodeByID(self, node_id):
@@ -122,6 +123,9 @@ class MemoryScene:
 
     def identifiers(self):
         return self.identifying
+
+    def patient(self, node_id):
+        return self.patients.get(node_id)
 
 
 class MemorySettings:

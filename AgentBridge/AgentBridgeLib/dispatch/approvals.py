@@ -6,6 +6,7 @@ The desk holds the requests. Somebody who can answer them, the panel, attends it
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,12 @@ class ApprovalRequest:
         Files it reads or writes.
     expires_at
         Seconds since 1970.
+    patients
+        Whose data the nodes are, as the person sees them.
+    warning
+        Why the person should look twice; empty when there is no reason.
+    can_last
+        Whether an approval may hold for the session. An approval that a guard asks for holds once.
     """
 
     job_id: str
@@ -40,6 +47,9 @@ class ApprovalRequest:
     client: str
     arguments_digest: str
     expires_at: float
+    patients: Sequence[str] = ()
+    warning: str = ""
+    can_last: bool = True
 
 
 class ApprovalDesk:
@@ -49,10 +59,17 @@ class ApprovalDesk:
     ----------
     on_decision
         Called with the request and whether it was approved.
+    wall_clock
+        Seconds since 1970.
     """
 
-    def __init__(self, on_decision: Callable[[ApprovalRequest, bool], None]) -> None:
+    def __init__(
+        self,
+        on_decision: Callable[[ApprovalRequest, bool], None],
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
         self._on_decision = on_decision
+        self._wall_clock = wall_clock
         self._waiting: dict[str, ApprovalRequest] = {}
         self._for_session: set[tuple[str, str]] = set()
         self._attendants: list[Callable[[], None]] = []
@@ -81,6 +98,20 @@ class ApprovalDesk:
         """Whether the person has approved this operation for this client until Slicer ends."""
         return (client, operation) in self._for_session
 
+    @property
+    def leases(self) -> Sequence[tuple[str, str]]:
+        """Client and operation of every approval that holds for the session."""
+        return tuple(sorted(self._for_session))
+
+    def end_lease(self, client: str, operation: str) -> None:
+        """Withdraw an approval that held for the session. Safe to repeat."""
+        self._for_session.discard((client, operation))
+        self._tell()
+
+    def seconds_left(self, request: ApprovalRequest) -> float:
+        """How long the request still waits; 0 when it is overdue."""
+        return max(0.0, request.expires_at - self._wall_clock())
+
     def ask(self, request: ApprovalRequest) -> None:
         """Add a request."""
         self._waiting[request.job_id] = request
@@ -102,8 +133,11 @@ class ApprovalDesk:
         request = self._waiting.get(job_id)
         if request is None or request.arguments_digest != arguments_digest:
             raise JobStateConflictError(f"The request '{job_id}' is no longer waiting; nothing was decided.")
+        if approve and request.expires_at and not self.seconds_left(request):
+            # The clock decides, not the timer: a busy Slicer may not have come to let it expire.
+            raise JobStateConflictError(f"The request '{job_id}' has expired; nothing was decided.")
         del self._waiting[job_id]
-        if approve and for_session:
+        if approve and for_session and request.can_last:
             self._for_session.add((request.client, request.operation))
         self._on_decision(request, approve)
         self._tell()
@@ -111,6 +145,7 @@ class ApprovalDesk:
     def forget_session(self) -> None:
         """Withdraw every approval that was given for the session."""
         self._for_session.clear()
+        self._tell()
 
     def _tell(self) -> None:
         for attendant in list(self._attendants):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
+
+from AgentBridgeLib.model.envelopes import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from AgentBridgeLib.dispatch.audit_file import AuditFile
     from AgentBridgeLib.dispatch.context import Caller
+    from AgentBridgeLib.policy.identifiers import Redactor
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +49,30 @@ class AuditEntry:
 
 
 class AuditLog:
-    """The last entries in memory.
+    """The last entries in memory, all of them on disk.
 
     Parameters
     ----------
     wall_clock
         Seconds since 1970.
     size
-        How many entries are kept.
+        How many entries are kept in memory.
+    redactor
+        Gives what covers identifiers in texts that clients choose: their name, request id, unknown operations.
+    file
+        Where every entry is appended; None keeps them in memory only.
     """
 
-    def __init__(self, wall_clock: Callable[[], float], size: int = 10_000) -> None:
+    def __init__(
+        self,
+        wall_clock: Callable[[], float],
+        size: int = 10_000,
+        redactor: Callable[[], Redactor] | None = None,
+        file: AuditFile | None = None,
+    ) -> None:
         self._wall_clock = wall_clock
+        self._redactor = redactor
+        self.file = file
         self._entries: deque[AuditEntry] = deque(maxlen=size)
         self._next = 1
         self._listeners: list[Callable[[AuditEntry], None]] = []
@@ -73,13 +89,14 @@ class AuditLog:
         job_id: str = "",
     ) -> AuditEntry:
         """Append one entry."""
+        cover = str if self._redactor is None else self._redactor().text
         entry = AuditEntry(
             number=self._next,
             time=self._wall_clock(),
-            client=caller.client,
+            client=cover(caller.client),
             door=caller.door,
-            request_id=caller.request_id,
-            operation=operation,
+            request_id=cover(caller.request_id),
+            operation=cover(operation),
             decision=decision,
             outcome=outcome,
             duration_ms=round(duration_ms, 3),
@@ -88,6 +105,8 @@ class AuditLog:
         )
         self._next += 1
         self._entries.append(entry)
+        if self.file is not None:
+            self.file.append({**asdict(entry), "time": timestamp(entry.time)})
         for listener in self._listeners:
             listener(entry)
         return entry
@@ -101,3 +120,8 @@ class AuditLog:
     def listen(self, listener: Callable[[AuditEntry], None]) -> None:
         """Call `listener` with every new entry; for the panel."""
         self._listeners.append(listener)
+
+    def forget(self, listener: Callable[[AuditEntry], None]) -> None:
+        """End `listen`. Safe to repeat."""
+        if listener in self._listeners:
+            self._listeners.remove(listener)

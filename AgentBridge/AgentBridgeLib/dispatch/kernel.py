@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from AgentBridgeLib.dispatch import arguments as incoming
@@ -18,11 +18,12 @@ from AgentBridgeLib.dispatch.encoding import AnswerCache, covered_error, encode
 from AgentBridgeLib.dispatch.etags import EntityTags, matches
 from AgentBridgeLib.dispatch.idempotency import IdempotencyTable
 from AgentBridgeLib.dispatch.job_service import JobWork
+from AgentBridgeLib.dispatch.journal import Journal
 from AgentBridgeLib.dispatch.stepper import as_steps
-from AgentBridgeLib.errors import BridgeError, PolicyError
+from AgentBridgeLib.errors import BridgeError, PolicyError, RevisionConflictError
 from AgentBridgeLib.jobs.machine import State
 from AgentBridgeLib.model.envelopes import internal_error, timestamp
-from AgentBridgeLib.policy.decide import decide, denied
+from AgentBridgeLib.policy.decide import decide, denied, guard_patients
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -60,6 +61,8 @@ class _Decided:
     verdict: Verdict
     digest: str
     began: float
+    seen: list[str] = field(default_factory=list)
+    """Names of the nodes as the person saw them when asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class KernelParts:
     events: EventRing
     folders: WorkFolders
     wall_clock: Callable[[], float]
+    journal: Journal = field(default_factory=Journal)
 
 
 class Dispatcher:
@@ -87,7 +91,7 @@ class Dispatcher:
         self._etags = EntityTags(parts.host.scene)
         self._cache = AnswerCache()
         self._idempotency = IdempotencyTable(parts.wall_clock)
-        self._desk = ApprovalDesk(self._on_decision)
+        self._desk = ApprovalDesk(self._on_decision, parts.wall_clock)
 
     @property
     def desk(self) -> ApprovalDesk:
@@ -134,6 +138,12 @@ class Dispatcher:
         ):
             verdict = type(verdict)("allow", verdict.capability)
         nodes = incoming.target_nodes(arguments)
+        count = len(self._patients(nodes))
+        verdict = guard_patients(verdict, settings, operation.name, count, can_ask=self._desk.is_attended)
+        if verdict.decision == "deny":
+            raise denied(verdict)
+        if verdict.is_guarded:
+            digest = incoming.digest(operation, arguments, with_content=True)
         return _Decided(call, operation, arguments, nodes, settings, verdict, digest, began)
 
     def _claim(
@@ -193,6 +203,10 @@ class Dispatcher:
     def _conclude(self, decided: _Decided, value: BaseModel | Content) -> Done:
         etag, revision = self._tag(decided)
         payload = encode(value, revision, self._parts.redaction.redactor())
+        mark = decided.operation.mark
+        self._parts.journal.note(
+            decided.operation.name, decided.arguments, payload, is_read_only=mark.read_only
+        )
         scope = decided.operation.mark.revision_scope
         return Done(payload, None if scope == "none" else revision, etag, decided.operation.mark.status)
 
@@ -208,19 +222,23 @@ class Dispatcher:
         self._answer_later(job, 0.0 if preference.respond_async else wait_s, answer)
 
     def _park(self, decided: _Decided, answer: Callable[[Outcome], None]) -> None:
+        decided.seen = [self._node_name(node_id) for node_id in decided.nodes]
         job = self._submit(decided, needs_approval=True)
         request = ApprovalRequest(
             job_id=job.id,
             operation=decided.operation.name,
             capability=decided.verdict.capability,
             effect=decided.operation.summary,
-            nodes=[self._node_name(node_id) for node_id in decided.nodes],
+            nodes=decided.seen,
             paths=[
                 str(value) for _, mark, value in incoming.marked(decided.arguments) if hasattr(mark, "access")
             ],
             client=decided.call.caller.client,
             arguments_digest=decided.digest,
             expires_at=job.approval_deadline or 0.0,
+            patients=list(self._patients(decided.nodes).values()),
+            warning=decided.verdict.reason if decided.verdict.is_guarded else "",
+            can_last=not decided.verdict.is_guarded,
         )
         self._parts.events.publish("approval.requested", {"job": job.id, "operation": job.operation})
         self._desk.ask(request)
@@ -265,6 +283,11 @@ class Dispatcher:
         if verdict.decision == "deny":
             raise denied(verdict)
         incoming.resolve_paths(decided.arguments, settings)
+        if decided.seen and decided.seen != [self._node_name(node_id) for node_id in decided.nodes]:
+            raise RevisionConflictError(
+                f"{decided.operation.name} was approved for other nodes than those that now have these ids: one was "
+                "removed or renamed meanwhile. Nothing was done; look at the scene and ask again."
+            )
         self._etags.check_if_match(decided.call.preference.if_match, decided.nodes)
 
     def _answer_later(self, job: Job, wait_s: float, answer: Callable[[Outcome], None]) -> None:
@@ -307,6 +330,11 @@ class Dispatcher:
     def _node_name(self, node_id: str) -> str:
         node = self._host.scene.scene.GetNodeByID(node_id)
         return node_id if node is None else f"{node.GetName()} ({node_id})"
+
+    def _patients(self, node_ids: list[str]) -> dict[str, str]:
+        """Key and label of every patient that the nodes belong to."""
+        found = [self._host.scene.patient(node_id) for node_id in dict.fromkeys(node_ids)]
+        return {patient.key: patient.label for patient in found if patient is not None}
 
     def blame(self, error: BaseException, operation: str) -> BridgeError:
         """Turn whatever was raised into an error for the client, identifiers covered; ours get an incident id."""

@@ -78,6 +78,11 @@ class Safety:
         return self.current()
 
     @property
+    def grants(self) -> Mapping[str, Mode]:
+        """Modes given for this run; they win over the stored ones."""
+        return self._grants
+
+    @property
     def is_stopped(self) -> bool:
         """Whether *Stop all* is in force."""
         return self._is_stopped
@@ -109,12 +114,18 @@ class Safety:
 
 
 class Redaction:
-    """Gives the redactor for the scene and the policy as they are now."""
+    """Gives the redactor for the scene and the policy as they are now.
 
-    def __init__(self, safety: Safety, scene: SceneHost) -> None:
+    Parameters
+    ----------
+    key
+        Secret that pseudonyms are made with: kept, it makes them the same after a restart.
+    """
+
+    def __init__(self, safety: Safety, scene: SceneHost, key: bytes | None = None) -> None:
         self._safety = safety
         self._scene = scene
-        self._key = secrets.token_bytes(32)
+        self._key = key or secrets.token_bytes(32)
         self._made_for: tuple[str, Mapping[str, str]] | None = None
         self._redactor = Redactor("show", {}, self._key)
 

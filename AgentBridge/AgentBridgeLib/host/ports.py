@@ -108,6 +108,17 @@ class SceneHost(Protocol):
         From the subject hierarchy's patient and study items and from node attributes beginning with ``DICOM.``.
         """
 
+    def patient(self, node_id: str) -> Patient | None:
+        """Whose data a node is; None when nothing says so, or there is no such node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """Whose data a node is. `key` tells patients apart (patient id, else name); `label` is for the person only."""
+
+    key: str
+    label: str
+
 
 class SceneChange(Protocol):
     """One change, as it is reported to clients."""

@@ -10,13 +10,14 @@ import slicer.util
 from AgentBridgeLib.errors import FeatureMissingError, NodeNotFoundError, NodeTypeError
 from AgentBridgeLib.host.additions import AdditionObserver
 from AgentBridgeLib.host.identifiers import IdentifierCollector
+from AgentBridgeLib.host.patients import patient_of
 from AgentBridgeLib.host.revision import SceneTracker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    from AgentBridgeLib.host.ports import EventLoop, SceneChange, Subscription
+    from AgentBridgeLib.host.ports import EventLoop, Patient, SceneChange, Subscription
 
 
 class SlicerScene:
@@ -51,6 +52,10 @@ class SlicerScene:
     def node_revision(self, node_id: str) -> int:
         """Scene revision at which this node last changed. Unknown ids have 0."""
         return self._tracker.node_revision(node_id)
+
+    def note_change(self) -> None:
+        """Count a change that belongs to no node, such as a checkpoint."""
+        self._tracker.note_change()
 
     def changed_since(self, revision: int) -> list[str]:
         """Give the ids of nodes that came or changed after `revision` and are still there, latest first."""
@@ -112,6 +117,11 @@ class SlicerScene:
     def identifiers(self) -> Mapping[str, str]:
         """Patient-identifying texts now in the scene: value to kind (DICOM keyword)."""
         return self._identifiers.collect()
+
+    def patient(self, node_id: str) -> Patient | None:
+        """Whose data a node is; None when nothing says so, or there is no such node."""
+        node = self._scene.GetNodeByID(node_id) if node_id else None
+        return None if node is None else patient_of(self._scene, node)
 
     def close(self) -> None:
         """Remove every observer."""

@@ -26,11 +26,14 @@ class Verdict:
         The capability that decided.
     reason
         Why, in words for the client; empty for ``allow``.
+    is_guarded
+        A guard asks, whatever the capability says; an approval for the session does not cover it.
     """
 
     decision: Literal["allow", "ask", "deny"]
     capability: str
     reason: str = ""
+    is_guarded: bool = False
 
 
 _ORDER: dict[Mode, int] = {"allow": 0, "ask": 1, "deny": 2}
@@ -68,6 +71,31 @@ def decide(
         "deny",
         strictest,
         f"{operation} needs '{strictest}', which is denied. The person can change that under {where}.",
+    )
+
+
+def guard_patients(
+    verdict: Verdict, settings: SafetySettings, operation: str, patients: int, *, can_ask: bool
+) -> Verdict:
+    """Turn an allowed call that combines nodes of several patients into one that is asked about.
+
+    Parameters
+    ----------
+    patients
+        How many different patients the nodes in its arguments belong to.
+    can_ask
+        Whether somebody can answer; else it is denied.
+    """
+    if patients < 2 or not settings.guards_patients or verdict.decision == "deny":
+        return verdict
+    reason = f"{operation} would combine data of {patients} different patients."
+    if can_ask:
+        return Verdict("ask", verdict.capability, reason, is_guarded=True)
+    return Verdict(
+        "deny",
+        verdict.capability,
+        f"{reason} Nobody can be asked here: this Slicer runs without the panel. Name nodes of one patient only.",
+        is_guarded=True,
     )
 
 

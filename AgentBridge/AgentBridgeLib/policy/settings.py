@@ -7,14 +7,14 @@ Slicer's settings hold text only. A value that cannot be read falls back to the 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from AgentBridgeLib.policy.capabilities import CAPABILITIES, MODES, Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 Value = TypeVar("Value")
 IdentifierPolicy = Literal["hide", "pseudonymize", "show"]
@@ -27,6 +27,8 @@ ORIGINS_KEY = "allowed_origins"
 GUARD_KEY = "guard_web_server"
 WEB_SERVER_KEY = "answer_on_web_server"
 QUERY_TOKEN_KEY = "token_in_query"  # noqa: S105 - the name of the setting
+PATIENT_GUARD_KEY = "guard_patients"
+REMOTE_NODES_KEY = "remote_nodes"
 
 KEYS: tuple[str, ...] = (
     *(MODE_PREFIX + name for name in CAPABILITIES),
@@ -36,8 +38,29 @@ KEYS: tuple[str, ...] = (
     GUARD_KEY,
     WEB_SERVER_KEY,
     QUERY_TOKEN_KEY,
+    PATIENT_GUARD_KEY,
+    REMOTE_NODES_KEY,
 )
 """Every key that the safety settings are read from, under ``AgentBridge/``."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteNode:
+    """A server that calls may name. Clients give the name, never an address.
+
+    Attributes
+    ----------
+    url
+        Root of a DICOMweb service; empty for a DIMSE node.
+    ae_title, host, port
+        A DIMSE node; empty and 0 for DICOMweb.
+    """
+
+    name: str
+    url: str = ""
+    ae_title: str = ""
+    host: str = ""
+    port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +83,10 @@ class SafetySettings:
         Whether the bridge also answers on Slicer's own web server, under ``/agent``.
     takes_token_from_query
         Whether the plain door accepts the token in the address of a GET.
+    guards_patients
+        Whether a call that combines nodes of different patients needs the approval of the person.
+    remote_nodes
+        The servers that calls under ``network`` may name.
     complaints
         What could not be read, in words for the panel.
     """
@@ -71,6 +98,8 @@ class SafetySettings:
     guards_web_server: bool = True
     answers_on_web_server: bool = True
     takes_token_from_query: bool = False
+    guards_patients: bool = True
+    remote_nodes: tuple[RemoteNode, ...] = ()
     complaints: tuple[str, ...] = field(default=(), compare=False)
 
     def mode(self, capability: str) -> Mode:
@@ -105,6 +134,8 @@ def parse_settings(
         guards_web_server=reader.read(GUARD_KEY, _boolean, True),
         answers_on_web_server=reader.read(WEB_SERVER_KEY, _boolean, True),
         takes_token_from_query=reader.read(QUERY_TOKEN_KEY, _boolean, False),
+        guards_patients=reader.read(PATIENT_GUARD_KEY, _boolean, True),
+        remote_nodes=reader.read(REMOTE_NODES_KEY, _remote_nodes, ()),
         complaints=tuple(reader.complaints),
     )
 
@@ -162,6 +193,36 @@ def _texts(text: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
         raise ValueError(text)
     return tuple(value)
+
+
+def _remote_nodes(text: str) -> tuple[RemoteNode, ...]:
+    value = json.loads(text)
+    if not isinstance(value, list):
+        raise TypeError(text)
+    nodes = tuple(_remote_node(entry) for entry in value)
+    if len({node.name for node in nodes}) != len(nodes):
+        raise ValueError(text)
+    return nodes
+
+
+def _remote_node(value: object) -> RemoteNode:
+    if not isinstance(value, dict):
+        raise TypeError(value)
+    node = RemoteNode(**value)
+    texts = (node.name, node.url, node.ae_title, node.host)
+    if not all(isinstance(entry, str) for entry in texts) or type(node.port) is not int:
+        raise TypeError(value)
+    is_web = node.url.startswith(("http://", "https://")) and not (node.ae_title or node.host or node.port)
+    is_dimse = bool(node.ae_title and node.host and 0 < node.port < 65536 and not node.url)
+    if not node.name or not (is_web or is_dimse):
+        raise ValueError(value)
+    return node
+
+
+def write_remote_nodes(nodes: Iterable[RemoteNode]) -> str:
+    """Give the text that is stored for remote nodes."""
+    kept = [{name: value for name, value in asdict(node).items() if value} for node in nodes]
+    return json.dumps(kept, ensure_ascii=False)
 
 
 def _boolean(text: str) -> bool:
