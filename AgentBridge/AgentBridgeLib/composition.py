@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from AgentBridgeLib.dispatch.audit import AuditLog
 from AgentBridgeLib.dispatch.audit_file import AuditFile
+from AgentBridgeLib.dispatch.checkpoints import Checkpoints
 from AgentBridgeLib.dispatch.events import EventRing
 from AgentBridgeLib.dispatch.job_service import JobService
 from AgentBridgeLib.dispatch.journal import Journal
@@ -98,6 +99,7 @@ class Bridge:
         self.jobs = JobService(
             self.loop, self.host.scene, self.turn, self.events, self.redaction, self.results, time.time
         )
+        self.checkpoints = Checkpoints(self.host.copier, self.host.scene, self.folders.root, time.time)
         self.dispatcher = Dispatcher(self._kernel_parts())
         self.tokens = TokenFile(self.host.application.data_folder)
         self.gate = Gate(
@@ -150,6 +152,7 @@ class Bridge:
         if self.audit.file is not None:
             self.audit.file.close()
         self._scene_watch.cancel()
+        self.checkpoints.close()
         self.results.close()
         self.folders.close()
         self.host.close()
@@ -189,6 +192,7 @@ class Bridge:
             audit=self.audit,
             events=self.events,
             folders=self.folders,
+            checkpoints=self.checkpoints,
             wall_clock=time.time,
             journal=self.journal,
         )

@@ -28,7 +28,9 @@
     │   ├── JobNotFinishedError          job.not_finished
     │   ├── JobStateConflictError        job.state_conflict
     │   ├── JobExpiredError              job.expired
-    │   └── JobCanceledError             job.canceled
+    │   ├── JobCanceledError             job.canceled
+    │   ├── CheckpointUnknownError       checkpoint.unknown
+    │   └── UndoUnavailableError         scene.undo_unavailable
     ├── PolicyError                                  the person in front of Slicer decides
     │   ├── AuthRequiredError            auth.required
     │   ├── AuthThrottledError           auth.throttled
@@ -320,6 +322,20 @@ class JobCanceledError(CallerError):
     title = "Job was canceled"
 
 
+class CheckpointUnknownError(CallerError):
+    """No checkpoint has this id, or it made room for newer ones."""
+
+    code = "checkpoint.unknown"
+    title = "Unknown checkpoint"
+
+
+class UndoUnavailableError(CallerError):
+    """There is no step to undo, or nothing was kept from before it."""
+
+    code = "scene.undo_unavailable"
+    title = "Nothing to undo"
+
+
 class AuthRequiredError(PolicyError):
     """The token is missing or wrong."""
 
@@ -505,6 +521,8 @@ WIRE: Mapping[str, Wire] = MappingProxyType(
         "job.state_conflict": Wire(409, _OWN - 11),
         "job.expired": Wire(410, _OWN - 12),
         "job.canceled": Wire(409, _OWN - 13),
+        "checkpoint.unknown": Wire(404, _OWN - 14),
+        "scene.undo_unavailable": Wire(409, _OWN - 15),
         "auth.required": Wire(401, _OWN - 20),
         "auth.throttled": Wire(429, _OWN - 21, True),
         "host.rejected": Wire(421, _OWN - 22),

@@ -10,6 +10,7 @@ from typing import Any
 
 from AgentBridgeLib.dispatch.audit import AuditLog
 from AgentBridgeLib.dispatch.call import Call, Preference
+from AgentBridgeLib.dispatch.checkpoints import Checkpoints
 from AgentBridgeLib.dispatch.context import Caller
 from AgentBridgeLib.dispatch.events import EventRing
 from AgentBridgeLib.dispatch.job_service import JobService
@@ -102,6 +103,9 @@ class MemoryScene:
         self.revision += 1
         self.revisions[node_id] = self.revision
 
+    def note_change(self):
+        self.revision += 1
+
     def node_revision(self, node_id):
         return self.revisions.get(node_id, 0)
 
@@ -119,6 +123,7 @@ class MemoryScene:
             return [node_id for node_id in record.ids if node_id in self.nodes]
 
         record.stop = stop
+        record.so_far = lambda: [node_id for node_id in record.ids if node_id in self.nodes]
         return record
 
     def identifiers(self):
@@ -126,6 +131,55 @@ class MemoryScene:
 
     def patient(self, node_id):
         return self.patients.get(node_id)
+
+
+class MemoryPart:
+    """`ports.NodeCopyPart` of a node that takes as much as its attribute ``bytes`` says."""
+
+    def __init__(self, node):
+        self.node = MemoryNode(node.node_id, node.name)
+        self.node.attributes = dict(node.attributes)
+        self.memory_bytes = int(node.attributes.get("bytes", 0))
+        self.disk_bytes = 0
+
+    def move_to_disk(self, _folder):
+        moved, self.memory_bytes = self.memory_bytes, 0
+        self.disk_bytes += moved
+        return moved
+
+    def drop(self):
+        self.memory_bytes = self.disk_bytes = 0
+
+
+class MemoryCopier:
+    """`ports.SceneCopier` of a `MemoryScene`."""
+
+    def __init__(self, scene):
+        self.scene = scene
+
+    def copy_scene(self, _earlier=None):
+        return SimpleNamespace(parts=[MemoryPart(node) for node in self.scene.nodes.values()], is_whole=True)
+
+    def copy_nodes(self, node_ids, most_bytes):
+        nodes = [self.scene.nodes[node_id] for node_id in node_ids if node_id in self.scene.nodes]
+        if sum(int(node.attributes.get("bytes", 0)) for node in nodes) > most_bytes:
+            return None
+        return SimpleNamespace(parts=[MemoryPart(node) for node in nodes], is_whole=False)
+
+    def content_bytes(self):
+        return sum(int(node.attributes.get("bytes", 0)) for node in self.scene.nodes.values())
+
+    def restore(self, copy):
+        if copy.is_whole:
+            self.scene.nodes.clear()
+        for part in copy.parts:
+            self.scene.nodes[part.node.node_id] = MemoryPart(part.node).node
+            self.scene.touch(part.node.node_id)
+
+    def remove_nodes(self, node_ids):
+        for node_id in node_ids:
+            if self.scene.nodes.pop(node_id, None) is not None:
+                self.scene.revision += 1
 
 
 class MemorySettings:
@@ -158,6 +212,7 @@ class Desk:
         self.jobs = JobService(
             self.loop, self.scene, self.turn, self.events, self.redaction, self.results, self.loop.now
         )
+        self.checkpoints = Checkpoints(MemoryCopier(self.scene), self.scene, self.folders.root, self.loop.now)
         self.dispatcher = Dispatcher(
             KernelParts(
                 host=host,
@@ -169,6 +224,7 @@ class Desk:
                 audit=self.audit,
                 events=self.events,
                 folders=self.folders,
+                checkpoints=self.checkpoints,
                 wall_clock=self.loop.now,
             )
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from AgentBridgeLib.dispatch.checkpoints import Checkpoints
     from AgentBridgeLib.host.ports import Host
     from AgentBridgeLib.policy.settings import SafetySettings
     from AgentBridgeLib.registry.catalog import Catalog
@@ -78,6 +79,8 @@ class OperationContext:
         The safety settings as they were when the call was decided.
     catalog
         All operations, for those that describe the bridge itself.
+    checkpoints
+        States of the scene to go back to; None only where a test has no use for them.
     work_folder
         Makes (once per call) a private folder for exchange files, removed when the call ends.
     """
@@ -90,6 +93,7 @@ class OperationContext:
     operation_name: str
     started_at: str
     work_folder: Callable[[], str]
+    checkpoints: Checkpoints | None = None
 
     def mark_made(self, nodes: Sequence[Any]) -> None:
         """Write provenance into the attributes of nodes that this call made or changed in substance."""

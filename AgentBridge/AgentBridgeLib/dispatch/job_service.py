@@ -159,6 +159,10 @@ class JobService:
                 asked += 1
         return asked
 
+    def additions(self, job_id: str) -> Sequence[str]:
+        """Give the ids of the nodes that a running job has added up to its present step, oldest first."""
+        return self._stepper.additions(job_id)
+
     def result(self, job_id: str) -> Done:
         """Give the answer of a job that succeeded.
 

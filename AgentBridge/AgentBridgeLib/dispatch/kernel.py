@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from AgentBridgeLib.dispatch.audit import AuditLog
     from AgentBridgeLib.dispatch.call import Call, Outcome
+    from AgentBridgeLib.dispatch.checkpoints import Checkpoints, Step
     from AgentBridgeLib.dispatch.context import Progress, Suspend
     from AgentBridgeLib.dispatch.events import EventRing
     from AgentBridgeLib.dispatch.job_service import JobService
@@ -78,6 +79,7 @@ class KernelParts:
     audit: AuditLog
     events: EventRing
     folders: WorkFolders
+    checkpoints: Checkpoints
     wall_clock: Callable[[], float]
     journal: Journal = field(default_factory=Journal)
 
@@ -181,17 +183,24 @@ class Dispatcher:
         context, release = self._context(decided, None)
         scene = self._host.scene
         with self._parts.turn.hold(decided.operation.name):
+            step = self._begin_step(decided)
             record = None if decided.operation.mark.read_only else scene.record_additions()
             try:
                 value = decided.operation.function(context, decided.arguments)
             except BaseException:
                 self._take_back(record)
+                self._parts.checkpoints.drop_step(step)
                 raise
             finally:
                 release()
             if record is not None:
-                record.stop()
+                self._parts.checkpoints.end_step(step, record.stop())
         return self._conclude(decided, value)
+
+    def _begin_step(self, decided: _Decided) -> Step | None:
+        mark = decided.operation.mark
+        capabilities = (mark.capability, *_also_requires(decided.arguments))
+        return self._parts.checkpoints.begin_step(mark, capabilities, decided.nodes)
 
     def _take_back(self, record: AdditionRecord | None) -> None:
         scene = self._host.scene
@@ -251,7 +260,9 @@ class Dispatcher:
             self._check_again(decided)
             context, done = self._context(decided, job.id)
             release.append(done)
-            return as_steps(decided.operation.function(context, decided.arguments))
+            return self._undoable(
+                decided, job, as_steps(decided.operation.function(context, decided.arguments))
+            )
 
         def end(ended: Job) -> None:
             for done in release:
@@ -274,6 +285,19 @@ class Dispatcher:
         )
         self._finish(decided, "accepted", job.id)
         return job
+
+    def _undoable(
+        self, decided: _Decided, job: Job, steps: Generator[Progress | Suspend | None, None, Any]
+    ) -> Generator[Progress | Suspend | None, None, Any]:
+        """Keep what the steps of a job may destroy before the first of them."""
+        step = self._begin_step(decided)
+        try:
+            value = yield from steps
+        except BaseException:
+            self._parts.checkpoints.drop_step(step)
+            raise
+        self._parts.checkpoints.end_step(step, self._parts.jobs.additions(job.id))
+        return value
 
     def _check_again(self, decided: _Decided) -> None:
         """Check what may have changed while the call waited for the person or in the queue."""
@@ -324,6 +348,7 @@ class Dispatcher:
             operation_name=decided.operation.name,
             started_at=timestamp(self._parts.wall_clock()) or "",
             work_folder=folder,
+            checkpoints=self._parts.checkpoints,
         )
         return context, release
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from AgentBridgeLib.dispatch.turn import Turn
-    from AgentBridgeLib.host.ports import EventLoop, SceneHost
+    from AgentBridgeLib.host.ports import AdditionRecord, EventLoop, SceneHost
 
     Steps = Generator[Progress | Suspend | None, None, Any]
 
@@ -47,6 +47,7 @@ class _Work:
     is_suspended: bool = False
     is_close_wanted: bool = False
     added: list[str] = field(default_factory=list)
+    record: AdditionRecord | None = None
 
 
 class Stepper:
@@ -89,6 +90,14 @@ class Stepper:
                 work.is_suspended = False
                 self._make_runnable(job_id)
 
+    def additions(self, job_id: str) -> Sequence[str]:
+        """Give the ids of the nodes that a job in progress has added, oldest first."""
+        work = self._works.get(job_id)
+        if work is None:
+            return ()
+        now = work.record.so_far() if work.record is not None else ()
+        return (*work.added, *now)
+
     def commit(self, job_id: str) -> None:
         """Keep what an ended job has added."""
         self._added.pop(job_id, None)
@@ -128,10 +137,11 @@ class Stepper:
         if work is None:
             return
         with self._turn.hold(f"job {job_id}"):
-            record = self._scene.record_additions()
+            work.record = record = self._scene.record_additions()
             try:
                 conclusion = self._step(job_id, work)
             finally:
+                work.record = None
                 work.added += record.stop()
         if conclusion is not None:
             del self._works[job_id]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from AgentBridgeLib.host.application import SlicerApplication
+from AgentBridgeLib.host.checkpoints import SlicerSceneCopier
 from AgentBridgeLib.host.file_checks import FileChecks
 from AgentBridgeLib.host.files import SlicerFiles
 from AgentBridgeLib.host.processes import SlicerProcesses
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
         EventLoop,
         FileHost,
         ProcessRunner,
+        SceneCopier,
         SceneHost,
         SettingsStore,
         ViewHost,
@@ -40,6 +42,7 @@ class SlicerHost:
         self.application: ApplicationHost = application
         self.settings: SettingsStore = SlicerSettings()
         self.scene: SceneHost = scene
+        self.copier: SceneCopier = SlicerSceneCopier(scene)
         self.files: FileHost = SlicerFiles(scene, FileChecks(application.available_memory_bytes))
         self.views: ViewHost = views
         self.processes: ProcessRunner = processes

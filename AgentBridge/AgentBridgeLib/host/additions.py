@@ -26,6 +26,10 @@ class AdditionObserver:
         if self._tag is not None:
             self._scene.RemoveObserver(self._tag)
             self._tag = None
+        return self.so_far()
+
+    def so_far(self) -> list[str]:
+        """Give the ids of the nodes recorded until now that are still there, oldest first."""
         return [node_id for node_id in self._ids if self._scene.GetNodeByID(node_id) is not None]
 
     def _on_added(self, node: Any) -> None:

@@ -67,6 +67,9 @@ class SceneHost(Protocol):
     def revision(self) -> int:
         """Number that moves with every change of the scene or of any node in it, whoever makes it."""
 
+    def note_change(self) -> None:
+        """Count a change that belongs to no node, such as a checkpoint."""
+
     def node_revision(self, node_id: str) -> int:
         """Scene revision at which this node last changed. Unknown ids have 0."""
 
@@ -132,8 +135,68 @@ class SceneChange(Protocol):
 class AdditionRecord(Protocol):
     """The nodes that came into the scene while it was running."""
 
+    def so_far(self) -> Sequence[str]:
+        """Give the ids of the nodes recorded until now that are still there, oldest first."""
+
     def stop(self) -> Sequence[str]:
         """End the record; give the ids of the recorded nodes that are still there, oldest first."""
+
+
+class NodeCopyPart(Protocol):
+    """A copy of one node, in memory or on disk."""
+
+    @property
+    def memory_bytes(self) -> int:
+        """What it takes in memory now."""
+
+    @property
+    def disk_bytes(self) -> int:
+        """What it takes on disk now."""
+
+    def move_to_disk(self, folder: str) -> int:
+        """Write its large arrays to files and free their memory; gives the bytes that were freed.
+
+        Raises
+        ------
+        StorageFailedError
+            The disk is full.
+        """
+
+    def drop(self) -> None:
+        """Remove its files."""
+
+
+class SceneCopy(Protocol):
+    """The scene, or some of its nodes, as they were."""
+
+    @property
+    def parts(self) -> Sequence[NodeCopyPart]:
+        """Copies of nodes; those that did not change are shared between copies of the scene."""
+
+
+class SceneCopier(Protocol):
+    """Copies the scene with all data, and brings it back; ids of nodes stay, views stay."""
+
+    def copy_scene(self, earlier: Any = None) -> SceneCopy:
+        """Copy everything; what is as in `earlier` is shared with it."""
+
+    def copy_nodes(self, node_ids: Sequence[str], most_bytes: int) -> SceneCopy | None:
+        """Copy some nodes with their display nodes; None when that takes more than `most_bytes`."""
+
+    def content_bytes(self) -> int:
+        """How many bytes the arrays of the scene's nodes take."""
+
+    def restore(self, copy: Any) -> None:
+        """Bring the scene (or the nodes of a copy of some) to the state of a copy.
+
+        Raises
+        ------
+        StorageFailedError
+            A part of the copy cannot be read back from disk; the scene is as it was.
+        """
+
+    def remove_nodes(self, node_ids: Sequence[str]) -> None:
+        """Remove nodes that are still there."""
 
 
 class FileHost(Protocol):
@@ -340,6 +403,7 @@ class Host(Protocol):
 
     loop: EventLoop
     scene: SceneHost
+    copier: SceneCopier
     files: FileHost
     views: ViewHost
     settings: SettingsStore

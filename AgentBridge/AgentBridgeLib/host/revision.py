@@ -93,6 +93,10 @@ class SceneTracker:
         """Revision at which this node last changed; 0 for an unknown id."""
         return self._revisions.get(node_id, 0)
 
+    def note_change(self) -> None:
+        """Count a change that belongs to no node."""
+        self._revision += 1
+
     def changed_since(self, revision: int) -> list[str]:
         """Give the ids of the nodes that changed after `revision`, latest first. Costs as much as it gives."""
         changed = []

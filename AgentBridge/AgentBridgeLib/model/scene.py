@@ -31,6 +31,12 @@ class SceneSummary(Framed, SceneResult):
         description="Arrangement of the views, such as FourUpView; null without views."
     )
     layout_number: int | None = Field(description="Slicer's number of the layout.")
+    checkpoint_count: int = Field(
+        description="States of the scene that can be restored; checkpoints.list has them."
+    )
+    undo_operation: str | None = Field(
+        description="Operation that scene.undo would take back; null when there is none."
+    )
     file_name: str | None = Field(description="File that the scene was read from or saved to.")
 
 

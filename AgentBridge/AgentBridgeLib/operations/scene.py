@@ -77,6 +77,7 @@ def summarize_scene(context: OperationContext, arguments: FrameArguments) -> Sce
     scene = context.host.scene
     index = node_index(scene)
     listed = index.of_class("vtkMRMLNode")
+    store = context.checkpoints
     layout_number = _layout_number(scene.scene)
     selection = scene.application_logic.GetSelectionNode()
     segmentations = index.of_class("vtkMRMLSegmentationNode")
@@ -89,6 +90,10 @@ def summarize_scene(context: OperationContext, arguments: FrameArguments) -> Sce
         active_segmentation_id=segmentations[0].id if len(segmentations) == 1 else None,
         layout=_layout_name(layout_number),
         layout_number=layout_number,
+        checkpoint_count=len(store) if store is not None else 0,
+        undo_operation=store.last_step.operation
+        if store is not None and store.last_step is not None
+        else None,
         file_name=scene.scene.GetURL() or None,
     )
 

@@ -1,0 +1,300 @@
+"""States of the scene to go back to: made on request and before destructive steps, and the agent's last steps.
+
+Rules of this file:
+
+* Checkpoints are kept in memory up to one budget, then on disk up to another; then automatic ones go, oldest first.
+  What was made on request is never dropped for an automatic one.
+* Before a call that may destroy something the whole scene is copied; what did not change since the last checkpoint is
+  shared with it. Before other calls only the nodes that they name are copied, and only if they are small.
+* Going back is itself preceded by a checkpoint.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from AgentBridgeLib.errors import (
+    BridgeError,
+    CheckpointUnknownError,
+    OutOfMemoryError,
+    UndoUnavailableError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from AgentBridgeLib.host.ports import NodeCopyPart, SceneCopier, SceneCopy, SceneHost
+    from AgentBridgeLib.registry.operation import Mark
+
+MIB = 1 << 20
+_DESTROYS_IN_SCENE = frozenset(
+    {"scene.edit", "scene.delete", "files.read", "modules.run", "network", "python.execute"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointLimits:
+    """Budgets. `small_bytes` is what may be copied before a call that destroys nothing."""
+
+    memory_bytes: int = 1024 * MIB
+    disk_bytes: int = 8192 * MIB
+    automatic_count: int = 20
+    requested_count: int = 50
+    small_bytes: int = 8 * MIB
+    step_count: int = 50
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """A state to go back to."""
+
+    id: str
+    label: str
+    is_automatic: bool
+    created_at: float
+    copy: SceneCopy
+
+    @property
+    def node_count(self) -> int:
+        """How many nodes it has."""
+        return len(self.copy.parts)
+
+
+@dataclass(slots=True)
+class Step:
+    """One call that changed the scene. `revision` is the scene's before it, `added` are the nodes that it brought."""
+
+    operation: str
+    time: float
+    checkpoint_id: str | None
+    targets: SceneCopy | None
+    revision: int
+    added: Sequence[str] = ()
+
+
+class Checkpoints:
+    """All checkpoints, and the steps that can be undone.
+
+    Parameters
+    ----------
+    folder
+        Gives the folder that copies are moved to; made on first use, removed by its owner.
+    wall_clock
+        Seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        copier: SceneCopier,
+        scene: SceneHost,
+        folder: Callable[[], str],
+        wall_clock: Callable[[], float],
+        limits: CheckpointLimits | None = None,
+    ) -> None:
+        self._copier = copier
+        self._scene = scene
+        self._folder = folder
+        self._wall_clock = wall_clock
+        self.limits = limits or CheckpointLimits()
+        self._numbers = itertools.count(1)
+        self._kept: dict[str, Checkpoint] = {}
+        self._steps: deque[Step] = deque(maxlen=self.limits.step_count)
+
+    def __iter__(self) -> Iterator[Checkpoint]:
+        """Oldest first."""
+        return iter(self._kept.values())
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @property
+    def last_step(self) -> Step | None:
+        """The step that `undo` takes back; None when there is none."""
+        return self._steps[-1] if self._steps else None
+
+    @property
+    def memory_bytes(self) -> int:
+        """What all checkpoints take in memory; what they share counts once."""
+        return sum(part.memory_bytes for part in self._parts())
+
+    @property
+    def disk_bytes(self) -> int:
+        """What all checkpoints take on disk."""
+        return sum(part.disk_bytes for part in self._parts())
+
+    def get(self, checkpoint_id: str) -> Checkpoint:
+        """Find a checkpoint.
+
+        Raises
+        ------
+        CheckpointUnknownError
+            There is none of this id, or it made room for newer ones.
+        """
+        found = self._kept.get(checkpoint_id)
+        if found is None:
+            raise CheckpointUnknownError(
+                f"There is no checkpoint '{checkpoint_id}'. GET /agent/v1/checkpoints lists those there are; "
+                "automatic ones make room for newer ones."
+            )
+        return found
+
+    def create(self, label: str, *, is_automatic: bool = False) -> Checkpoint:
+        """Copy the scene.
+
+        Raises
+        ------
+        OutOfMemoryError
+            The scene is larger than both budgets, or too many checkpoints were made on request.
+        StorageFailedError
+            The disk is full.
+        """
+        self._check_room(is_automatic=is_automatic)
+        latest = next(reversed(self._kept.values()), None)
+        copy = self._copier.copy_scene(latest.copy if latest else None)
+        number = next(self._numbers)
+        made = Checkpoint(f"cp{number}", label, is_automatic, self._wall_clock(), copy)
+        self._kept[made.id] = made
+        try:
+            self._keep_within_budget(made)
+        except BridgeError:
+            self._kept.pop(made.id, None)
+            self._release(made)
+            raise
+        if not is_automatic:
+            self._scene.note_change()
+        return made
+
+    def restore(self, checkpoint_id: str) -> Checkpoint:
+        """Bring the scene to the state of a checkpoint; gives the checkpoint of the state before."""
+        wanted = self.get(checkpoint_id)
+        before = self.create(f"before going back to {checkpoint_id}", is_automatic=True)
+        self._kept.setdefault(wanted.id, wanted)  # it may just have made room for the one before
+        self._copier.restore(wanted.copy)
+        self._keep_within_budget(before)
+        return before
+
+    def delete(self, checkpoint_id: str) -> None:
+        """Forget a checkpoint."""
+        self._drop(self.get(checkpoint_id))
+        self._scene.note_change()
+
+    def begin_step(self, mark: Mark, capabilities: Sequence[str], nodes: Sequence[str]) -> Step | None:
+        """Copy what a call may destroy; None when the call does not concern the scene."""
+        if mark.read_only or mark.name in _GOES_BACK or not _DESTROYS_IN_SCENE.intersection(capabilities):
+            return None
+        revision = self._scene.revision
+        if mark.destructive or "scene.delete" in capabilities:
+            return Step(mark.name, self._wall_clock(), self._automatic(mark.name), None, revision)
+        targets = self._copier.copy_nodes(nodes, self.limits.small_bytes)
+        return Step(mark.name, self._wall_clock(), None, targets, revision)
+
+    def end_step(self, step: Step | None, added: Sequence[str]) -> None:
+        """Remember a call that succeeded and changed the scene, so that it can be undone."""
+        if step is not None and step.revision == self._scene.revision:
+            self.drop_step(step)
+        elif step is not None:
+            step.added = tuple(added)
+            self._steps.append(step)
+            self._scene.note_change()
+
+    def drop_step(self, step: Step | None) -> None:
+        """Forget what was copied before a call that failed and left the scene as it was."""
+        if step is not None and step.checkpoint_id in self._kept:
+            self._drop(self._kept[step.checkpoint_id])
+
+    def undo(self) -> tuple[Step, Checkpoint]:
+        """Take back the last step; gives it and the checkpoint of the state before.
+
+        Raises
+        ------
+        UndoUnavailableError
+            There is no step, or what it changed was too large to be copied, or its checkpoint is gone.
+        """
+        step = self.last_step
+        if step is None:
+            raise UndoUnavailableError("No step of an agent can be undone: none has changed the scene yet.")
+        state = self._kept.get(step.checkpoint_id or "")
+        if state is None and step.targets is None:
+            raise UndoUnavailableError(
+                f"The last step, {step.operation}, cannot be undone: what it changed was too large to be copied, or "
+                "its checkpoint made room for newer ones. Checkpoints that are still there can be restored."
+            )
+        before = self.create(f"before undoing {step.operation}", is_automatic=True)
+        if state is not None:
+            self._copier.restore(state.copy)
+        elif step.targets is not None:
+            self._copier.restore(step.targets)
+            self._copier.remove_nodes(step.added)
+        self._steps.pop()
+        return step, before
+
+    def close(self) -> None:
+        """Forget all, files too."""
+        for checkpoint in list(self._kept.values()):
+            self._drop(checkpoint)
+        self._steps.clear()
+
+    def _drop(self, checkpoint: Checkpoint) -> None:
+        del self._kept[checkpoint.id]
+        self._release(checkpoint)
+
+    def _automatic(self, operation: str) -> str | None:
+        try:
+            return self.create(f"before {operation}", is_automatic=True).id
+        except BridgeError:  # too large, or the disk is full: the call itself may still go on
+            return None
+
+    def _check_room(self, *, is_automatic: bool) -> None:
+        requested = sum(not checkpoint.is_automatic for checkpoint in self)
+        if not is_automatic and requested >= self.limits.requested_count:
+            raise OutOfMemoryError(f"There are {requested} checkpoints made on request already: delete some.")
+        room = self.limits.memory_bytes + self.limits.disk_bytes
+        if self._copier.content_bytes() > room:
+            raise OutOfMemoryError(f"The scene is larger than what checkpoints may take ({room // MIB} MiB).")
+
+    def _keep_within_budget(self, newest: Checkpoint) -> None:
+        automatic = [
+            checkpoint for checkpoint in self if checkpoint.is_automatic and checkpoint is not newest
+        ]
+        surplus = max(0, len(automatic) + 1 - self.limits.automatic_count)
+        for checkpoint in automatic[:surplus]:
+            self._drop(checkpoint)
+        self._move_to_disk()
+        for checkpoint in automatic[surplus:]:
+            if self.memory_bytes <= self.limits.memory_bytes and self.disk_bytes <= self.limits.disk_bytes:
+                return
+            self._drop(checkpoint)
+            self._move_to_disk()
+        if self.memory_bytes > self.limits.memory_bytes or self.disk_bytes > self.limits.disk_bytes:
+            raise OutOfMemoryError("The checkpoints made on request leave no room for another: delete some.")
+
+    def _move_to_disk(self) -> None:
+        """Move the oldest states out of memory first, as long as the disk budget lasts."""
+        in_memory, on_disk = self.memory_bytes, self.disk_bytes
+        for part in list(self._parts()):
+            if in_memory <= self.limits.memory_bytes:
+                return
+            if on_disk + part.memory_bytes <= self.limits.disk_bytes:
+                moved = part.move_to_disk(self._folder())
+                in_memory, on_disk = in_memory - moved, on_disk + moved
+
+    def _parts(self) -> Iterator[NodeCopyPart]:
+        """Walk over what the checkpoints have, each part once, oldest first."""
+        seen: set[int] = set()
+        for checkpoint in self._kept.values():
+            for part in checkpoint.copy.parts:
+                if id(part) not in seen:
+                    seen.add(id(part))
+                    yield part
+
+    def _release(self, checkpoint: Checkpoint) -> None:
+        used = {id(part) for part in self._parts()}
+        for part in checkpoint.copy.parts:
+            if id(part) not in used:
+                part.drop()
+
+
+_GOES_BACK = frozenset({"scene.undo", "checkpoints.create", "checkpoints.restore", "checkpoints.delete"})

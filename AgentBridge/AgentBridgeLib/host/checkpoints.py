@@ -1,0 +1,201 @@
+"""Copies of the whole scene, or of some nodes, and the way back; implements `ports.SceneCopier`.
+
+Laws of this file:
+
+* Ids stay. A node that is still there is changed in place; one that is gone comes back under its id.
+* Nodes that did not change since an earlier copy are shared with it, so a second copy of a scene costs little.
+* Slicer's own furniture (views, cameras, layout, built-in colors) is neither copied nor removed. Which volumes the
+  slice views show, and which are active, is restored.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import slicer
+
+from AgentBridgeLib.host.hierarchy_copies import ItemRecord, record_hierarchy, restore_hierarchy
+from AgentBridgeLib.host.node_copies import NodeCopy, data_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from AgentBridgeLib.host.scene import SlicerScene
+
+_RESTORED_SINGLETONS = ("vtkMRMLSelectionNode", "vtkMRMLSliceCompositeNode")
+
+
+@dataclass(frozen=True, slots=True)
+class SceneCopy:
+    """What was copied; implements `ports.SceneCopy`. `hierarchy` is None for a copy of some nodes."""
+
+    parts: tuple[NodeCopy, ...]
+    furniture: tuple[NodeCopy, ...]
+    hierarchy: tuple[ItemRecord, ...] | None
+    revision: int
+
+
+class SlicerSceneCopier:
+    """Copies and restores Slicer's scene."""
+
+    def __init__(self, scene: SlicerScene) -> None:
+        self._scene = scene
+
+    def copy_scene(self, earlier: SceneCopy | None = None) -> SceneCopy:
+        """Copy everything but furniture; what is as in `earlier` is shared with it."""
+        known = {part.node_id: part for part in (*earlier.parts, *earlier.furniture)} if earlier else {}
+        return SceneCopy(
+            tuple(self._copy_node(node, known) for node in self._content()),
+            tuple(self._copy_node(node, known) for node in self._shown()),
+            tuple(record_hierarchy(self._hierarchy())),
+            self._scene.revision,
+        )
+
+    def copy_nodes(self, node_ids: Iterable[str], most_bytes: int) -> SceneCopy | None:
+        """Copy some nodes with their display nodes; None when that takes more than `most_bytes`."""
+        nodes = [self._scene.scene.GetNodeByID(node_id) for node_id in node_ids]
+        nodes = [node for node in nodes if node is not None and _is_content(node)]
+        nodes += [display for node in nodes for display in _displays(node)]
+        if sum(data_bytes(node) for node in nodes) > most_bytes:
+            return None
+        parts = tuple(self._copy_node(node, {}) for node in {node.GetID(): node for node in nodes}.values())
+        return SceneCopy(parts, (), None, self._scene.revision)
+
+    def content_bytes(self) -> int:
+        """How many bytes the arrays of the scene's nodes take."""
+        return sum(data_bytes(node) for node in self._content())
+
+    def restore(self, copy: SceneCopy) -> None:
+        """Bring the scene (or the nodes of a copy of some) to the state of a copy.
+
+        Raises
+        ------
+        StorageFailedError
+            A part of the copy was moved to disk and cannot be read; the scene is as it was.
+        """
+        for part in copy.parts:
+            part.bring_back()
+        with slicer.util.RenderBlocker(), self._batch():
+            if copy.hierarchy is not None:
+                self._remove_others({part.node_id for part in copy.parts})
+            restored = [self._put_back(part) for part in _referenced_first(copy.parts)]
+            for node in filter(None, [*restored, *(self._put_back(part) for part in copy.furniture)]):
+                _resolve_references(node)
+            if copy.hierarchy is not None:
+                restore_hierarchy(self._hierarchy(), copy.hierarchy, self._scene.scene)
+
+    def remove_nodes(self, node_ids: Sequence[str]) -> None:
+        """Remove nodes that are still there, latest first."""
+        for node_id in reversed(node_ids):
+            node = self._scene.scene.GetNodeByID(node_id)
+            if node is not None and _is_content(node):
+                self._scene.forget_node(node)
+
+    def _copy_node(self, node: Any, known: dict[str, NodeCopy]) -> NodeCopy:
+        revision = self._scene.node_revision(node.GetID())
+        earlier = known.get(node.GetID())
+        if earlier is not None and earlier.is_equal(node, revision):
+            return earlier
+        return NodeCopy(node, revision)
+
+    def _put_back(self, part: NodeCopy) -> Any:
+        """Make one node what it was; None when nothing had to be done."""
+        node = self._scene.scene.GetNodeByID(part.node_id)
+        if node is not None and node.GetClassName() == part.class_name:
+            if part.is_equal(node, self._scene.node_revision(part.node_id)):
+                return None
+            _assign(node, part.node)
+            return node
+        if node is not None:
+            self._scene.scene.RemoveNode(node)
+        fresh = part.node.NewInstance()
+        fresh.CopyWithScene(part.node)  # takes over the id, which AddNode keeps while it is free
+        return self._scene.scene.AddNode(fresh)
+
+    def _remove_others(self, wanted: set[str]) -> None:
+        for node in [node for node in self._content() if node.GetID() not in wanted][::-1]:
+            if self._scene.scene.IsNodePresent(node):
+                self._scene.scene.RemoveNode(node)
+
+    def _content(self) -> list[Any]:
+        return [node for node in self._nodes() if _is_content(node)]
+
+    def _shown(self) -> list[Any]:
+        return [node for node in self._nodes() if any(node.IsA(name) for name in _RESTORED_SINGLETONS)]
+
+    def _nodes(self) -> Iterator[Any]:
+        scene = self._scene.scene
+        return (scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes()))
+
+    def _hierarchy(self) -> Any:
+        return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(self._scene.scene)
+
+    @contextmanager
+    def _batch(self) -> Iterator[None]:
+        scene = self._scene.scene
+        scene.StartState(scene.BatchProcessState)
+        try:
+            yield
+        finally:
+            scene.EndState(scene.BatchProcessState)
+
+
+def _is_content(node: Any) -> bool:
+    return not (
+        node.GetSingletonTag()
+        or not node.GetSaveWithScene()
+        or node.IsA("vtkMRMLSubjectHierarchyNode")
+        or node.IsA("vtkMRMLAbstractViewNode")
+        or node.IsA("vtkMRMLCameraNode")
+    )
+
+
+def _displays(node: Any) -> list[Any]:
+    if not node.IsA("vtkMRMLDisplayableNode"):
+        return []
+    return [node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())]
+
+
+def _assign(node: Any, source: Any) -> None:
+    """Copy one node into another, and say so to those who listen for the class' own events."""
+    was_modifying = node.StartModify()
+    try:
+        node.Copy(source)
+    finally:
+        node.EndModify(was_modifying)
+
+
+def _references(node: Any) -> Iterator[tuple[str, int, str]]:
+    for number in range(node.GetNumberOfNodeReferenceRoles()):
+        role = node.GetNthNodeReferenceRole(number)
+        for index in range(node.GetNumberOfNodeReferences(role)):
+            yield role, index, node.GetNthNodeReferenceID(role, index) or ""
+
+
+def _resolve_references(node: Any) -> None:
+    """Connect references whose node came back after this one (`vtkMRMLNode::GetNthNodeReference` does it)."""
+    for role, index, _ in list(_references(node)):
+        node.GetNthNodeReference(role, index)
+
+
+def _referenced_first(parts: Sequence[NodeCopy]) -> list[NodeCopy]:
+    """Order parts so that what a node refers to comes before it, as far as there are no circles."""
+    by_id = {part.node_id: part for part in parts}
+    ordered: dict[str, NodeCopy] = {}
+    for part in parts:
+        waiting, entered = [part], set()
+        while waiting:
+            top = waiting[-1]
+            missing = [
+                by_id[other]
+                for _, _, other in _references(top.node)
+                if other in by_id and other not in ordered and other not in entered
+            ]
+            entered.add(top.node_id)
+            if missing:
+                waiting += missing
+            else:
+                ordered.setdefault(waiting.pop().node_id, top)
+    return list(ordered.values())

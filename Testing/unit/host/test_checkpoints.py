@@ -1,0 +1,240 @@
+import numpy as np
+import pytest
+import slicer
+import vtk
+
+from AgentBridgeLib.errors import StorageFailedError
+from AgentBridgeLib.host.adapter import SlicerHost
+from AgentBridgeLib.host.event_loop import QtEventLoop
+
+OBLIQUE = np.array([[0.8, -0.3, 0.2, -31], [0.4, 1.0, 0.1, 12], [0.1, 0.2, -2.5, 77], [0, 0, 0, 1]])
+
+
+@pytest.fixture
+def host():
+    slicer.mrmlScene.Clear(0)
+    loop = QtEventLoop()
+    made = SlicerHost(loop)
+    yield made
+    made.close()
+    loop.close()
+    slicer.mrmlScene.Clear(0)
+
+
+@pytest.fixture
+def copier(host):
+    return host.copier
+
+
+@pytest.fixture
+def full_scene(host):
+    """A left-handed oblique volume under a transform, a segmentation, markups, a mesh, a table; some in a folder."""
+    scene = slicer.mrmlScene
+    voxels = np.random.default_rng(3).normal(size=(9, 30, 40)).astype(np.float32)
+    voxels[0, 0, 0] = np.nan
+    volume = slicer.util.addVolumeFromArray(voxels, OBLIQUE, "volume")
+    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "turn")
+    matrix = vtk.vtkMatrix4x4()
+    matrix.SetElement(0, 3, 12.5)
+    transform.SetMatrixTransformToParent(matrix)
+    volume.SetAndObserveTransformNodeID(transform.GetID())
+    segmentation = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "parts")
+    segmentation.CreateDefaultDisplayNodes()
+    segmentation.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+    segmentation.GetSegmentation().AddEmptySegment("one", "One", (0.2, 0.4, 0.6))
+    slicer.util.updateSegmentBinaryLabelmapFromArray(
+        (voxels > 0.5).astype(np.uint8), segmentation, "one", volume
+    )
+    line = scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", "line")
+    line.AddControlPoint((1, 2, 3), "from")
+    line.AddControlPoint((4, 6, 3), "to")
+    sphere = vtk.vtkSphereSource()
+    sphere.Update()
+    model = slicer.modules.models.logic().AddModel(sphere.GetOutput())
+    table = scene.AddNewNodeByClass("vtkMRMLTableNode", "table")
+    column = vtk.vtkDoubleArray()
+    column.SetName("length")
+    column.InsertNextValue(2.5)
+    table.AddColumn(column)
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    folder = hierarchy.CreateFolderItem(hierarchy.GetSceneItemID(), "baseline")
+    hierarchy.SetItemParent(hierarchy.GetItemByDataNode(line), folder)
+    return {node.GetName(): node.GetID() for node in (volume, transform, segmentation, line, model, table)}
+
+
+def picture_of(scene):
+    """Everything that counts, as values."""
+    found = {}
+    for index in range(scene.GetNumberOfNodes()):
+        node = scene.GetNthNode(index)
+        if node.GetSingletonTag() or not node.GetSaveWithScene() or node.IsA("vtkMRMLSubjectHierarchyNode"):
+            continue
+        found[node.GetID()] = (node.GetName(), node.GetClassName(), references(node), content(node))
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    lines = scene.GetNodesByClass("vtkMRMLMarkupsLineNode")
+    lines.UnRegister(None)
+    places = {
+        line.GetID(): hierarchy.GetItemName(hierarchy.GetItemParent(hierarchy.GetItemByDataNode(line)))
+        for line in (lines.GetItemAsObject(index) for index in range(lines.GetNumberOfItems()))
+    }
+    return found, places
+
+
+def references(node):
+    return sorted(
+        (
+            node.GetNthNodeReferenceRole(role),
+            node.GetNthNodeReferenceID(node.GetNthNodeReferenceRole(role), index),
+        )
+        for role in range(node.GetNumberOfNodeReferenceRoles())
+        for index in range(node.GetNumberOfNodeReferences(node.GetNthNodeReferenceRole(role)))
+    )
+
+
+def content(node):
+    if node.IsA("vtkMRMLVolumeNode"):
+        return slicer.util.arrayFromVolume(node).tobytes(), slicer.util.arrayFromVolume(node).dtype.str
+    if node.IsA("vtkMRMLSegmentationNode"):
+        segment = node.GetSegmentation().GetSegment("one")
+        labels = slicer.util.arrayFromSegmentBinaryLabelmap(node, "one") if segment else None
+        return None if labels is None else (labels.tobytes(), segment.GetName(), segment.GetColor())
+    if node.IsA("vtkMRMLMarkupsNode"):
+        points = range(node.GetNumberOfControlPoints())
+        return [(node.GetNthControlPointPosition(n), node.GetNthControlPointLabel(n)) for n in points]
+    if node.IsA("vtkMRMLTransformNode"):
+        return slicer.util.arrayFromTransformMatrix(node).tolist()
+    if node.IsA("vtkMRMLModelNode"):
+        return slicer.util.arrayFromModelPoints(node).tobytes()
+    if node.IsA("vtkMRMLTableNode"):
+        return [node.GetCellText(row, 0) for row in range(node.GetNumberOfRows())]
+    return None
+
+
+def test_deleted_nodes_come_back_as_they_were_under_their_ids(copier, full_scene):
+    """issue:#3: voxels, segments, transforms, markups; restore is exact."""
+    scene = slicer.mrmlScene
+    before = picture_of(scene)
+    copy = copier.copy_scene()
+    for node_id in full_scene.values():
+        scene.RemoveNode(scene.GetNodeByID(node_id))
+    assert picture_of(scene) != before
+    copier.restore(copy)
+    assert picture_of(scene) == before
+
+
+def test_cleared_scene_comes_back_and_views_survive(copier, full_scene):
+    """issue:#3: views survive."""
+    scene = slicer.mrmlScene
+    before = picture_of(scene)
+    slice_node = scene.GetNodeByID("vtkMRMLSliceNodeRed")
+    composite = scene.GetNodeByID("vtkMRMLSliceCompositeNodeRed")
+    composite.SetBackgroundVolumeID(full_scene["volume"])
+    copy = copier.copy_scene()
+    scene.Clear(0)
+    copier.restore(copy)
+    assert picture_of(scene) == before
+    assert scene.GetNodeByID("vtkMRMLSliceNodeRed") is slice_node
+    assert composite.GetBackgroundVolumeID() == full_scene["volume"]
+
+
+def test_changes_in_place_are_taken_back_even_unannounced_ones(copier, full_scene):
+    """slicer: NumPy views of voxels change without any event."""
+    scene = slicer.mrmlScene
+    before = picture_of(scene)
+    copy = copier.copy_scene()
+    volume = scene.GetNodeByID(full_scene["volume"])
+    slicer.util.arrayFromVolume(volume)[3, 2, 1] = 1234
+    line = scene.GetNodeByID(full_scene["line"])
+    line.SetNthControlPointPosition(0, 9, 9, 9)
+    scene.GetNodeByID(full_scene["turn"]).SetMatrixTransformToParent(vtk.vtkMatrix4x4())
+    scene.GetNodeByID(full_scene["parts"]).GetSegmentation().RemoveSegment("one")
+    scene.AddNewNodeByClass("vtkMRMLTextNode", "new")
+    volume.SetAndObserveTransformNodeID(None)
+    copier.restore(copy)
+    assert picture_of(scene) == before
+    assert scene.GetNodeByID(full_scene["volume"]) is volume
+    assert volume.GetParentTransformNode().GetID() == full_scene["turn"]
+
+
+def test_restored_transform_is_observed_again(copier, full_scene):
+    """slicer: references are resolved and observed only after the referenced node is there."""
+    scene = slicer.mrmlScene
+    copy = copier.copy_scene()
+    scene.RemoveNode(scene.GetNodeByID(full_scene["turn"]))
+    copier.restore(copy)
+    volume = scene.GetNodeByID(full_scene["volume"])
+    told = []
+    tag = volume.AddObserver(
+        slicer.vtkMRMLTransformableNode.TransformModifiedEvent, lambda *_: told.append(1)
+    )
+    scene.GetNodeByID(full_scene["turn"]).SetMatrixTransformToParent(vtk.vtkMatrix4x4())
+    volume.RemoveObserver(tag)
+    assert told
+
+
+def test_second_copy_shares_what_did_not_change(copier, full_scene):
+    """issue:#3: within budget."""
+    first = copier.copy_scene()
+    slicer.mrmlScene.GetNodeByID(full_scene["line"]).SetNthControlPointPosition(0, 9, 9, 9)
+    second = copier.copy_scene(first)
+    changed = {part.node_id for part in second.parts if part not in first.parts}
+    assert full_scene["line"] in changed
+    assert full_scene["volume"] not in changed
+    assert full_scene["parts"] not in changed
+
+
+def test_copy_moved_to_disk_takes_no_memory_and_restores_exactly(copier, host, tmp_path):
+    """issue:#3: memory then disk budget."""
+    voxels = np.random.default_rng(4).integers(-999, 999, (40, 50, 60), dtype=np.int16)
+    volume = slicer.util.addVolumeFromArray(voxels, OBLIQUE, "large")
+    copy = copier.copy_scene()
+    freed = sum(part.move_to_disk(str(tmp_path)) for part in copy.parts)
+    assert freed == voxels.nbytes
+    assert sum(part.disk_bytes for part in copy.parts) == voxels.nbytes
+    slicer.mrmlScene.RemoveNode(volume)
+    copier.restore(copy)
+    found = slicer.mrmlScene.GetFirstNodeByName("large")
+    assert np.array_equal(slicer.util.arrayFromVolume(found), voxels)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_copy_whose_file_was_cut_is_refused_and_the_scene_stays(copier, host, tmp_path):
+    """house: a failed change leaves things as they were."""
+    slicer.util.addVolumeFromArray(np.ones((40, 50, 60), np.int16), OBLIQUE, "large")
+    copy = copier.copy_scene()
+    for part in copy.parts:
+        part.move_to_disk(str(tmp_path))
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:-7])
+    slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTextNode", "new")
+    with pytest.raises(StorageFailedError, match="read back"):
+        copier.restore(copy)
+    assert slicer.mrmlScene.GetFirstNodeByName("new") is not None
+
+
+def test_some_nodes_are_copied_only_below_the_limit(copier, full_scene):
+    """issue:#3: never slowing non-destructive calls."""
+    volume_id = full_scene["volume"]
+    assert copier.copy_nodes([volume_id], 9 * 30 * 40 * 4 - 1) is None
+    copy = copier.copy_nodes([volume_id], 9 * 30 * 40 * 4)
+    assert volume_id in {part.node_id for part in copy.parts}
+    volume = slicer.mrmlScene.GetNodeByID(volume_id)
+    volume.SetName("other")
+    added = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTextNode", "stays")
+    copier.restore(copy)
+    assert volume.GetName() == "volume"
+    assert slicer.mrmlScene.IsNodePresent(added)
+
+
+def test_folder_that_was_deleted_is_made_again(copier, full_scene):
+    """issue:#3."""
+    scene = slicer.mrmlScene
+    before = picture_of(scene)
+    copy = copier.copy_scene()
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    item = hierarchy.GetItemByDataNode(scene.GetNodeByID(full_scene["line"]))
+    folder = hierarchy.GetItemParent(item)
+    hierarchy.SetItemParent(item, hierarchy.GetSceneItemID())
+    hierarchy.RemoveItem(folder, False, False)
+    copier.restore(copy)
+    assert picture_of(scene) == before
