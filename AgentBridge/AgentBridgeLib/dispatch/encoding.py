@@ -22,6 +22,8 @@ def encode(value: BaseModel | Content, revision: int, redactor: Redactor) -> byt
     """Turn a result into what leaves the building: JSON text, or `Content` with covered facts and name."""
     if isinstance(value, Content):
         return _covered_content(value, redactor)
+    if getattr(value, "keeps_handles", False):
+        redactor = redactor.with_handles()
     if isinstance(value, SceneResult):
         value = value.model_copy(update={"scene_revision": revision})
     text = value.model_dump_json().encode()
@@ -33,8 +35,10 @@ def encode(value: BaseModel | Content, revision: int, redactor: Redactor) -> byt
 
 def _covered_content(content: Content, redactor: Redactor) -> Content:
     """Cover name and facts, and the content itself where it is text; voxels and pictures are passed on."""
-    facts, filename = redactor.apply(dict(content.facts)), redactor.text(content.filename)
     kind = content.media_type.partition(";")[0].strip()
+    if kind == "application/dicom+json":
+        redactor = redactor.with_handles()
+    facts, filename = redactor.apply(dict(content.facts)), redactor.text(content.filename)
     if not (kind.startswith("text/") or kind.endswith(("json", "xml"))):
         return Content(content.media_type, content.parts, filename, facts) if redactor.is_needed else content
     plain = b"".join(bytes(part) for part in content.parts)

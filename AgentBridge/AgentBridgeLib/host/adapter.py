@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from AgentBridgeLib.host.application import SlicerApplication
 from AgentBridgeLib.host.checkpoints import SlicerSceneCopier
+from AgentBridgeLib.host.dicom import SlicerDicom
 from AgentBridgeLib.host.file_checks import FileChecks
 from AgentBridgeLib.host.files import SlicerFiles
 from AgentBridgeLib.host.processes import SlicerProcesses
@@ -16,6 +17,7 @@ from AgentBridgeLib.host.views import SlicerViews
 if TYPE_CHECKING:
     from AgentBridgeLib.host.ports import (
         ApplicationHost,
+        DicomHost,
         EventLoop,
         FileHost,
         ProcessRunner,
@@ -37,7 +39,7 @@ class SlicerHost:
 
     def __init__(self, loop: EventLoop) -> None:
         application, scene, processes = SlicerApplication(), SlicerScene(loop), SlicerProcesses()
-        views = SlicerViews(scene, loop)
+        views, dicom = SlicerViews(scene, loop), SlicerDicom()
         self.loop: EventLoop = loop
         self.application: ApplicationHost = application
         self.settings: SettingsStore = SlicerSettings()
@@ -45,8 +47,9 @@ class SlicerHost:
         self.copier: SceneCopier = SlicerSceneCopier(scene)
         self.files: FileHost = SlicerFiles(scene, FileChecks(application.available_memory_bytes))
         self.views: ViewHost = views
+        self.dicom: DicomHost = dicom
         self.processes: ProcessRunner = processes
-        self._closings = (processes.close, views.close, scene.close, application.close)
+        self._closings = (dicom.close, processes.close, views.close, scene.close, application.close)
 
     def close(self) -> None:
         """End children, remove every observer and the temporary folder. Safe to repeat."""

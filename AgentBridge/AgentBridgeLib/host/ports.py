@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from AgentBridgeLib.host.dicom_index import DicomIndex
+
 
 class Watch(Protocol):
     """Interest in one direction of one descriptor."""
@@ -310,6 +312,38 @@ class ViewHost(Protocol):
         """Draw one 3D view offscreen at the asked size; errors as in `slice_picture`."""
 
 
+class RunningImport(Protocol):
+    """Files on their way into the DICOM database."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether files are still being added."""
+
+    def cancel(self) -> None:
+        """Stop; what is in the database stays there. Safe to repeat."""
+
+
+class DicomHost(Protocol):
+    """Slicer's DICOM database. Each call raises FeatureMissingError when none is open."""
+
+    @property
+    def index(self) -> DicomIndex:
+        """What is in the database."""
+
+    def add_files(
+        self,
+        paths: Sequence[str],
+        *,
+        copies: bool,
+        on_progress: Callable[[float], None],
+        on_end: Callable[[], None],
+    ) -> RunningImport:
+        """Begin to add files beside the event loop; `on_progress` gets 0 to 1, `on_end` comes once."""
+
+    def remove_series(self, series_uid: str) -> None:
+        """Remove a series with its stored files and its cached values; linked files stay."""
+
+
 class SettingsStore(Protocol):
     """Slicer's user settings, as text."""
 
@@ -406,6 +440,7 @@ class Host(Protocol):
     copier: SceneCopier
     files: FileHost
     views: ViewHost
+    dicom: DicomHost
     settings: SettingsStore
     processes: ProcessRunner
     application: ApplicationHost

@@ -25,6 +25,7 @@ MODULES = (
     "markups_points",
     "markups_files",
     "views",
+    "dicom",
     "scripting",
 )
 """Modules of `operations/` that declare operations, in the order of the catalogue."""

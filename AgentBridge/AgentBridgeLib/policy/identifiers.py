@@ -21,7 +21,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from AgentBridgeLib.model.confidentiality import COVERED_BY_NAME, KEYWORD_OF_TAG
+from AgentBridgeLib.model.confidentiality import COVERED_BY_NAME, KEYWORD_OF_TAG, REPRESENTATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,8 +69,17 @@ class Redactor:
     def __init__(self, policy: IdentifierPolicy, identifiers: Mapping[str, str], key: bytes) -> None:
         self._key = key
         self._policy = policy
+        self._identifiers = identifiers
+        self._with_handles: Redactor | None = None
         self._known = {} if policy == "show" else _known_forms(identifiers)
         self._pattern = _pattern(self._known)
+
+    def with_handles(self) -> Redactor:
+        """Give one that leaves UIDs as they are: in answers about DICOM data they are what further calls name."""
+        if self._with_handles is None:
+            others = {text: kind for text, kind in self._identifiers.items() if REPRESENTATIONS.get(kind) != "UI"}
+            self._with_handles = Redactor(self._policy, others, self._key)
+        return self._with_handles
 
     @property
     def is_needed(self) -> bool:

@@ -103,3 +103,30 @@ def run(steps: Any) -> Any:
 def run_fixture():
     """Run a stepped operation to its end."""
     return run
+
+
+@pytest.fixture
+def run_jobs():
+    """Run an operation to its end that waits for the event loop in between."""
+
+    def run_to_end(steps: Any) -> Any:
+        import time
+
+        import qt
+
+        from AgentBridgeLib.dispatch.context import Suspend
+
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as end:
+                return end.value
+            if isinstance(step, Suspend):
+                woken: list[bool] = []
+                step.arm(lambda: woken.append(True))  # noqa: B023 - called before the next round
+                while not woken:
+                    assert time.monotonic() < deadline, "nothing woke the operation"
+                    qt.QCoreApplication.processEvents(qt.QEventLoop.WaitForMoreEvents, 100)
+
+    return run_to_end

@@ -1,0 +1,101 @@
+"""What the bridge says about DICOM data."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from AgentBridgeLib.model.base import Result
+
+Uid = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)*$", max_length=64)]
+"""A DICOM UID (PS3.5, 9.1)."""
+
+
+class DicomResult(Result):
+    """Result whose UIDs are the handles of further calls; the identifier policy leaves them."""
+
+    keeps_handles: ClassVar[bool] = True
+
+
+class DicomMatches(DicomResult):
+    """One page of what a search found, in an order that stays while the data stay."""
+
+    items: list[dict[str, Any]] = Field(
+        description="One object per match: DICOM keyword to value; several values are a list; dates as YYYYMMDD."
+    )
+    total: int | None = Field(description="How many match in all; null when a remote node does not tell.")
+    offset: int = Field(description="Position of the first item in the whole result.")
+    is_truncated: bool = Field(
+        description="Whether more match than are shown; ask again with a larger offset."
+    )
+
+
+class DicomMetadata(DicomResult):
+    """The attributes of one instance without its pixels."""
+
+    attributes: dict[str, Any] = Field(
+        description="DICOM keyword (or tag of 8 hex digits) to value; sequences are lists of objects."
+    )
+    left_out: list[str] = Field(description="Binary and private attributes, which are not shown.")
+    burned_in_annotation: Literal["yes", "no", "unknown"] = Field(
+        description="Whether the pixels show text about the patient, as far as the file says."
+    )
+
+
+class ReportText(DicomResult):
+    """A structured report as text."""
+
+    title: str
+    sop_class: str = Field(description="Name of the SOP class.")
+    completion: str = Field(description="COMPLETE or PARTIAL; empty when not said.")
+    verification: str = Field(description="VERIFIED or UNVERIFIED; empty when not said.")
+    text: str = Field(description="The whole content tree, one line per item, indented by level.")
+    item_count: int
+
+
+class DocumentText(DicomResult):
+    """The text of an encapsulated PDF document."""
+
+    title: str
+    page_count: int
+    pages: list[str] = Field(description="Text of each page, in order.")
+
+
+class ImportedFile(DicomResult):
+    """What became of one file."""
+
+    path: str
+    outcome: Literal["added", "replaced", "already_there", "not_dicom", "incomplete", "failed"] = Field(
+        description="incomplete: patient, study, series or instance is not named in it."
+    )
+    sop_instance_uid: str | None = None
+
+
+class DicomImported(DicomResult):
+    """What an import did."""
+
+    counts: dict[str, int] = Field(description="Outcome to number of files.")
+    series: list[str] = Field(description="UIDs of the series that the added files belong to.")
+    problems: list[ImportedFile] = Field(description="Files that did not get in, at most 1000.")
+
+
+class DicomDeleted(DicomResult):
+    """What was removed from the database."""
+
+    series: list[str] = Field(description="UIDs of the series that are gone.")
+    instance_count: int
+
+
+class SkippedSeries(DicomResult):
+    """A series that was not loaded, and why."""
+
+    series_instance_uid: str
+    reason: str
+
+
+class DicomLoaded(DicomResult):
+    """What was loaded into the scene."""
+
+    node_ids: list[str]
+    skipped: list[SkippedSeries]

@@ -1,0 +1,171 @@
+import pytest
+import slicer
+
+import dicom_data
+from AgentBridgeLib.errors import ArgumentInvalidError, ConfirmationRequiredError, FileMissingError
+from AgentBridgeLib.operations import dicom
+from AgentBridgeLib.operations.dicom_query import SearchArguments, matches
+
+
+@pytest.fixture
+def database():
+    """The application's DICOM database, empty."""
+    opened = slicer.app.dicomDatabase()
+    yield opened
+    for patient in opened.patients():
+        opened.removePatient(patient)
+
+
+@pytest.fixture
+def chest(context, database, run_jobs, tmp_path):
+    """A CT series of 6 slices and a structured report in one study, both in the database."""
+    study, series = dicom_data.write_ct(tmp_path / "in", 6)
+    dicom_data.write(dicom_data.report(study), tmp_path / "in" / "report.dcm")
+    run_jobs(dicom.import_files(context, dicom.ImportArguments(path=str(tmp_path / "in"))))
+    return study, series
+
+
+def find(context, run, level="studies", **arguments):
+    function = {
+        "studies": dicom.find_studies,
+        "series": dicom.find_series,
+        "instances": dicom.find_instances,
+    }[level]
+    return run(function(context, SearchArguments(**arguments)))
+
+
+def test_import_tells_file_by_file_what_became_of_it(context, database, run_jobs, tmp_path):
+    """issue:#6."""
+    folder = tmp_path / "in"
+    _, series = dicom_data.write_ct(folder, 3)
+    (folder / "note.txt").write_text("no DICOM")
+    nameless = dicom_data.report("1.2.3")
+    nameless.StudyInstanceUID = ""
+    dicom_data.write(nameless, folder / "nameless.dcm")
+    first = run_jobs(dicom.import_files(context, dicom.ImportArguments(path=str(folder))))
+    assert first.counts == {"added": 3, "not_dicom": 1, "incomplete": 1}
+    assert first.series == [series]
+    assert {one.outcome for one in first.problems} == {"not_dicom", "incomplete"}
+    second = run_jobs(dicom.import_files(context, dicom.ImportArguments(path=str(folder))))
+    assert second.counts["already_there"] == 3
+    assert database.imagesCount() == 3
+
+
+def test_study_is_found_with_its_counts(context, run, chest):
+    """issue:#6."""
+    (found,) = find(context, run, query='PatientName="doe^jane a*" ModalitiesInStudy=SR').items
+    assert found["StudyInstanceUID"] == chest[0]
+    assert found["ModalitiesInStudy"] == ["CT", "SR"]
+    assert (found["NumberOfStudyRelatedSeries"], found["NumberOfStudyRelatedInstances"]) == (2, 7)
+    assert found["StudyDate"] == "20260105"
+
+
+@pytest.mark.parametrize(
+    ("filters", "count"),
+    [
+        ({"PatientID": "P-17"}, 1),
+        ({"00100020": "P-1?"}, 1),
+        ({"PatientID": "p-17"}, 0),
+        ({"StudyDate": "20260101-20260131"}, 1),
+        ({"StudyDate": "-20260104"}, 0),
+        ({"StudyDate": "20260105-"}, 1),
+        ({"StudyTime": "1015"}, 1),
+        ({"Modality": "SR"}, 1),
+        ({"Modality": "MR"}, 0),
+        ({"PatientName": ""}, 1),
+        ({"PatientName": "O'Brien"}, 0),
+    ],
+)
+def test_filters_narrow_as_dicom_says(context, run, chest, filters, count):
+    """slicer: PS3.4 C.2.2.2; a value with an apostrophe is no other value."""
+    assert find(context, run, filters=filters).total == count
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"filters": {"PatintName": "X"}},
+        {"query": '"PatientName=Doe"'},
+        {"query": "PatientName"},
+        {"filters": {"PatientID": "1", "00100020": "2"}},
+        {"filters": {"KVP": "120"}},
+        {"source": "pacs"},
+        {"includefield": ["Nonsense"]},
+    ],
+)
+def test_query_that_cannot_be_understood_is_refused(context, run, chest, arguments):
+    """issue:#6: never a silently dropped filter."""
+    with pytest.raises(ArgumentInvalidError):
+        find(context, run, **arguments)
+
+
+def test_misspelt_key_is_answered_with_near_keywords(context, run, chest):
+    """issue:#6."""
+    with pytest.raises(ArgumentInvalidError, match="PatientName"):
+        find(context, run, filters={"PatintName": "X"})
+
+
+def test_pages_cover_the_instances_once_in_their_order(context, run, chest):
+    """issue:#6: stable order over the whole result."""
+    pages = [
+        find(context, run, "instances", filters={"Modality": "CT"}, limit=4, offset=offset)
+        for offset in (0, 4)
+    ]
+    assert [page.is_truncated for page in pages] == [True, False]
+    assert [one["InstanceNumber"] for page in pages for one in page.items] == [1, 2, 3, 4, 5, 6]
+
+
+def test_attribute_that_the_database_does_not_keep_is_read_from_files(context, run, chest):
+    """issue:#6."""
+    found = find(context, run, "instances", filters={"SliceThickness": "2.5"}, includefield=["WindowCenter"])
+    assert found.total == 6
+    assert found.items[0]["WindowCenter"] == -500
+    assert find(context, run, "series", includefield=["PixelSpacing"]).items[0]["PixelSpacing"] == [0.7, 0.9]
+    everything = find(context, run, "series", filters={"Modality": "CT"}, includefield=["all"]).items[0]
+    assert everything["ImageOrientationPatient"] == list(dicom_data.ORIENTATION)
+
+
+def test_reports_are_found_by_class(context, run, chest):
+    """issue:#6."""
+    found = run(dicom.find_reports(context, dicom.ReportSearchArguments()))
+    assert [one["SOPClassUID"] for one in found.items] == [dicom_data.ENHANCED_SR]
+    assert run(dicom.find_reports(context, dicom.ReportSearchArguments(kind="pdf"))).items == []
+
+
+def test_names_match_fuzzily_only_when_asked():
+    """slicer: PS3.18 fuzzymatching."""
+    assert matches("PatientName", "muller jur", "Müller^Jürgen", is_fuzzy=True)
+    assert not matches("PatientName", "muller", "Müller^Jürgen")
+    assert matches("PatientName", "müller^*", "Müller^Jürgen")
+
+
+def test_metadata_has_sequences_and_no_pixels(context, run, chest):
+    """issue:#6."""
+    instances = find(context, run, "instances", filters={"InstanceNumber": "1", "Modality": "CT"}).items
+    arguments = dicom.MetadataArguments(sop_instance_uid=instances[0]["SOPInstanceUID"])
+    found = dicom.metadata(context, arguments)
+    assert found.attributes["PixelSpacing"] == [0.7, 0.9]
+    assert found.attributes["PatientName"] == dicom_data.PATIENT_NAME
+    assert found.burned_in_annotation == "unknown"
+    report = run(dicom.find_reports(context, dicom.ReportSearchArguments())).items[0]
+    found = dicom.metadata(context, dicom.MetadataArguments(sop_instance_uid=report["SOPInstanceUID"]))
+    assert (
+        found.attributes["ContentSequence"][0]["ContentSequence"][1]["MeasuredValueSequence"][0][
+            "NumericValue"
+        ]
+        == 12.5
+    )
+
+
+def test_deleting_needs_a_confirmation_and_one_target(context, chest, database):
+    """issue:#6."""
+    with pytest.raises(ConfirmationRequiredError):
+        dicom.delete(context, dicom.DeleteArguments(series_instance_uid=chest[1]))
+    with pytest.raises(ArgumentInvalidError):
+        dicom.delete(context, dicom.DeleteArguments(confirm=True))
+    with pytest.raises(FileMissingError):
+        dicom.delete(context, dicom.DeleteArguments(series_instance_uid="1.2.3", confirm=True))
+    gone = dicom.delete(context, dicom.DeleteArguments(study_instance_uid=chest[0], confirm=True))
+    assert gone.instance_count == 7
+    assert database.imagesCount() == 0
+    assert not database.patients()
