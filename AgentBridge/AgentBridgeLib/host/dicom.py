@@ -12,11 +12,12 @@ import ctk
 import slicer
 
 from AgentBridgeLib.errors import FeatureMissingError
+from AgentBridgeLib.host import dicom_hierarchy
 from AgentBridgeLib.host.dicom_index import DicomIndex
 from AgentBridgeLib.host.qtcompat import guarded, run_guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 
 class SlicerDicom:
@@ -60,6 +61,10 @@ class SlicerDicom:
         Series by series on purpose: CTK's `removeStudy` and `removePatient` leave identifiers in the tag cache.
         """
         self._database().removeSeries(series_uid, True, True)
+
+    def place(self, node: Any, values: Mapping[str, str], instance_uids: Sequence[str]) -> None:
+        """Put a node under its patient and study in the subject hierarchy; `values` by DICOM keyword."""
+        dicom_hierarchy.place(slicer.mrmlScene, node, values, instance_uids)
 
     def close(self) -> None:
         """Stop imports."""

@@ -283,8 +283,39 @@ class CameraRequest:
     fit: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """An arrangement of views: Slicer's number and name (without ``SlicerLayout``), and the views it shows."""
+
+    number: int
+    name: str | None
+    slices: tuple[str, ...]
+    threed: tuple[str, ...]
+
+
 class ViewHost(Protocol):
     """Slice and 3D views. Reading a picture leaves the views as they were."""
+
+    def layout(self) -> Layout:
+        """Describe the present arrangement."""
+
+    def set_layout(self, name: str) -> None:
+        """Arrange the views; ArgumentInvalidError when Slicer knows no such layout."""
+
+    def camera_node(self, name: str) -> Any:
+        """`vtkMRMLCameraNode` of a 3D view; ArgumentInvalidError when there is no such view."""
+
+    def slice_logic(self, name: str) -> Any:
+        """`vtkMRMLSliceLogic` of a slice view; ArgumentInvalidError when there is no such view."""
+
+    def fit_slice(self, name: str) -> None:
+        """Let a slice view show all of its volumes."""
+
+    def fit_camera(self, name: str) -> None:
+        """Let the camera of a 3D view look at all that it shows, from the direction it has."""
+
+    def gltf(self, name: str) -> bytes | None:
+        """Give the surfaces of a 3D view as glTF 2.0 (JSON with its data), RAS, mm; None when it shows none."""
 
     @property
     def is_available(self) -> bool:
@@ -342,6 +373,9 @@ class DicomHost(Protocol):
 
     def remove_series(self, series_uid: str) -> None:
         """Remove a series with its stored files and its cached values; linked files stay."""
+
+    def place(self, node: Any, values: Mapping[str, str], instance_uids: Sequence[str]) -> None:
+        """Put a node under its patient and study in the subject hierarchy; `values` by DICOM keyword."""
 
 
 class SettingsStore(Protocol):

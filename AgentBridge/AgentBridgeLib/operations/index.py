@@ -24,8 +24,14 @@ MODULES = (
     "markups",
     "markups_points",
     "markups_files",
+    "models",
+    "model_measures",
+    "model_files",
+    "model_filters",
     "views",
+    "view_control",
     "dicom",
+    "dicom_loading",
     "scripting",
 )
 """Modules of `operations/` that declare operations, in the order of the catalogue."""

@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+import slicer
+
+import dicom_data
+from AgentBridgeLib.errors import ArgumentInvalidError, DataInvalidError, FileMissingError
+from AgentBridgeLib.operations import dicom, dicom_loading
+
+
+@pytest.fixture
+def add(context, run_jobs):
+    """Write files below a folder into the application's DICOM database, which is emptied afterwards."""
+    yield lambda folder: run_jobs(dicom.import_files(context, dicom.ImportArguments(path=str(folder))))
+    database = slicer.app.dicomDatabase()
+    for patient in database.patients():
+        database.removePatient(patient)
+
+
+def load(context, run, **arguments):
+    return run(dicom_loading.load(context, dicom_loading.LoadArguments(**arguments)))
+
+
+def test_series_in_shuffled_files_is_loaded_in_slice_order(context, run, add, tmp_path):
+    """issue:#6: voxels and geometry exact, rotated, anisotropic, off the origin."""
+    _, series = dicom_data.write_ct(tmp_path / "in", 8)
+    add(tmp_path / "in")
+    loaded = load(context, run, series_instance_uid=series)
+    assert loaded.skipped == []
+    node = slicer.mrmlScene.GetNodeByID(loaded.node_ids[0])
+    assert np.allclose(node.GetSpacing(), (0.9, 0.7, 2.5))
+    voxels = slicer.util.arrayFromVolume(node)
+    for k in range(8):
+        assert np.array_equal(voxels[k], dicom_data.slice_voxels(k) - 1024)
+    corner = np.array(node.GetOrigin()) * (-1, -1, 1)
+    assert np.allclose(corner, dicom_data.FIRST_POSITION)
+
+
+def test_loaded_node_stands_under_its_patient_and_study(context, run, add, tmp_path):
+    """issue:#6; slicer: DICOMPlugin.addSeriesInSubjectHierarchy."""
+    study, series = dicom_data.write_ct(tmp_path / "in", 3)
+    add(tmp_path / "in")
+    loaded = load(context, run, study_instance_uid=study)
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    node = slicer.mrmlScene.GetNodeByID(loaded.node_ids[0])
+    item = hierarchy.GetItemByDataNode(node)
+    assert hierarchy.GetItemUID(item, "DICOM") == series
+    parent = hierarchy.GetItemParent(item)
+    assert hierarchy.GetItemUID(parent, "DICOM") == study
+    patient = hierarchy.GetItemParent(parent)
+    assert hierarchy.GetItemUID(patient, "DICOM") == "P-17"
+    assert hierarchy.GetItemAttribute(patient, "DICOM.PatientName") == dicom_data.PATIENT_NAME
+    assert "PatientName" in context.host.scene.identifiers().values()
+    assert node.GetAttribute("AgentBridge.operation") == "tested.operation"
+    assert len(node.GetAttribute("DICOM.instanceUIDs").split()) == 3
+
+
+def test_series_with_a_missing_slice_is_refused_and_nothing_is_loaded(context, run, add, tmp_path):
+    """issue:#6: reported, never loaded with wrong spacing."""
+    _, series = dicom_data.write_ct(tmp_path / "in", 8, skipped=(4,))
+    add(tmp_path / "in")
+    before = slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLVolumeNode")
+    with pytest.raises(DataInvalidError, match=r"2\.500 to 5\.000 mm"):
+        load(context, run, series_instance_uid=series)
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLVolumeNode") == before
+
+
+def test_study_is_loaded_as_far_as_it_has_stacks(context, run, add, tmp_path):
+    """issue:#6: partial results are named."""
+    study, _ = dicom_data.write_ct(tmp_path / "in", 4)
+    dicom_data.write(dicom_data.report(study), tmp_path / "in" / "report.dcm")
+    add(tmp_path / "in")
+    loaded = load(context, run, study_instance_uid=study)
+    assert len(loaded.node_ids) == 1
+    assert [one.reason for one in loaded.skipped] == ["SR: it has no images"]
+
+
+def test_one_instance_is_loaded_alone(context, run, add, tmp_path):
+    """issue:#6."""
+    _, series = dicom_data.write_ct(tmp_path / "in", 4)
+    add(tmp_path / "in")
+    instance = context.host.dicom.index.instances(series)[2]
+    loaded = load(context, run, sop_instance_uid=instance.uid)
+    node = slicer.mrmlScene.GetNodeByID(loaded.node_ids[0])
+    assert node.GetImageData().GetDimensions() == (32, 24, 1)
+    k = int(instance.values["InstanceNumber"]) - 1
+    assert np.array_equal(slicer.util.arrayFromVolume(node)[0], dicom_data.slice_voxels(k) - 1024)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"ImagePositionPatient": [0, 0, 0]}, "same position"),
+        ({"PixelSpacing": []}, "spacing"),
+        ({"NumberOfFrames": 2}, "multi-frame"),
+    ],
+)
+def test_what_is_no_stack_is_named(context, run, add, tmp_path, values, words):
+    """issue:#6."""
+    _, series = dicom_data.write_ct(tmp_path / "in", 3, **values)
+    add(tmp_path / "in")
+    with pytest.raises(DataInvalidError, match=words):
+        load(context, run, series_instance_uid=series)
+
+
+def test_loading_names_exactly_one_thing_that_exists(context, run, add):
+    """issue:#6."""
+    with pytest.raises(ArgumentInvalidError):
+        load(context, run)
+    with pytest.raises(ArgumentInvalidError):
+        load(context, run, study_instance_uid="1.2", series_instance_uid="1.3")
+    with pytest.raises(FileMissingError):
+        load(context, run, study_instance_uid="1.2")
