@@ -29,7 +29,6 @@ MODULES = (
     "model_files",
     "model_filters",
     "views",
-    "view_control",
     "dicom",
     "dicom_loading",
     "scripting",
