@@ -26,6 +26,7 @@ from AgentBridgeLib.host.adapter import SlicerHost
 from AgentBridgeLib.host.event_loop import QtEventLoop
 from AgentBridgeLib.host.instance_file import InstanceFile, TokenFile
 from AgentBridgeLib.host.secret_file import kept_secret
+from AgentBridgeLib.mcp.assembly import make_endpoint
 from AgentBridgeLib.model.envelopes import timestamp
 from AgentBridgeLib.model.exchange import TransportLimits
 from AgentBridgeLib.model.version import VERSION
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from AgentBridgeLib.host.ports import SceneChange
+    from AgentBridgeLib.mcp.endpoint import McpEndpoint
     from AgentBridgeLib.policy.capabilities import Mode
     from AgentBridgeLib.policy.identifiers import Redactor
     from AgentBridgeLib.policy.settings import SafetySettings
@@ -105,6 +107,7 @@ class Bridge:
         self.gate = Gate(
             lambda: self.tokens.token, lambda: self.safety.current().allowed_origins, self.loop.now
         )
+        self.mcp = self._make_mcp()
         self.limits = TransportLimits()
         self.application = BridgeApplication(self.gate, self._services())
         self.listener = Listener(self.loop, self.application, self.limits)
@@ -148,6 +151,7 @@ class Bridge:
     def close(self) -> None:
         """End it for good, at shutdown or reload."""
         self.stop()
+        self.mcp.close()
         self._log_cover.remove()
         if self.audit.file is not None:
             self.audit.file.close()
@@ -211,6 +215,19 @@ class Bridge:
             identity=self.identity,
             limits=self._limits,
             openapi=lambda catalog: document(catalog, VERSION, self.url.removesuffix(PREFIX)),
+            mcp=self.mcp.handle,
+        )
+
+    def _make_mcp(self) -> McpEndpoint:
+        return make_endpoint(
+            self.catalog,
+            self.dispatcher,
+            self.jobs,
+            self.safety,
+            self.loop,
+            self.host.settings,
+            self.events,
+            lambda: self.url,
         )
 
     def _limits(self) -> dict[str, Any]:

@@ -77,6 +77,7 @@ class BridgeApplication:
             return 0
         if head.door == _PLAIN:
             return JSON_BYTES
+        _refuse_oauth(head.path)
         match = self._find(head, is_trusted=False)
         if isinstance(match.target, Operation) and match.target.mark.binary_body:
             return BINARY_BYTES
@@ -200,3 +201,17 @@ class BridgeApplication:
 
     def _failure(self, error: BaseException, request_id: str) -> Response:
         return answers.from_error(self._services.dispatcher.blame(error, "request"), request_id)
+
+
+def _refuse_oauth(path: str) -> None:
+    """Say, without asking for a token first, that there is no OAuth here: clients of MCP look for it after a 401.
+
+    Raises
+    ------
+    RouteUnknownError
+        The path belongs to OAuth.
+    """
+    if path.startswith("/.well-known/") or path == "/register":
+        raise RouteUnknownError(
+            "There is no OAuth here. Use the token from the AgentBridge panel: Authorization: Bearer TOKEN."
+        )

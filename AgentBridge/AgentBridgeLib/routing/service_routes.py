@@ -290,6 +290,11 @@ def stop(services: Services, visit: Visit) -> None:
     visit.give(Stopped(canceled_jobs=services.jobs.cancel_all()).model_dump())
 
 
+def model_context_protocol(services: Services, visit: Visit) -> None:
+    """Hand the request to the Model Context Protocol, which has answers of its own."""
+    services.mcp(visit.exchange)
+
+
 SERVICE_ROUTES: tuple[ServiceRoute, ...] = (
     ServiceRoute("GET", "/health", "Whether the bridge answers", health, needs_token=False, result=Health),
     ServiceRoute("GET", "/", "This running instance", service_document),
@@ -351,6 +356,13 @@ SERVICE_ROUTES: tuple[ServiceRoute, ...] = (
         query={"limit": "How many at the most, 1 to 1000.", "cursor": "next_cursor of the page before."},
     ),
     ServiceRoute("POST", "/stop", "Stop everything until the person resumes", stop, result=Stopped),
+    ServiceRoute("POST", "/mcp", "A message of the Model Context Protocol", model_context_protocol),
+    ServiceRoute(
+        "GET", "/mcp", "Resume a stream of the Model Context Protocol", model_context_protocol, status=405
+    ),
+    ServiceRoute(
+        "DELETE", "/mcp", "End a session of the Model Context Protocol", model_context_protocol, status=204
+    ),
 )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.safety import Redaction, Safety
     from AgentBridgeLib.dispatch.turn import Turn
     from AgentBridgeLib.host.ports import EventLoop
+    from AgentBridgeLib.model.exchange import Exchange
     from AgentBridgeLib.registry.catalog import Catalog
 
 
@@ -28,6 +29,8 @@ class Services:
         Gives what the service document says of this instance.
     limits
         Gives the limits in force, by name.
+    mcp
+        Answers the requests of the Model Context Protocol.
     openapi
         Makes the OpenAPI document; its text is kept while the catalog stays the same.
     """
@@ -44,6 +47,7 @@ class Services:
     identity: Callable[[], dict[str, Any]]
     limits: Callable[[], dict[str, Any]]
     openapi: Callable[[Catalog], bytes]
+    mcp: Callable[[Exchange], None]
     _openapi: tuple[int, bytes] | None = field(default=None, init=False)
 
     def openapi_text(self) -> bytes:

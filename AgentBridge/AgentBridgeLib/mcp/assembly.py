@@ -1,0 +1,60 @@
+"""Builds the endpoint of the product, and tells clients that listen when the list of tools has changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from AgentBridgeLib.mcp import preferences
+from AgentBridgeLib.mcp.endpoint import McpEndpoint
+from AgentBridgeLib.mcp.parts import ProductParts
+from AgentBridgeLib.mcp.product import ProductSurface
+from AgentBridgeLib.mcp.vocabulary import TOOLS_CHANGED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from AgentBridgeLib.dispatch.events import EventRing, ServiceEvent
+    from AgentBridgeLib.dispatch.job_service import JobService
+    from AgentBridgeLib.dispatch.kernel import Dispatcher
+    from AgentBridgeLib.dispatch.safety import Safety
+    from AgentBridgeLib.host.ports import EventLoop, SettingsStore
+    from AgentBridgeLib.registry.catalog import Catalog
+
+
+def make_endpoint(
+    catalog: Catalog,
+    dispatcher: Dispatcher,
+    jobs: JobService,
+    safety: Safety,
+    loop: EventLoop,
+    settings: SettingsStore,
+    events: EventRing,
+    url: Callable[[], str],
+) -> McpEndpoint:
+    """Build the endpoint.
+
+    Parameters
+    ----------
+    settings
+        Where the person's choices for agents are read.
+    events
+        Tells when the safety settings change.
+    url
+        Gives the base URL of `/agent/v1`.
+    """
+    parts = ProductParts(
+        catalog, dispatcher, jobs, safety, loop, lambda: preferences.read(settings.read), url
+    )
+    surface = ProductSurface(parts)
+    endpoint = McpEndpoint(surface, loop, dispatcher.blame)
+    known: list[tuple[str, ...]] = [()]
+
+    def look(event: ServiceEvent) -> None:
+        if event.kind == "policy.changed":
+            names = surface.tool_names()
+            if known[0] and names != known[0]:
+                endpoint.tell(TOOLS_CHANGED)
+            known[0] = names
+
+    events.listen(look)
+    return endpoint

@@ -1,0 +1,38 @@
+"""Turn what was raised into what a client sees: an error of the protocol, or a result that says what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from AgentBridgeLib.mcp.messages import RpcError
+from AgentBridgeLib.mcp.work import text_result
+from AgentBridgeLib.model.envelopes import problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from AgentBridgeLib.errors import BridgeError
+    from AgentBridgeLib.mcp.vocabulary import Json
+
+    Blame = Callable[[BaseException, str], BridgeError]
+
+_LONGEST = 10_000
+
+
+def error_result(error: BridgeError, operation: str = "") -> Json:
+    """Give a fault of an operation as the result of a tool: the same document as on every other route."""
+    document = problem(error, operation=operation)
+    lines = [error.message]
+    lines += [
+        f"{entry.pointer or 'arguments'}: {entry.problem}. {entry.expected}".rstrip()
+        for entry in error.errors
+    ]
+    if error.wire.is_retryable:
+        lines.append("Nothing was changed; the same call may succeed later.")
+    text = f"{error.code}: " + "\n".join(lines)
+    return text_result(text[:_LONGEST], structuredContent=document, isError=True)
+
+
+def rpc_error(error: BridgeError) -> RpcError:
+    """Give a fault of the bridge where a method has no other place for it."""
+    return RpcError(error.wire.jsonrpc, error.message, {"problem": problem(error)})

@@ -1,0 +1,109 @@
+"""Tools made from the catalogue: name, description, schemas and hints come from the declaration of the operation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from AgentBridgeLib.mcp import schemas
+from AgentBridgeLib.mcp.profile import tool_name
+from AgentBridgeLib.mcp.surface import Tool
+
+if TYPE_CHECKING:
+    from AgentBridgeLib.mcp.runner import OperationRunner
+    from AgentBridgeLib.mcp.vocabulary import Json
+    from AgentBridgeLib.mcp.work import Request, Work
+    from AgentBridgeLib.registry.operation import Operation
+
+LIST_LIMIT = 50
+_DETAIL: Json = {
+    "type": "string",
+    "enum": ["concise", "full"],
+    "default": "concise",
+    "description": "concise leaves out members without a value.",
+}
+_SECTIONS = ("Parameters", "Returns", "Raises", "Warnings", "Notes", "Yields", "See Also", "Examples")
+_LONGEST_DESCRIPTION = 900
+
+
+def make_tool(operation: Operation, runner: OperationRunner) -> Tool:
+    """Make the tool of an operation."""
+    is_list = is_page(operation)
+
+    def run(request: Request, arguments: Json) -> Json | Work:
+        if not is_list:
+            return runner.run(request, operation, arguments)
+        given = {"limit": LIST_LIMIT, **arguments}
+        return runner.run(request, operation, given, concise=given.pop("detail", "concise") != "full")
+
+    can_be_task = operation.mark.execution != "inline" or operation.mark.long
+    return Tool(describe(operation), run, "optional" if can_be_task else "never")
+
+
+def describe(operation: Operation) -> Json:
+    """Make the entry of `tools/list`."""
+    arguments = schemas.for_arguments(operation.schemas["arguments"])
+    if is_page(operation):
+        arguments["properties"] = {**arguments.get("properties", {}), "detail": _DETAIL}
+    entry: Json = {
+        "name": tool_name(operation.name),
+        "title": _title(operation.name),
+        "description": description(operation),
+        "inputSchema": arguments,
+        "annotations": hints(operation),
+    }
+    output = output_schema(operation)
+    if output is not None:
+        entry["outputSchema"] = output
+    return entry
+
+
+def output_schema(operation: Operation) -> Json | None:
+    """Give the schema of what the tool answers; None for bytes."""
+    if operation.result is None:
+        return None
+    if is_page(operation):
+        return schemas.for_page()
+    schema = schemas.for_result(operation.schemas["result"])
+    return schemas.or_job(schema) if operation.mark.execution != "inline" or operation.mark.long else schema
+
+
+def is_page(operation: Operation) -> bool:
+    """Whether the result is one page of a list."""
+    fields = operation.result.model_fields if operation.result is not None else {}
+    return "items" in fields and "next_cursor" in fields and "limit" in operation.arguments.model_fields
+
+
+def hints(operation: Operation) -> Json:
+    """Give all four hints; clients assume the worst of what is not said."""
+    mark = operation.mark
+    return {
+        "readOnlyHint": mark.read_only,
+        "destructiveHint": mark.destructive,
+        "idempotentHint": mark.idempotent,
+        "openWorldHint": mark.capability == "network",
+    }
+
+
+def description(operation: Operation) -> str:
+    """Give the docstring up to its first section, and what an agent has to know about time and approval."""
+    prose = _prose(operation.description)
+    more = []
+    if operation.mark.execution != "inline" or operation.mark.long:
+        more.append("May answer with a job: follow it with jobs_get.")
+    if operation.mark.destructive:
+        more.append("May wait for the person's approval.")
+    return " ".join([prose[:_LONGEST_DESCRIPTION], *more])
+
+
+def _prose(docstring: str) -> str:
+    lines: list[str] = []
+    for line in docstring.splitlines():
+        if line.strip() in _SECTIONS:
+            break
+        lines.append(line.strip())
+    return " ".join(" ".join(lines).split())
+
+
+def _title(name: str) -> str:
+    family, _, verb = name.partition(".")
+    return f"{family.replace('_', ' ').capitalize()}: {verb.replace('_', ' ').replace('.', ' ')}"

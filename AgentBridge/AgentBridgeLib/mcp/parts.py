@@ -1,0 +1,37 @@
+"""What the tools and resources of the product work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from AgentBridgeLib.dispatch.job_service import JobService
+    from AgentBridgeLib.dispatch.kernel import Dispatcher
+    from AgentBridgeLib.dispatch.safety import Safety
+    from AgentBridgeLib.host.ports import EventLoop
+    from AgentBridgeLib.mcp.preferences import Preferences
+    from AgentBridgeLib.registry.catalog import Catalog
+
+
+@dataclass(frozen=True, slots=True)
+class ProductParts:
+    """The objects behind the product's surface.
+
+    Attributes
+    ----------
+    preferences
+        Gives the person's choices as they are now.
+    url
+        Gives the base URL of `/agent/v1`, for what does not fit into a conversation.
+    """
+
+    catalog: Catalog
+    dispatcher: Dispatcher
+    jobs: JobService
+    safety: Safety
+    loop: EventLoop
+    preferences: Callable[[], Preferences]
+    url: Callable[[], str]

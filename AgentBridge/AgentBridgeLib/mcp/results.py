@@ -1,0 +1,146 @@
+"""Turn outcomes of dispatch into results of tools, at a size that an agent can afford."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from AgentBridgeLib.mcp.work import text_result
+
+if TYPE_CHECKING:
+    from AgentBridgeLib.mcp.vocabulary import Json
+    from AgentBridgeLib.model.content import Content
+    from AgentBridgeLib.registry.operation import Operation
+
+LARGEST_TEXT = 40_000
+"""Characters; clients move more than 50,000 out of the conversation."""
+EVERYDAY_TEXT = 10_000
+LARGEST_SIDE_PX = 1024
+LARGEST_BLOB = 4 << 20
+PICTURE = "slicer://picture/"
+_SIDES = ("width", "height")
+
+
+def structured(payload: bytes, *, is_concise: bool = False) -> Json:
+    """Give JSON text as structured content and as text."""
+    if not is_concise:
+        return text_result(payload.decode("utf-8"), structuredContent=json.loads(payload))
+    value = json.loads(payload)
+    value["items"] = [_concise(item) for item in value["items"]]
+    return of_value(value)
+
+
+def of_value(value: Json) -> Json:
+    """Give a value as structured content and as text."""
+    return text_result(compact(value), structuredContent=value)
+
+
+def compact(value: object) -> str:
+    """Write JSON without spaces."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def too_large(size: int, hint: str) -> Json:
+    """Say that a result does not fit, and what to do instead."""
+    return text_result(
+        f"result.too_large: the result has {size} characters, more than the {LARGEST_TEXT} an agent is given. "
+        f"{hint}",
+        isError=True,
+    )
+
+
+def job_handle(job: Json) -> Json:
+    """Say that the work goes on, and how to follow it."""
+    shown = {name: job[name] for name in ("id", "operation", "state", "progress")}
+    value = {
+        "job": shown,
+        "next": f"Call jobs_get with job_id {job['id']} and wait_s 20 until the state is succeeded, then jobs_result.",
+    }
+    return of_value(value)
+
+
+def approval_pending(job: Json) -> Json:
+    """Say that the person has to agree first. It is an error: nothing was done."""
+    text = (
+        f"policy.confirmation_required: {job['operation']} waits for the person in front of Slicer, who sees it in "
+        "the AgentBridge panel. Nothing was done yet. Do not repeat the call: ask jobs_get with job_id "
+        f"{job['id']} and wait_s 20; after approval it runs by itself, and jobs_result has its result."
+    )
+    value = {
+        "code": "policy.confirmation_required",
+        "job": {name: job[name] for name in ("id", "operation", "state")},
+    }
+    return text_result(text, structuredContent=value, isError=True)
+
+
+def content_result(operation: Operation, content: Content, arguments: Json, asked: Json, url: str) -> Json:
+    """Give bytes: a picture as an image, with a link to a larger one; other bytes small or not at all."""
+    facts = {"media_type": content.media_type, "bytes": content.length, **content.facts}
+    if content.media_type.startswith("image/"):
+        blocks = [
+            {"type": "image", "data": encoded(content), "mimeType": content.media_type},
+            {"type": "text", "text": compact(facts)},
+            {
+                "type": "resource_link",
+                "uri": picture_uri(operation.name, asked),
+                "name": "full picture",
+                "mimeType": content.media_type,
+                "description": "The same picture in full size.",
+            },
+        ]
+        return {"content": blocks}
+    if content.length > LARGEST_TEXT // 2:
+        route = operation.mark.route
+        way = (
+            f"{route.method} {url}{route.path}"
+            if route is not None
+            else f"POST {url}/operations/{operation.name}"
+        )
+        return text_result(
+            f"{compact(facts)}\nThese bytes are too many for a conversation. Fetch them over HTTP with the same token:"
+            f" {way}, arguments {compact(arguments)}; or ask for a region, or save the node to a file."
+        )
+    resource = {
+        "uri": f"slicer://bytes/{content.filename or operation.name}",
+        "mimeType": content.media_type,
+        "blob": encoded(content),
+    }
+    return {"content": [{"type": "resource", "resource": resource}, {"type": "text", "text": compact(facts)}]}
+
+
+def encoded(content: Content) -> str:
+    """Give the bytes as base64."""
+    return base64.b64encode(b"".join(bytes(part) for part in content.parts)).decode("ascii")
+
+
+def fit_picture(arguments: Json) -> Json:
+    """Scale the wanted size down, in proportion, to what is given as image content."""
+    sides = [arguments.get(name) for name in _SIDES]
+    given = [side for side in sides if isinstance(side, int) and not isinstance(side, bool)]
+    largest = max(given, default=0)
+    if largest <= LARGEST_SIDE_PX or len(given) < len([side for side in sides if side is not None]):
+        return arguments
+    scale = LARGEST_SIDE_PX / largest
+    fitted = {
+        name: max(16, round(arguments[name] * scale)) for name in _SIDES if arguments.get(name) is not None
+    }
+    return {**arguments, **fitted}
+
+
+def picture_uri(operation: str, arguments: Json) -> str:
+    """Name a picture in full size, at least 1024 pixels wide, so that reading the resource draws it again."""
+    wanted = {"width": LARGEST_SIDE_PX, "height": LARGEST_SIDE_PX, **arguments}
+    texts = {
+        name: value if isinstance(value, str) else compact(value)
+        for name, value in wanted.items()
+        if value is not None
+    }
+    return f"{PICTURE}{operation}?{urlencode(texts)}"
+
+
+def _concise(item: object) -> object:
+    if not isinstance(item, dict):
+        return item
+    return {name: value for name, value in item.items() if value not in (None, [], {})}

@@ -1,0 +1,130 @@
+"""JSON Schemas as agents get them: the operations' own, without what costs tokens and says nothing.
+
+Clients differ in what they can read; the strictest accept no boolean subschemas and no untyped ones. Every schema here
+accepts at least what the operation itself accepts or gives: dispatch checks arguments against the full one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from AgentBridgeLib.mcp.vocabulary import Json
+
+_DROPPED = frozenset({"title", "x-node", "x-path", "x-frame", "contentEncoding", "pattern"})
+_NAMED = frozenset({"properties", "$defs", "patternProperties"})
+_LONGEST_BOUND = 100
+_KINDS = ("string", "number", "boolean", "array", "object", "null")
+_ANY_VALUE: Json = {
+    "anyOf": [{"type": kind, **({"items": {"type": "string"}} if kind == "array" else {})} for kind in _KINDS]
+}
+_PAGE: Json = {
+    "type": "object",
+    "properties": {
+        "items": {"type": "array", "items": {"type": "object"}},
+        "next_cursor": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "total": {"type": "integer"},
+    },
+    "required": ["items", "total"],
+}
+_JOB: Json = {"type": "object", "properties": {"job": {"type": "object"}}, "required": ["job"]}
+
+
+def for_arguments(schema: Json) -> Json:
+    """Make the `inputSchema` of a tool: an object that takes nothing but what it names."""
+    made: Json = {"type": "object", **_clean(schema), "additionalProperties": False}
+    made.pop("description", None)
+    return made
+
+
+def for_result(schema: Json) -> Json:
+    """Make the `outputSchema` of a tool: the members at the top with their types. Names carry units and frames."""
+    definitions = schema.get("$defs", {})
+    members = {name: _shallow(entry, definitions) for name, entry in schema.get("properties", {}).items()}
+    members = {name: entry for name, entry in members.items() if entry}
+    made: Json = {"type": "object"}
+    if members:
+        made["properties"] = members
+        made["required"] = [name for name in schema.get("required", ()) if name in members]
+    return made
+
+
+def for_page() -> Json:
+    """Make the `outputSchema` of a list, whose items are as detailed as the call asked for."""
+    return dict(_PAGE)
+
+
+def or_job(schema: Json) -> Json:
+    """Make the `outputSchema` of work that may still go on when the call is answered."""
+    return {"type": "object", "anyOf": [schema, _JOB]}
+
+
+def _shallow(entry: Json, definitions: Json) -> Json:
+    """Keep the type of a member; empty when there is none to be told in a word."""
+    if "$ref" in entry:
+        entry = definitions.get(entry["$ref"].rpartition("/")[2], {})
+    if "anyOf" in entry:
+        kinds = [_shallow(choice, definitions) for choice in entry["anyOf"]]
+        distinct = [kind for at, kind in enumerate(kinds) if kind not in kinds[:at]]
+        return (
+            {"anyOf": distinct} if all(distinct) and len(distinct) > 1 else (distinct[0] if distinct else {})
+        )
+    entry = _simpler(entry)
+    kind = entry.get("type")
+    if not isinstance(kind, str):
+        return {}
+    if kind != "array":
+        return {"type": kind}
+    items = _shallow(entry.get("items", {}), definitions)
+    return {"type": "array", "items": items} if items else {}
+
+
+def _clean(schema: Json) -> Json:
+    cleaned: Json = {}
+    for name, value in _simpler(schema).items():
+        if name in _DROPPED or _says_nothing(name, value):
+            continue
+        if name in _NAMED:
+            cleaned[name] = {key: _subschema(entry) for key, entry in value.items()}
+        else:
+            cleaned[name] = _value(value)
+    return cleaned
+
+
+def _says_nothing(name: str, value: object) -> bool:
+    if name == "additionalProperties":
+        return value is True
+    if name == "default":
+        return value is None
+    return name in {"maxLength", "maxItems"} and isinstance(value, int) and value >= _LONGEST_BOUND
+
+
+def _simpler(schema: Json) -> Json:
+    """Say the same in fewer words: an optional argument may be left out, so it need not be null as well."""
+    choices = schema.get("anyOf")
+    if isinstance(choices, list) and {"type": "null"} in choices and len(choices) == 2:
+        (choice,) = [choice for choice in choices if choice != {"type": "null"}]
+        own = {name: value for name, value in schema.items() if name != "anyOf"}
+        return _simpler({**choice, **own})
+    places = schema.get("prefixItems")
+    if isinstance(places, list) and places and all(place == places[0] for place in places):
+        rest = {name: value for name, value in schema.items() if name != "prefixItems"}
+        return {**rest, "items": places[0]}
+    return schema
+
+
+def _value(value: object) -> object:
+    if isinstance(value, dict):
+        return _subschema(value)
+    if isinstance(value, list):
+        return [_value(entry) for entry in value]
+    return value
+
+
+def _subschema(value: Any) -> Any:  # noqa: ANN401 - JSON Schema has any shape
+    if not isinstance(value, dict):
+        return value
+    cleaned = _clean(value)
+    if not cleaned.keys() - {"description", "default"}:
+        return {**_ANY_VALUE, **cleaned}
+    return cleaned

@@ -1,0 +1,279 @@
+"""The tools that no operation is behind: jobs, and the way to all operations that are no tools of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from AgentBridgeLib.errors import ArgumentInvalidError, BridgeError, FieldProblem
+from AgentBridgeLib.mcp import faults, operation_tools, results
+from AgentBridgeLib.mcp.profile import HIDDEN_UNLESS_ALLOWED
+from AgentBridgeLib.mcp.surface import Tool
+from AgentBridgeLib.model.content import Content
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from AgentBridgeLib.dispatch.call import Done
+    from AgentBridgeLib.mcp.parts import ProductParts
+    from AgentBridgeLib.mcp.runner import OperationRunner
+    from AgentBridgeLib.mcp.vocabulary import Json
+    from AgentBridgeLib.mcp.work import Request, Work
+    from AgentBridgeLib.registry.operation import Operation
+
+    Run = Callable[[Request, Json], Json | Work]
+
+MOST_FOUND = 20
+_TEXT: Json = {"type": "string"}
+_JOB: Json = {"type": "string", "description": "Id of the job.", "minLength": 1, "maxLength": 100}
+_OPERATION: Json = {"type": "string", "description": "Name of the operation, such as volumes.smooth."}
+_ARGUMENTS: Json = {"type": "object", "description": "Its arguments; operations_describe has the schema."}
+_WAIT: Json = {
+    "type": "number",
+    "minimum": 0,
+    "maximum": 20,
+    "default": 0,
+    "description": "Answer when the job changes, or after so many seconds.",
+}
+_LIMIT: Json = {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
+_JOB_VIEW: Json = {"type": "object", "properties": {"id": _TEXT, "state": _TEXT}, "required": ["id", "state"]}
+_LIST: Json = {
+    "type": "object",
+    "properties": {"items": {"type": "array", "items": {"type": "object"}}, "total": {"type": "integer"}},
+    "required": ["items", "total"],
+}
+_LOOK = {"readOnlyHint": True, "destructiveHint": False, "idempotentHint": True, "openWorldHint": False}
+_ACT = {"readOnlyHint": False, "destructiveHint": True, "idempotentHint": False, "openWorldHint": False}
+_STOP = {"readOnlyHint": False, "destructiveHint": False, "idempotentHint": True, "openWorldHint": False}
+
+
+class ServiceTools:
+    """Makes the tools for jobs and operations."""
+
+    def __init__(self, parts: ProductParts, runner: OperationRunner) -> None:
+        self._parts = parts
+        self._runner = runner
+
+    def make(self) -> list[Tool]:
+        """Give them all, in the order of `tools/list`."""
+        one = {"job_id": _JOB}
+        run = {"operation": _OPERATION, "arguments": _ARGUMENTS}
+        query = {"type": "string", "description": "Words that name and description contain; empty for all."}
+        return [
+            _tool("jobs_list", "List jobs, newest first.", self._list, {"limit": _LIMIT}, (), _LOOK, _LIST),
+            _tool(
+                "jobs_get",
+                "Look how far a job is, and wait for a change: state, progress, error. Jobs stay for a day.",
+                self._get,
+                {**one, "wait_s": _WAIT},
+                ("job_id",),
+                _LOOK,
+                _JOB_VIEW,
+            ),
+            _tool(
+                "jobs_result",
+                "Get the result of a job that succeeded; for one that failed its error.",
+                self._result,
+                one,
+                ("job_id",),
+                _LOOK,
+            ),
+            _tool(
+                "jobs_cancel",
+                "Ask a job to stop. It is canceled when its state says so; half-made nodes are taken back.",
+                self._cancel,
+                one,
+                ("job_id",),
+                _STOP,
+                _JOB_VIEW,
+            ),
+            _tool(
+                "operations_search",
+                "Find operations that are not listed as tools, by words such as 'crop volume' or 'dicom'.",
+                self._search,
+                {"query": query, "limit": _LIMIT},
+                (),
+                _LOOK,
+                _LIST,
+            ),
+            _tool(
+                "operations_describe",
+                "Describe one operation: arguments as JSON Schema, result, permission, documentation.",
+                self._describe,
+                {"operation": _OPERATION},
+                ("operation",),
+                _LOOK,
+                {"type": "object", "properties": {"name": _TEXT}, "required": ["name"]},
+            ),
+            _tool(
+                "operations_run",
+                "Run any operation by its name, with the same checks, permissions and jobs as its own tool. "
+                "With as_job it answers at once with a job.",
+                self._run,
+                {**run, "as_job": {"type": "boolean", "default": False, "description": "Run it as a job."}},
+                ("operation",),
+                _ACT,
+            ),
+        ]
+
+    def _list(self, request: Request, arguments: Json) -> Json:  # noqa: ARG002 - one signature for all
+        jobs = self._parts.jobs
+        newest = sorted(jobs.machine, key=lambda job: job.created_at, reverse=True)
+        views = [jobs.view(job).model_dump(mode="json") for job in newest[: arguments.get("limit", 20)]]
+        shown = ("id", "operation", "state", "progress", "created_at", "client")
+        items = [{name: view[name] for name in shown} for view in views]
+        return results.of_value({"items": items, "total": len(newest)})
+
+    def _get(self, request: Request, arguments: Json) -> Json | Work:  # noqa: ARG002
+        job_id, wait_s = arguments["job_id"], float(arguments.get("wait_s", 0))
+        job = self._parts.jobs.machine.get(job_id)
+        if wait_s <= 0 or job.has_ended:
+            return results.of_value(self._runner.view(job_id))
+        return self._get_later(job_id, wait_s)
+
+    def _get_later(self, job_id: str, wait_s: float) -> Work:
+        state = self._parts.jobs.machine.get(job_id).state
+        yield self._runner.follow(job_id, lambda job: job.state is not state, wait_s)
+        return results.of_value(self._runner.view(job_id))
+
+    def _result(self, request: Request, arguments: Json) -> Json:  # noqa: ARG002
+        job = self._parts.jobs.machine.get(arguments["job_id"])
+        operation = self._parts.catalog.get(job.operation)
+        done = self._parts.jobs.result(job.id)
+        return done_result(operation, done, self._parts.url())
+
+    def _cancel(self, request: Request, arguments: Json) -> Json:  # noqa: ARG002
+        self._parts.jobs.cancel(arguments["job_id"])
+        return results.of_value(self._runner.view(arguments["job_id"]))
+
+    def _search(self, request: Request, arguments: Json) -> Json:  # noqa: ARG002
+        words = str(arguments.get("query", "")).lower().split()
+        ranked = [(_score(operation, words), operation) for operation in self._visible()]
+        found = [operation for score, operation in sorted(ranked, key=lambda row: -row[0]) if score > 0]
+        settings = self._parts.safety.current()
+        items = [
+            {
+                "name": operation.name,
+                "summary": operation.summary,
+                "capability": operation.mark.capability,
+                "mode": settings.mode(operation.mark.capability),
+            }
+            for operation in found[: arguments.get("limit", MOST_FOUND)]
+        ]
+        return results.of_value({"items": items, "total": len(found)})
+
+    def _describe(self, request: Request, arguments: Json) -> Json:  # noqa: ARG002
+        operation = self._parts.catalog.get(arguments["operation"])
+        entry = operation_tools.describe(operation)
+        value = {
+            "name": operation.name,
+            "documentation": operation.description,
+            "arguments": entry["inputSchema"],
+            "result": entry.get("outputSchema", {"description": "Bytes."}),
+            "capability": operation.mark.capability,
+            "mode": self._parts.safety.current().mode(operation.mark.capability),
+            "hints": entry["annotations"],
+        }
+        return results.of_value(value)
+
+    def _run(self, request: Request, arguments: Json) -> Json | Work:
+        operation = self._parts.catalog.get(arguments["operation"])
+        given = arguments.get("arguments", {})
+        return self._runner.run(request, operation, given, as_job=arguments.get("as_job", False))
+
+    def _visible(self) -> list[Operation]:
+        settings = self._parts.safety.current()
+        is_hidden = settings.mode(HIDDEN_UNLESS_ALLOWED) == "deny"
+        return [
+            operation
+            for operation in self._parts.catalog
+            if not (is_hidden and operation.mark.capability == HIDDEN_UNLESS_ALLOWED)
+        ]
+
+
+def done_result(operation: Operation, done: Done, url: str) -> Json:
+    """Give the result of a job as its tool would have given it."""
+    if isinstance(done.payload, Content):
+        return results.content_result(operation, done.payload, {}, {}, url)
+    if len(done.payload) > results.LARGEST_TEXT:
+        return results.too_large(len(done.payload), f"Read it over HTTP: GET {url}/jobs/ID/result.")
+    return results.structured(done.payload)
+
+
+def _tool(
+    name: str,
+    description: str,
+    run: Run,
+    properties: Json,
+    required: tuple[str, ...],
+    hints: Json,
+    output: Json | None = None,
+) -> Tool:
+    schema: Json = {"type": "object", "properties": properties, "additionalProperties": False}
+    if required:
+        schema["required"] = list(required)
+    entry: Json = {
+        "name": name,
+        "title": name.replace("_", " ").capitalize(),
+        "description": description,
+        "inputSchema": schema,
+        "annotations": dict(hints),
+    }
+    if output is not None:
+        entry["outputSchema"] = output
+
+    def checked(request: Request, arguments: Json) -> Json | Work:
+        try:
+            _check(name, schema, arguments)
+            return run(request, arguments)
+        except BridgeError as error:
+            return faults.error_result(error)
+
+    return Tool(entry, checked)
+
+
+_KINDS: dict[str, tuple[type[Any], ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "object": (dict,),
+}
+
+
+def _check(name: str, schema: Json, arguments: Json) -> None:
+    """Check arguments against the small part of JSON Schema that the tools here use."""
+    properties = schema["properties"]
+    problems = [
+        FieldProblem(f"/{key}", "is unknown", f"one of: {', '.join(properties)}")
+        for key in arguments
+        if key not in properties
+    ]
+    problems += [
+        FieldProblem(f"/{key}", "is missing") for key in schema.get("required", ()) if key not in arguments
+    ]
+    for key, entry in properties.items():
+        if key in arguments and not _fits(arguments[key], entry):
+            problems.append(FieldProblem(f"/{key}", "has no usable value", results.compact(entry)))
+    if problems:
+        listed = "; ".join(f"{problem.pointer} {problem.problem}" for problem in problems)
+        raise ArgumentInvalidError(f"{name} got arguments it cannot use: {listed}.", errors=problems)
+
+
+def _fits(value: object, entry: Json) -> bool:
+    kind = entry["type"]
+    if not isinstance(value, _KINDS[kind]) or (isinstance(value, bool) and kind != "boolean"):
+        return False
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return bool(entry.get("minimum", value) <= value <= entry.get("maximum", value))
+    return not isinstance(value, str) or len(value) <= entry.get("maxLength", 1000)
+
+
+def _score(operation: Operation, words: list[str]) -> int:
+    """Rank a match: words of the name count most, then those of the first sentence, then the rest."""
+    if not words:
+        return 1
+    places = ((operation.name.lower(), 9), (operation.summary.lower(), 3), (operation.description.lower(), 1))
+    scores = [
+        max((weight for text, weight in places if word.rstrip("s") in text), default=0) for word in words
+    ]
+    return sum(scores) if all(scores) else 0
