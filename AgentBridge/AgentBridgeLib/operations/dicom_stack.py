@@ -70,7 +70,7 @@ def read_slice(path: str, dataset: Any) -> Slice:
     NoStackError
         It is no single-frame image with a place in the patient.
     """
-    if int(dataset.get("NumberOfFrames", 1) or 1) > 1:
+    if str(dataset.get("NumberOfFrames", 1) or 1) not in {"0", "1"}:
         raise NoStackError("it has multi-frame images, which need a DICOM plugin of Slicer for their class")
     if not dataset.get("Rows"):
         raise NoStackError("it has no images")

@@ -31,6 +31,8 @@ MODULES = (
     "views",
     "dicom",
     "dicom_loading",
+    "dicom_reports",
+    "dicom_frames",
     "scripting",
 )
 """Modules of `operations/` that declare operations, in the order of the catalogue."""
