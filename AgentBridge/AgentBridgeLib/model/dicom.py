@@ -25,7 +25,9 @@ class DicomMatches(DicomResult):
         description="One object per match: DICOM keyword to value; several values are a list; dates as YYYYMMDD."
     )
     total: int | None = Field(description="How many match in all; null when a remote node does not tell.")
-    offset: int = Field(description="Position of the first item in the whole result.")
+    offset: int = Field(
+        json_schema_extra={"x-unit": "matches"}, description="Position of the first item in the whole result."
+    )
     is_truncated: bool = Field(
         description="Whether more match than are shown; ask again with a larger offset."
     )

@@ -45,7 +45,9 @@ class SearchArguments(Arguments):
         default_factory=list, description="Further attributes to give back, or `all`; keywords or tags."
     )
     limit: int = Field(default=100, ge=1, le=1000, description="How many matches at the most.")
-    offset: int = Field(default=0, ge=0, description="How many matches to skip.")
+    offset: int = Field(
+        default=0, ge=0, json_schema_extra={"x-unit": "matches"}, description="How many matches to skip."
+    )
     fuzzymatching: bool = Field(
         default=False,
         description="Whether person names match by the beginnings of their words, accents aside.",

@@ -169,3 +169,11 @@ def test_deleting_needs_a_confirmation_and_one_target(context, chest, database):
     assert gone.instance_count == 7
     assert database.imagesCount() == 0
     assert not database.patients()
+
+
+def test_dicom_operations_are_declared_right():
+    """house: the catalogue verifies names, units and routes."""
+    from AgentBridgeLib.operations.index import make_catalog
+
+    names = [one.name for one in make_catalog() if one.name.startswith("dicom.")]
+    assert {"dicom.find_studies", "dicom.load", "dicom.report_text", "dicom.render_frame"} <= set(names)
