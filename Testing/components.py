@@ -71,6 +71,7 @@ COMPONENTS: Mapping[str, Component] = MappingProxyType(
             ),
             Component("curl", ("curl",), "apt-get install curl"),
             Component("node", ("node", "nodejs"), "apt-get install nodejs"),
+            Component("npx", ("npx",), "apt-get install npm"),
             Component("xvfb", ("Xvfb",), "apt-get install xvfb"),
         )
     }
