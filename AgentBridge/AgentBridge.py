@@ -5,6 +5,7 @@ is in AgentBridgeLib and is imported when it is needed, since it needs packages 
 """
 
 import logging
+import os
 import sys
 
 import slicer
@@ -18,6 +19,8 @@ from slicer.ScriptedLoadableModule import (
 )
 
 START_WITH_SLICER = "AgentBridge/start_with_slicer"
+GRANTS_VARIABLE = "AGENTBRIDGE_GRANTS"
+"""Environment variable with capabilities for one run where nobody can be asked, such as "files.write=allow"."""
 
 
 class AgentBridge(ScriptedLoadableModule):
@@ -36,6 +39,7 @@ class AgentBridge(ScriptedLoadableModule):
         parent.acknowledgementText = _("Licensed under Apache-2.0.")
         slicer.app.startupCompleted.connect(self.onStartupCompleted)
         slicer.app.moduleManager().moduleAboutToBeUnloaded.connect(self.onModuleAboutToBeUnloaded)
+        self.settingsPage = None  # stays in Slicer's settings dialog for good; see AgentBridgeWidget
 
     def onStartupCompleted(self):
         if slicer.app.testingEnabled():
@@ -52,6 +56,7 @@ class AgentBridgeLogic(ScriptedLoadableModuleLogic):
     """Start and stop the bridge. There is one per Slicer, however many logics are made."""
 
     _shared = None
+    _observers = []  # noqa: RUF012 - one list for all logics, on purpose
 
     def start(self, port=None, grants=None, allowed_folders=()):
         """Start the bridge, or give the address of the one that runs.
@@ -71,8 +76,36 @@ class AgentBridgeLogic(ScriptedLoadableModuleLogic):
         from AgentBridgeLib.composition import DEFAULT_PORT, Bridge
 
         if AgentBridgeLogic._shared is None:
-            AgentBridgeLogic._shared = Bridge(grants, allowed_folders)
-        return self.bridge.start(DEFAULT_PORT if port is None else port)
+            AgentBridgeLogic._shared = Bridge(self.grants() if grants is None else grants, allowed_folders)
+        url = self.bridge.start(DEFAULT_PORT if port is None else port)
+        self.tellObservers()
+        return url
+
+    @staticmethod
+    def grants():
+        """Read the grants of the environment.
+
+        :raises ValueError: one names no capability or no mode.
+        """
+        from AgentBridgeLib.policy.settings import parse_grant
+
+        texts = os.environ.get(GRANTS_VARIABLE, "").split(",")
+        return dict(parse_grant(text.strip()) for text in texts if text.strip())
+
+    def observe(self, observer):
+        """Call `observer` whenever the bridge was started or stopped, by whomever.
+
+        :return: function that ends it.
+        """
+        observers = AgentBridgeLogic._observers
+        observers.append(observer)
+        return lambda: observers.remove(observer) if observer in observers else None
+
+    @staticmethod
+    def tellObservers():
+        """Tell every panel."""
+        for observer in list(AgentBridgeLogic._observers):
+            observer()
 
     def startIfPossible(self):
         """Start, or say in the log why not; for the start of Slicer, where nobody can be asked."""
@@ -85,6 +118,7 @@ class AgentBridgeLogic(ScriptedLoadableModuleLogic):
         """Stop listening. Safe to repeat."""
         if self.bridge is not None:
             self.bridge.stop()
+            self.tellObservers()
 
     @property
     def bridge(self):
@@ -127,13 +161,33 @@ class AgentBridgeWidget(ScriptedLoadableModuleWidget):
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
         from AgentBridgeLib.gui.panel import Panel
+        from AgentBridgeLib.host import main_window
 
         self.logic = AgentBridgeLogic()
-        self.panel = Panel(self.logic)
+        ui = slicer.util.loadUI(self.resourcePath("UI/AgentBridge.ui"))  # idiom: loads no node
+        self.panel = Panel(self.logic, ui, attends=main_window.exists())
         self.layout.addWidget(self.panel.widget)
+        self.leave = self.logic.observe(self.panel.refresh)
+        self.settings = self.mirrorInSettingsDialog() if main_window.exists() else None
+
+    def enter(self):
+        self.panel.refresh()
+
+    def mirrorInSettingsDialog(self):
+        """Show the safety settings in Slicer's settings dialog too; its page is made once, filled by each reload."""
+        from AgentBridgeLib.gui.settings_page import SettingsPage, make_page
+
+        module = slicer.modules.AgentBridgeInstance
+        if module.settingsPage is None:
+            module.settingsPage = make_page()
+            slicer.app.settingsDialog().addPanel(_("Agent Bridge"), module.settingsPage)
+        return SettingsPage(module.settingsPage, self.logic)
 
     def cleanup(self):
+        self.leave()
         self.panel.close()
+        if self.settings is not None:
+            self.settings.close()
 
     def onReload(self):
         AgentBridgeLogic.closeShared()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import time
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from AgentBridgeLib.dispatch.audit import AuditLog
 from AgentBridgeLib.dispatch.audit_file import AuditFile
+from AgentBridgeLib.dispatch.call import Call, Done, Failed, Preference
 from AgentBridgeLib.dispatch.checkpoints import Checkpoints
+from AgentBridgeLib.dispatch.context import Caller
 from AgentBridgeLib.dispatch.events import EventRing
 from AgentBridgeLib.dispatch.job_service import JobService
 from AgentBridgeLib.dispatch.journal import Journal
-from AgentBridgeLib.dispatch.kernel import Dispatcher, KernelParts
+from AgentBridgeLib.dispatch.kernel import PANEL_DOOR, Dispatcher, KernelParts
 from AgentBridgeLib.dispatch.legacy_policy import LegacyPolicy
 from AgentBridgeLib.dispatch.log_cover import LogCover
 from AgentBridgeLib.dispatch.results import ResultStore
@@ -42,8 +45,9 @@ from AgentBridgeLib.transport.listener import Listener
 from AgentBridgeLib.transport.webserver import WebServerAttachment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from AgentBridgeLib.dispatch.call import Outcome
     from AgentBridgeLib.host.ports import SceneChange
     from AgentBridgeLib.mcp.endpoint import McpEndpoint
     from AgentBridgeLib.policy.capabilities import Mode
@@ -161,6 +165,32 @@ class Bridge:
         self.folders.close()
         self.host.close()
         self.loop.close()
+
+    def call_for_person(
+        self,
+        operation: str,
+        arguments: Mapping[str, Any],
+        then: Callable[[dict[str, Any]], None],
+        otherwise: Callable[[str], None],
+    ) -> None:
+        """Call an operation for the person at the panel: no approval, but the same way and the same audit.
+
+        Parameters
+        ----------
+        then
+            Gets the result, now or in a later turn of the event loop.
+        otherwise
+            Gets what went wrong, in words.
+        """
+
+        def answer(outcome: Outcome) -> None:
+            if isinstance(outcome, Done) and isinstance(outcome.payload, bytes):
+                then(json.loads(outcome.payload))
+            elif isinstance(outcome, Failed):
+                otherwise(outcome.error.message)
+
+        caller = Caller("the person at the panel", secrets.token_hex(8), PANEL_DOOR)
+        self.dispatcher.call(Call(operation, arguments, caller, Preference(wait_s=60.0)), answer)
 
     def identity(self) -> dict[str, Any]:
         """Describe this running instance."""

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from AgentBridgeLib.policy.identifiers import Redactor
 
 
+_MOST_CLIENTS = 100
+
+
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
     """One call.
@@ -48,6 +51,14 @@ class AuditEntry:
     job_id: str = ""
 
 
+@dataclass(slots=True)
+class ClientRecord:
+    """What is known of one client: how often it called, and when last (seconds since 1970)."""
+
+    calls: int = 0
+    last_time: float = 0.0
+
+
 class AuditLog:
     """The last entries in memory, all of them on disk.
 
@@ -76,6 +87,7 @@ class AuditLog:
         self._entries: deque[AuditEntry] = deque(maxlen=size)
         self._next = 1
         self._listeners: list[Callable[[AuditEntry], None]] = []
+        self.clients: dict[str, ClientRecord] = {}
 
     def note(
         self,
@@ -105,6 +117,7 @@ class AuditLog:
         )
         self._next += 1
         self._entries.append(entry)
+        self._count(entry)
         if self.file is not None:
             self.file.append({**asdict(entry), "time": timestamp(entry.time)})
         for listener in self._listeners:
@@ -117,11 +130,19 @@ class AuditLog:
         following = chosen[limit - 1].number if len(chosen) > limit else None
         return chosen[:limit], len(self._entries), following
 
-    def listen(self, listener: Callable[[AuditEntry], None]) -> None:
-        """Call `listener` with every new entry; for the panel."""
+    def listen(self, listener: Callable[[AuditEntry], None]) -> Callable[[], None]:
+        """Call `listener` with every new entry; for the panel. The result ends it and may be called again."""
         self._listeners.append(listener)
 
-    def forget(self, listener: Callable[[AuditEntry], None]) -> None:
-        """End `listen`. Safe to repeat."""
-        if listener in self._listeners:
-            self._listeners.remove(listener)
+        def leave() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return leave
+
+    def _count(self, entry: AuditEntry) -> None:
+        if entry.client not in self.clients and len(self.clients) >= _MOST_CLIENTS:
+            del self.clients[min(self.clients, key=lambda name: self.clients[name].last_time)]
+        record = self.clients.setdefault(entry.client, ClientRecord())
+        record.calls += 1
+        record.last_time = entry.time

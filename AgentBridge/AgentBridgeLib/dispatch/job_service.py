@@ -12,6 +12,7 @@ from AgentBridgeLib.errors import (
     BridgeError,
     JobCanceledError,
     JobNotFinishedError,
+    JobStateConflictError,
 )
 from AgentBridgeLib.jobs.machine import Event, Instruction, Job, JobMachine, Order, State
 from AgentBridgeLib.model.envelopes import JobLinks, JobProgress, JobView, describe_error, timestamp
@@ -149,6 +150,23 @@ class JobService:
         """
         self._move(job_id, Event.CANCEL_REQUESTED)
         return self._machine.get(job_id)
+
+    def user_done(self, job_id: str) -> None:
+        """Let a job go on that waited for the person.
+
+        Raises
+        ------
+        JobUnknownError, JobExpiredError
+            There is no such job.
+        JobStateConflictError
+            It does not wait for the person.
+        """
+        job = self._machine.get(job_id)
+        if job.state is not State.WAITING_FOR_USER:
+            raise JobStateConflictError(
+                f"The job '{job_id}' is {job.state}; it does not wait for the person."
+            )
+        self._move(job_id, Event.USER_DONE)
 
     def cancel_all(self) -> int:
         """Ask every job to stop; gives how many were asked."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-import qt
 from slicer.i18n import tr as _
 
-from AgentBridgeLib.host.qtcompat import guarded
+from AgentBridgeLib.gui.widgets import button, column, text_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,24 +18,22 @@ class PackagesSection:
 
     Parameters
     ----------
+    body
+        Widget to fill.
     logic
         `AgentBridgeLogic`.
     on_installed
         Called after an installation, successful or not.
     """
 
-    def __init__(self, logic: Any, on_installed: Callable[[], None]) -> None:
+    def __init__(self, body: Any, logic: Any, on_installed: Callable[[], None]) -> None:
         self._logic = logic
         self._on_installed = on_installed
-        self.widget = qt.QGroupBox(_("Required packages"))
-        self.widget.setObjectName("AgentBridgePackages")
-        layout = qt.QVBoxLayout(self.widget)
-        self._explanation = qt.QLabel("")
-        self._explanation.setWordWrap(True)
+        self.widget = body
+        layout = column(body)
+        self._explanation = text_label()
         layout.addWidget(self._explanation)
-        self._button = qt.QPushButton(_("Install"))
-        self._button.setObjectName("AgentBridgeInstall")
-        self._button.clicked.connect(guarded(self._on_install))
+        self._button = button(_("Install"), "AgentBridgeInstall", self._on_install)
         layout.addWidget(self._button)
 
     def refresh(self, problem: str = "") -> None:

@@ -2,45 +2,78 @@
 
 from __future__ import annotations
 
+import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import qt
 from slicer.i18n import tr as _
 
-from AgentBridgeLib.host.qtcompat import guarded
+from AgentBridgeLib.errors import JobStateConflictError
+from AgentBridgeLib.gui.widgets import button, column, paint, row, text_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
 class RequestsSection:
-    """One row per request, oldest first.
+    """One row per request, oldest first, and what was approved for the session.
 
     Parameters
     ----------
+    body
+        Widget to fill.
     logic
         `AgentBridgeLogic`.
+    attends
+        Whether somebody sits here who can answer. Without a main window nobody does.
+    on_change
+        Called with the number of requests when it changes.
     """
 
-    def __init__(self, logic: Any) -> None:
-        self._logic = logic
+    def __init__(
+        self, body: Any, logic: Any, on_change: Callable[[int], None], *, attends: bool = True
+    ) -> None:
+        self._logic, self._on_change, self._attends = logic, on_change, attends
         self._desk: Any = None
         self._leave: Callable[[], None] | None = None
-        self._rows: list[_Row] = []
-        self.widget = qt.QGroupBox(_("Requests waiting for you"))
-        self.widget.setObjectName("AgentBridgeRequests")
-        self._layout = qt.QVBoxLayout(self.widget)
-        self._none = qt.QLabel(_("None."))
+        self._rows: dict[str, _Row] = {}
+        self._leases: list[Any] = []
+        self.widget = body
+        self._layout = column(body)
+        self._none = text_label(_("None. What a client may do only with your approval appears here."))
+        paint(self._none, "quiet")
         self._layout.addWidget(self._none)
+        self._said = text_label("", "AgentBridgeDecision")
+        self._layout.addWidget(self._said)
+        self._lease_box = qt.QVBoxLayout()
+        self._layout.addLayout(self._lease_box)
+
+    @property
+    def count(self) -> int:
+        """How many wait."""
+        return 0 if self._desk is None else len(self._desk.waiting)
 
     def refresh(self) -> None:
         """Attend the desk of the bridge, and show what waits there."""
         self._attend()
-        for row in self._rows:
-            row.remove()
-        waiting = self._desk.waiting if self._desk is not None else ()
-        self._rows = [_Row(self._layout, self._desk, request) for request in waiting]
+        waiting = {} if self._desk is None else {request.job_id: request for request in self._desk.waiting}
+        for job_id in [known for known in self._rows if known not in waiting]:
+            self._rows.pop(job_id).remove()
+        for job_id, request in waiting.items():
+            if job_id not in self._rows:
+                self._rows[job_id] = _Row(self._desk, request, self._say)
+                self._layout.insertWidget(len(self._rows), self._rows[job_id].frame)
         self._none.setVisible(not self._rows)
+        self._said.setVisible(bool(self._said.property("text")))
+        self._show_leases()
+        self.tick()
+        self._on_change(self.count)
+
+    def tick(self) -> None:
+        """Show how much time is left."""
+        for shown in self._rows.values():
+            shown.tick()
 
     def close(self) -> None:
         """Leave the desk: from now on nobody can be asked."""
@@ -54,47 +87,93 @@ class RequestsSection:
         if desk is not self._desk:
             self.close()
             self._desk = desk
-            self._leave = None if desk is None else desk.attend(self.refresh)
+            if desk is not None and self._attends:
+                self._leave = desk.attend(self.refresh)
+
+    def _say(self, text: str) -> None:
+        self._said.setText(text)
+        self._said.setVisible(bool(text))
+
+    def _show_leases(self) -> None:
+        for widget in self._leases:
+            widget.hide()
+            self._lease_box.removeWidget(widget)
+            widget.deleteLater()
+        self._leases = []
+        for client, operation in () if self._desk is None else self._desk.leases:
+            self._leases.append(self._lease(client, operation))
+
+    def _lease(self, client: str, operation: str) -> Any:
+        frame = qt.QFrame()
+        text = _("{client} may call {operation} until Slicer ends.").format(
+            client=client, operation=operation
+        )
+        withdraw = button(
+            _("Withdraw"),
+            f"AgentBridgeWithdraw_{operation}",
+            partial(self._desk.end_lease, client, operation),
+        )
+        frame.setLayout(row(text_label(text), withdraw))
+        self._lease_box.addWidget(frame)
+        return frame
 
 
 class _Row:
     """One request."""
 
-    def __init__(self, layout: Any, desk: Any, request: Any) -> None:
-        self._layout, self._desk, self._request = layout, desk, request
-        self._frame = qt.QFrame()
-        self._frame.setObjectName(f"AgentBridgeRequest{request.job_id}")
-        column = qt.QVBoxLayout(self._frame)
-        text = qt.QLabel(self._words())
-        text.setWordWrap(True)
-        text.setTextFormat(qt.Qt.PlainText)
-        column.addWidget(text)
-        buttons = qt.QHBoxLayout()
-        column.addLayout(buttons)
-        self._buttons = [
-            self._button(buttons, _("Approve once"), "Approve", self._on_approve),
-            self._button(buttons, _("Approve for this session"), "ApproveSession", self._on_approve_session),
-            self._button(buttons, _("Deny"), "Deny", self._on_deny),
-        ]
-        layout.addWidget(self._frame)
+    def __init__(self, desk: Any, request: Any, say: Callable[[str], None]) -> None:
+        self._desk, self._request, self._say = desk, request, say
+        self.frame = qt.QFrame()
+        self.frame.setObjectName(f"AgentBridgeRequest{request.job_id}")
+        self.frame.setFrameShape(qt.QFrame.StyledPanel)
+        layout = column(self.frame)
+        effect = text_label(request.effect)
+        paint(effect, "", bold=True)
+        layout.addWidget(effect)
+        layout.addWidget(text_label(self._words()))
+        if request.warning:
+            warning = text_label(request.warning)
+            paint(warning, "bad", bold=True)
+            layout.addWidget(warning)
+        self._left = text_label("", f"AgentBridgeTimeLeft{request.job_id}")
+        paint(self._left, "quiet")
+        layout.addWidget(self._left)
+        layout.addLayout(self._buttons())
 
     def remove(self) -> None:
         """Take the row away."""
-        self._layout.removeWidget(self._frame)
-        self._frame.hide()
-        self._frame.deleteLater()
+        self.frame.hide()
+        self.frame.setParent(None)
+        self.frame.deleteLater()
+
+    def tick(self) -> None:
+        """Show the time that is left."""
+        seconds = math.ceil(self._desk.seconds_left(self._request))
+        minutes, rest = divmod(seconds, 60)
+        self._left.setText(_("Expires in {minutes}:{seconds:02d}").format(minutes=minutes, seconds=rest))
 
     def _words(self) -> str:
         request = self._request
-        lines = [f"{request.client}: {request.operation}", request.effect, *request.nodes, *request.paths]
+        lines = [
+            _("{client} asks for {operation}").format(client=request.client, operation=request.operation)
+        ]
+        lines += [_("On: {nodes}").format(nodes=", ".join(request.nodes))] if request.nodes else []
+        lines += [_("Patient: {names}").format(names=", ".join(request.patients))] if request.patients else []
+        lines += [_("File: {path}").format(path=path) for path in request.paths]
         return "\n".join(lines)
 
-    def _button(self, layout: Any, text: str, name: str, on_clicked: Callable[[], None]) -> Any:
-        button = qt.QPushButton(text)
-        button.setObjectName(f"AgentBridge{name}{self._request.job_id}")
-        button.clicked.connect(guarded(on_clicked))
-        layout.addWidget(button)
-        return button
+    def _buttons(self) -> Any:
+        grid = qt.QGridLayout()
+        grid.addWidget(self._button(_("Approve once"), "Approve", self._on_approve), 0, 0)
+        grid.addWidget(self._button(_("Deny"), "Deny", self._on_deny), 0, 1)
+        if self._request.can_last:
+            lasting = self._button(_("Approve for this session"), "ApproveSession", self._on_approve_session)
+            lasting.setToolTip(_("This client may call this operation, on any node, until Slicer ends."))
+            grid.addWidget(lasting, 1, 0, 1, 2)
+        return grid
+
+    def _button(self, text: str, name: str, on_clicked: Callable[[], None]) -> Any:
+        return button(text, f"AgentBridge{name}{self._request.job_id}", on_clicked)
 
     def _on_approve(self) -> None:
         self._decide(approve=True)
@@ -107,4 +186,12 @@ class _Row:
 
     def _decide(self, *, approve: bool, for_session: bool = False) -> None:
         request = self._request
-        self._desk.decide(request.job_id, request.arguments_digest, approve=approve, for_session=for_session)
+        self._say("")
+        try:
+            self._desk.decide(
+                request.job_id, request.arguments_digest, approve=approve, for_session=for_session
+            )
+        except JobStateConflictError:
+            self._say(
+                _("That request was no longer waiting: it expired or was taken back. Nothing was done.")
+            )

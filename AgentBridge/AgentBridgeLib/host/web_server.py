@@ -20,6 +20,16 @@ def logic() -> Any:
     return slicer.util.getModuleLogic(MODULE)
 
 
+def listening_address() -> str:
+    """Address on which that server listens, such as ``0.0.0.0``; empty while it does not. Makes nothing."""
+    panel = getattr(slicer.modules, f"{MODULE}Widget", None)
+    server = getattr(getattr(panel, "logic", None), "server", None)
+    address = getattr(server, "server_address", None)
+    if not address:
+        return ""
+    return str(address[0]) or "0.0.0.0"  # noqa: S104 - what an empty address means
+
+
 def handler_base() -> type | None:
     """Give `WebServerLib.BaseRequestHandler`; None where Slicer has no such module."""
     try:

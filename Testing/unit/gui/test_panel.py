@@ -1,26 +1,33 @@
-"""The panel: real widgets, real buttons, over a logic in memory."""
+"""The panel: real widgets, real buttons, over the bridge that really runs on the embedded host."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import json
+import subprocess
+import sys
+from pathlib import Path
 
+import ctk
 import pytest
 import qt
+import slicer
 
-from AgentBridgeLib.dispatch.approvals import ApprovalDesk, ApprovalRequest
+from AgentBridgeLib.composition import Bridge
+from AgentBridgeLib.dispatch.audit_file import verify
+from AgentBridgeLib.dispatch.call import Accepted, Call, Failed, Preference
+from AgentBridgeLib.dispatch.context import Caller
 from AgentBridgeLib.gui.panel import Panel
+from AgentBridgeLib.gui.settings_page import SettingsPage, make_page
+from AgentBridgeLib.gui.snippets import SNIPPETS
 
 
-class MemoryLogic:
-    """`AgentBridgeLogic` without Slicer."""
+class Logic:
+    """`AgentBridgeLogic` around a bridge that the test closes; packages can be missing."""
 
     def __init__(self):
         self.missing = []
-        self.started = self.installed = 0
+        self.installed = 0
         self.bridge = None
-        self.url = self.token = ""
-        self.decisions = []
-        self.is_stopped = False
 
     def missingPackages(self):
         return self.missing
@@ -32,42 +39,48 @@ class MemoryLogic:
         self.missing = []
 
     def start(self):
-        self.started += 1
-        self.url, self.token = "http://127.0.0.1:2016/agent/v1", "T0KEN"
-        desk = ApprovalDesk(lambda request, approved: self.decisions.append((request.job_id, approved)))
-        safety = SimpleNamespace(is_stopped=False)
-        safety.stop = lambda: setattr(safety, "is_stopped", True)
-        safety.resume = lambda: setattr(safety, "is_stopped", False)
-        self.canceled = 0
-        jobs = SimpleNamespace(cancel_all=self.cancel_all)
-        self.bridge = SimpleNamespace(
-            dispatcher=SimpleNamespace(desk=desk), safety=safety, jobs=jobs, renew_token=self.renew
-        )
-
-    def cancel_all(self):
-        self.canceled += 1
-
-    def renew(self):
-        self.token = "N3W"
+        if self.bridge is None:
+            self.bridge = Bridge()
+        return self.bridge.start(0)
 
     def stop(self):
-        self.url = ""
+        self.bridge.stop()
+
+    @property
+    def url(self):
+        return "" if self.bridge is None else self.bridge.url
+
+    @property
+    def token(self):
+        return "" if self.bridge is None else self.bridge.token
 
 
 @pytest.fixture
-def logic():
-    return MemoryLogic()
+def logic(a_folder):
+    slicer.mrmlScene.Clear(0)
+    made = Logic()
+    yield made
+    if made.bridge is not None:
+        made.bridge.close()
+    slicer.mrmlScene.Clear(0)
 
 
 @pytest.fixture
-def panel(logic):
-    made = Panel(logic)
+def panel(logic, load_ui):
+    made = Panel(logic, load_ui())
     yield made
     made.close()
 
 
+@pytest.fixture
+def running(panel):
+    """A panel whose bridge was started by its button."""
+    press(panel, "Toggle")
+    return panel
+
+
 def find(panel, name, kind=None):
-    found = panel.widget.findChild(kind or qt.QPushButton, name)
+    found = panel.widget.findChild(kind or qt.QPushButton, f"AgentBridge{name}")
     assert found is not None, name
     return found
 
@@ -76,125 +89,432 @@ def press(panel, name):
     find(panel, name).click()
 
 
-def a_request(job_id="j1"):
-    return ApprovalRequest(
-        job_id=job_id,
-        operation="nodes.delete",
-        capability="scene.delete",
-        effect="Remove a node.",
-        nodes=["brain (vtkMRMLScalarVolumeNode1)"],
-        paths=[],
-        client="curl/8",
-        arguments_digest="digest",
-        expires_at=0.0,
+def text(panel, name, kind=None):
+    return find(panel, name, kind or qt.QLabel).property("text")
+
+
+def texts(widget):
+    return "\n".join(str(label.property("text")) for label in widget.findChildren(qt.QLabel))
+
+
+def settle(is_enough, turns=2000):
+    """Turn the event loop until something holds."""
+    for _ in range(turns):
+        if is_enough():
+            return
+        slicer.app.processEvents()
+    raise AssertionError("it did not happen")
+
+
+def call(logic, operation, client="curl/8", is_async=False, **arguments):
+    """Call as a client does, without the socket."""
+    answers = []
+    caller = Caller(client, "r1", "listener")
+    preference = Preference(respond_async=is_async)
+    logic.bridge.dispatcher.call(Call(operation, arguments, caller, preference), answers.append)
+    settle(lambda: answers)
+    return answers[0]
+
+
+def a_node(name="brain", class_name="vtkMRMLModelNode"):
+    return slicer.mrmlScene.AddNewNodeByClass(class_name, name)
+
+
+def ask_to_delete(logic, node):
+    outcome = call(logic, "nodes.delete", node_id=node.GetID(), is_async=True)
+    assert isinstance(outcome, Accepted), outcome
+    return outcome.job.id
+
+
+class TestStarting:
+    def test_start_and_stop_are_one_button_and_one_word(self, panel, logic):
+        """issue:#4"""
+        assert "Stopped" in text(panel, "State")
+        press(panel, "Toggle")
+        assert "Listening" in text(panel, "State")
+        assert text(panel, "Address", qt.QLineEdit) == logic.url
+        press(panel, "Toggle")
+        assert "Stopped" in text(panel, "State")
+
+    def test_bridge_that_cannot_start_says_so(self, panel, logic):
+        """house"""
+        logic.start = lambda: 1 / 0
+        press(panel, "Toggle")
+        assert "log" in text(panel, "State")
+
+    def test_missing_packages_are_explained_and_installed_by_the_button_only(self, logic, load_ui):
+        """issue:#2: never at import, never by a dialog"""
+        logic.missing = ["pydantic>=2.7"]
+        panel = Panel(logic, load_ui())
+        assert logic.installed == 0
+        assert not find(panel, "Toggle").isEnabled()
+        assert panel.section("Jobs") is None
+        assert "pydantic>=2.7" in texts(panel.packages.widget)
+        press(panel, "Install")
+        assert logic.installed == 1
+        assert find(panel, "Toggle").isEnabled()
+        assert panel.packages.widget.isHidden()
+        assert panel.section("Jobs") is not None
+        panel.close()
+
+    def test_failed_installation_says_what_to_look_at(self, logic, load_ui):
+        """house"""
+        logic.missing = ["broken>=1"]
+        panel = Panel(logic, load_ui())
+        press(panel, "Install")
+        assert "failed" in texts(panel.packages.widget)
+        assert find(panel, "Install").isEnabled()
+        panel.close()
+
+    @pytest.mark.parametrize("client", SNIPPETS)
+    def test_connection_is_copied_by_one_choice_of_a_menu(self, running, logic, client):
+        """issue:#4: one paste"""
+        actions = find(running, "Copy").menu().actions()
+        next(action for action in actions if action.property("text") == client).trigger()
+        pasted = qt.QApplication.clipboard().text()
+        assert logic.url in pasted
+        assert logic.token in pasted
+        assert client in text(running, "Copied")
+
+    def test_new_token_replaces_the_old_one(self, running, logic):
+        """http: section 1"""
+        before = logic.token
+        press(running, "NewToken")
+        assert logic.token != before
+
+    @pytest.mark.parametrize("key", ["start_with_slicer", "answer_on_web_server", "guard_web_server"])
+    def test_option_is_a_check_box_that_is_kept(self, panel, load_ui, logic, key):
+        """issue:#4: start with Slicer is off, the two others are on by default"""
+        box = find(panel, f"Option_{key}", qt.QCheckBox)
+        before = box.isChecked()
+        assert before == (key != "start_with_slicer")
+        box.click()
+        again = Panel(logic, load_ui())
+        assert find(again, f"Option_{key}", qt.QCheckBox).isChecked() != before
+        again.close()
+
+
+class TestRequests:
+    def test_request_says_who_wants_what_on_which_node_of_whom_and_until_when(self, running, logic):
+        """issue:#4"""
+        node = a_node("left lung")
+        node.SetAttribute("DICOM.PatientName", "DOE^JANE")
+        ask_to_delete(logic, node)
+        said = texts(running.requests.widget)
+        for words in ("curl/8", "nodes.delete", "left lung", "DOE^JANE", "Expires in"):
+            assert words in said
+        assert "(1)" in running.requests.widget.property("text")
+        assert "1 waiting" in text(running, "State")
+
+    def test_approved_call_runs_and_the_row_goes(self, running, logic):
+        """issue:#4"""
+        node = a_node()
+        job = ask_to_delete(logic, node)
+        press(running, f"Approve{job}")
+        settle(lambda: logic.bridge.jobs.machine.get(job).has_ended)
+        assert slicer.mrmlScene.GetFirstNodeByName("brain") is None
+        assert "(1)" not in running.requests.widget.property("text")
+
+    def test_denied_call_does_not_run(self, running, logic):
+        """issue:#4"""
+        job = ask_to_delete(logic, a_node())
+        press(running, f"Deny{job}")
+        assert str(logic.bridge.jobs.machine.get(job).state) == "failed"
+        assert slicer.mrmlScene.GetFirstNodeByName("brain") is not None
+
+    def test_approval_for_the_session_is_listed_and_can_be_withdrawn(self, running, logic):
+        """issue:#4: leases"""
+        job = ask_to_delete(logic, a_node())
+        press(running, f"ApproveSession{job}")
+        assert "may call nodes.delete" in texts(running.requests.widget)
+        press(running, "Withdraw_nodes.delete")
+        assert logic.bridge.dispatcher.desk.leases == ()
+        ask_to_delete(logic, a_node("another"))
+
+    def test_mix_of_patients_is_warned_about_and_cannot_be_approved_for_the_session(self, running, logic):
+        """issue:#4: wrong-patient guard"""
+        nodes = [a_node("one"), a_node("two")]
+        for node, patient in zip(nodes, ("DOE^JANE", "ROE^RICHARD"), strict=True):
+            node.SetAttribute("DICOM.PatientName", patient)
+        outcome = call(logic, "nodes.delete_many", ids=[node.GetID() for node in nodes], is_async=True)
+        assert "2 different patients" in texts(running.requests.widget)
+        assert running.widget.findChild(qt.QPushButton, f"AgentBridgeApproveSession{outcome.job.id}") is None
+
+    def test_request_that_went_away_while_its_button_was_pressed_does_no_harm(self, running, logic):
+        """issue:#4: expiry while deciding"""
+        job = ask_to_delete(logic, a_node())
+        pressed = find(running, f"Approve{job}")
+        logic.bridge.dispatcher.desk.withdraw(job)
+        pressed.click()
+        assert "no longer waiting" in text(running, "Decision")
+        assert slicer.mrmlScene.GetFirstNodeByName("brain") is not None
+        logic.bridge.jobs.cancel(job)
+
+    def test_closed_panel_asks_nobody(self, running, logic):
+        """http: section 4"""
+        assert logic.bridge.dispatcher.desk.is_attended
+        running.close()
+        assert isinstance(call(logic, "nodes.delete", node_id=a_node().GetID()), Failed)
+
+    def test_panel_that_nobody_sees_asks_nobody(self, logic, load_ui):
+        """http: section 4: headless"""
+        panel = Panel(logic, load_ui(), attends=False)
+        press(panel, "Toggle")
+        assert not logic.bridge.dispatcher.desk.is_attended
+        panel.close()
+
+
+class TestJobs:
+    def test_job_shows_its_state_and_ends_by_its_button(self, running, logic):
+        """issue:#4"""
+        job = ask_to_delete(logic, a_node())
+        running.refresh()
+        assert "nodes.delete" in texts(running.section("Jobs").widget)
+        assert "approval" in text(running, f"JobState{job}")
+        press(running, f"Cancel{job}")
+        running.refresh()
+        assert text(running, f"JobState{job}") == "canceled"
+
+    def test_stop_all_cancels_denies_and_resumes(self, running, logic):
+        """issue:#4"""
+        job = ask_to_delete(logic, a_node())
+        press(running, "StopAll")
+        assert str(logic.bridge.jobs.machine.get(job).state) == "canceled"
+        assert isinstance(call(logic, "scene.summary"), Failed)
+        assert "All stopped" in text(running, "State")
+        assert text(running, "StopAll", qt.QPushButton) == "Resume"
+        press(running, "StopAll")
+        assert not isinstance(call(logic, "scene.summary"), Failed)
+
+
+class TestActivity:
+    def rows(self, panel):
+        tree = find(panel, "Log", qt.QTreeWidget)
+        return [
+            [tree.topLevelItem(index).text(column) for column in (1, 2)]
+            for index in range(int(tree.property("topLevelItemCount") or tree.topLevelItemCount))
+        ]
+
+    def test_calls_are_listed_newest_first_and_filtered(self, running, logic):
+        """issue:#4"""
+        call(logic, "scene.summary")
+        call(logic, "nodes.get", node_id="nobody")
+        running.refresh()
+        assert self.rows(running)[:2] == [
+            ["nodes.get", "scene.node_not_found"],
+            ["scene.summary", "succeeded"],
+        ]
+        find(running, "Filter", qt.QLineEdit).setText("summary")
+        assert self.rows(running) == [["scene.summary", "succeeded"]]
+
+    def test_row_opens_its_details(self, running, logic):
+        """issue:#4"""
+        call(logic, "scene.summary")
+        running.refresh()
+        tree = find(running, "Log", qt.QTreeWidget)
+        tree.setCurrentItem(tree.topLevelItem(0))
+        assert "curl/8" in text(running, "Details")
+
+    def test_restore_brings_back_what_a_step_deleted(self, running, logic):
+        """issue:#4: undo another"""
+        node_id = a_node("precious").GetID()
+        job = ask_to_delete(logic, slicer.mrmlScene.GetNodeByID(node_id))
+        press(running, f"Approve{job}")
+        settle(lambda: logic.bridge.jobs.machine.get(job).has_ended)
+        assert slicer.mrmlScene.GetNodeByID(node_id) is None
+        find(running, "Filter", qt.QLineEdit).setText("nodes.delete succeeded")
+        tree = find(running, "Log", qt.QTreeWidget)
+        tree.setCurrentItem(tree.topLevelItem(0))
+        press(running, "Restore")
+        settle(lambda: slicer.mrmlScene.GetNodeByID(node_id) is not None)
+        assert slicer.mrmlScene.GetNodeByID(node_id).GetName() == "precious"
+
+    def test_log_is_exported_and_its_file_is_intact(self, running, logic, tmp_path):
+        """issue:#4"""
+        call(logic, "scene.summary")
+        target = tmp_path / "log.jsonl"
+        running.section("Activity").export_log(str(target))
+        lines = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
+        assert lines[-1]["operation"] == "scene.summary"
+        assert "intact" in text(running, "ActivitySaid")
+        assert verify(logic.bridge.audit.file.path) == []
+
+    def test_export_button_opens_a_window_that_blocks_nothing(self, running, logic, tmp_path):
+        """issue:#4: no modal dialog anywhere"""
+        call(logic, "scene.summary")
+        press(running, "ExportLog")
+        window = running.widget.findChild(qt.QFileDialog, "AgentBridgeFileChooser")
+        assert window.isVisible()
+        assert not window.isModal()
+
+    def test_session_is_exported_as_a_script_that_says_the_same(self, running, logic, tmp_path):
+        """issue:#4: replayable"""
+        made = call(logic, "markups.create", type="line", points_ras=[[0, 0, 0], [10, 0, 0]], name="ruler")
+        node_id = json.loads(made.payload)["id"]
+        call(logic, "nodes.update", node_id=node_id, name="caliper")
+        target = tmp_path / "session.py"
+        running.section("Activity").export_session(str(target))
+        source = target.read_text(encoding="utf-8")
+        compile(source, str(target), "exec")
+        assert "step_1 = run('markups.create'" in source
+        assert "node_id=step_1['id']" in source
+        assert node_id not in source.partition("step_1 = ")[2]
+
+
+class TestSafety:
+    def test_preset_is_one_press(self, running, logic):
+        """issue:#4"""
+        press(running, "Preset_look_only")
+        assert isinstance(call(logic, "nodes.update", node_id=a_node().GetID(), name="x"), Failed)
+        assert find(running, "Preset_look_only").isChecked()
+        press(running, "Preset_work_with_the_scene")
+        assert not isinstance(call(logic, "nodes.update", node_id=a_node().GetID(), name="x"), Failed)
+
+    def test_each_capability_has_allow_ask_and_deny(self, running, logic):
+        """issue:#4"""
+        box = find(running, "Mode_scene.edit", qt.QComboBox)
+        box.setCurrentIndex(1)
+        assert logic.bridge.safety.current().mode("scene.edit") == "ask"
+        assert "Your own choice" in text(running, "PresetWords")
+
+    def test_python_code_needs_two_steps_and_is_warned_about_as_long_as_it_may_run(self, running, logic):
+        """issue:#4"""
+        box = find(running, "Mode_python.execute", qt.QComboBox)
+        box.setCurrentIndex(0)
+        assert logic.bridge.safety.current().mode("python.execute") == "deny"
+        assert not find(running, "PythonConfirmation", qt.QFrame).isHidden()
+        press(running, "PythonYes")
+        assert logic.bridge.safety.current().mode("python.execute") == "allow"
+        assert "Python code runs" in text(running, "Notices")
+        box.setCurrentIndex(2)
+        assert logic.bridge.safety.current().mode("python.execute") == "deny"
+        assert find(running, "Notices", qt.QLabel).isHidden()
+
+    def test_python_code_stays_off_when_the_second_step_is_not_taken(self, running, logic):
+        """issue:#4"""
+        find(running, "Mode_python.execute", qt.QComboBox).setCurrentIndex(0)
+        press(running, "PythonNo")
+        assert find(running, "PythonConfirmation", qt.QFrame).isHidden()
+        assert find(running, "Mode_python.execute", qt.QComboBox).property("currentIndex") == 2
+        assert logic.bridge.safety.current().mode("python.execute") == "deny"
+
+    def test_folder_is_added_and_removed_and_nonsense_is_refused(self, running, logic, tmp_path):
+        """issue:#4"""
+        before = logic.bridge.safety.current().allowed_folders
+        line = find(running, "FoldersLine", qt.QLineEdit)
+        line.setText(str(tmp_path / "nowhere"))
+        press(running, "FoldersAdd")
+        assert "no such folder" in text(running, "FoldersFault")
+        line.setText(str(tmp_path))
+        press(running, "FoldersAdd")
+        assert logic.bridge.safety.current().allowed_folders == (*before, str(tmp_path))
+        find(running, "FoldersList", qt.QListWidget).setCurrentRow(len(before))
+        press(running, "FoldersRemove")
+        assert logic.bridge.safety.current().allowed_folders == before
+
+    @pytest.mark.parametrize(
+        "line", ["Archive = https://pacs.example/dicom-web", "Scanner = MR1@10.0.0.7:104"]
     )
+    def test_server_is_named_with_its_address(self, running, logic, line):
+        """issue:#4"""
+        edit = find(running, "RemotesLine", qt.QLineEdit)
+        edit.setText("Archive")
+        press(running, "RemotesAdd")
+        assert logic.bridge.safety.current().remote_nodes == ()
+        assert "equals sign" in text(running, "RemotesFault")
+        edit.setText(line)
+        press(running, "RemotesAdd")
+        assert [node.name for node in logic.bridge.safety.current().remote_nodes] == [line.partition(" ")[0]]
+        find(running, "RemotesList", qt.QListWidget).setCurrentRow(0)
+        press(running, "RemotesRemove")
+        assert logic.bridge.safety.current().remote_nodes == ()
+
+    @pytest.mark.parametrize("policy", ["pseudonymize", "show", "hide"])
+    def test_identifier_policy_is_chosen(self, running, logic, policy):
+        """issue:#4"""
+        find(running, f"Identifiers_{policy}", qt.QRadioButton).click()
+        assert logic.bridge.safety.current().identifiers == policy
+
+    def test_patient_guard_is_a_check_box(self, running, logic):
+        """issue:#4"""
+        find(running, "PatientGuard", qt.QCheckBox).click()
+        assert not logic.bridge.safety.current().guards_patients
+
+    def test_broken_setting_falls_back_says_so_and_is_repaired_by_a_button(self, logic, load_ui):
+        """issue:#4"""
+        qt.QSettings().setValue("AgentBridge/capabilities/files.write", "always!")
+        panel = Panel(logic, load_ui())
+        assert "files.write" in text(panel, "Notices")
+        assert find(panel, "Mode_files.write", qt.QComboBox).property("currentIndex") == 1
+        press(panel, "Repair")
+        assert find(panel, "Notices", qt.QLabel).isHidden()
+        panel.close()
+
+    def test_settings_dialog_shows_and_writes_the_same(self, running, logic):
+        """issue:#4: mirrored"""
+        page = make_page()
+        mirror = SettingsPage(page, logic)
+        page.findChild(qt.QPushButton, "AgentBridgePreset_look_only").click()
+        assert logic.bridge.safety.current().mode("scene.edit") == "deny"
+        running.refresh()
+        assert find(running, "Preset_look_only").isChecked()
+        mirror.close()
+
+    def test_settings_survive_a_restart_with_their_types(self, running):
+        """issue:#4: QSettings gives text back; read by a second process"""
+        press(running, "Preset_developer")
+        find(running, "PatientGuard", qt.QCheckBox).click()
+        find(running, "RemotesLine", qt.QLineEdit).setText("A = https://a/b")
+        press(running, "RemotesAdd")
+        file = qt.QSettings().fileName()
+        root = Path(__file__).resolve().parents[3]
+        program = (
+            "import sys\n"
+            f"sys.path[:0] = [{str(root / 'AgentBridge')!r}]\n"
+            "from PySide6.QtCore import QSettings\n"
+            "from AgentBridgeLib.policy.settings import KEYS, parse_settings\n"
+            f"store = QSettings({file!r}, QSettings.Format.IniFormat)\n"
+            "texts = {key: store.value('AgentBridge/' + key) for key in KEYS}\n"
+            "read = parse_settings(texts)\n"
+            "print([read.mode('python.execute'), read.guards_patients, read.remote_nodes[0].url, read.complaints])\n"
+        )
+        told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        assert told.stdout.strip() == "['ask', False, 'https://a/b', ()]"
 
 
-def test_start_and_stop_are_one_button_and_one_word(panel, logic):
-    """issue:#2"""
-    state = find(panel, "AgentBridgeState", qt.QLabel)
-    assert state.property("text") == "Stopped"
-    press(panel, "AgentBridgeToggle")
-    assert (logic.started, state.property("text")) == (1, "Listening")
-    assert find(panel, "AgentBridgeAddress", qt.QLineEdit).property("text") == logic.url
-    press(panel, "AgentBridgeToggle")
-    assert state.property("text") == "Stopped"
+class TestLooks:
+    def test_panel_fits_360_pixels(self, running):
+        """issue:#4"""
+        for name in ("Connection", "Requests", "Jobs", "Activity", "Safety"):
+            running.widget.findChild(ctk.ctkCollapsibleButton, f"AgentBridge{name}").setProperty(
+                "collapsed", False
+            )
+        assert running.widget.minimumSizeHint().width() <= 360
 
+    def test_everything_that_can_be_pressed_is_reached_by_the_keyboard(self, running):
+        """issue:#4"""
+        for kind in (
+            qt.QPushButton,
+            qt.QComboBox,
+            qt.QCheckBox,
+            qt.QRadioButton,
+            qt.QLineEdit,
+            qt.QTreeWidget,
+        ):
+            for widget in running.widget.findChildren(kind):
+                assert widget.property("focusPolicy") != qt.Qt.NoFocus, widget.property("objectName")
 
-def test_missing_packages_are_explained_and_installed_by_the_button_only(logic):
-    """issue:#2: never at import, never by a dialog"""
-    logic.missing = ["pydantic>=2.7"]
-    panel = Panel(logic)
-    assert logic.installed == 0
-    assert not find(panel, "AgentBridgeToggle").isEnabled()
-    texts = [label.property("text") for label in panel.packages.widget.findChildren(qt.QLabel)]
-    assert any("pydantic>=2.7" in text for text in texts)
-    press(panel, "AgentBridgeInstall")
-    assert logic.installed == 1
-    assert find(panel, "AgentBridgeToggle").isEnabled()
-    assert panel.packages.widget.isHidden()
-
-
-def test_failed_installation_says_what_to_look_at(logic):
-    """house"""
-    logic.missing = ["broken>=1"]
-    panel = Panel(logic)
-    press(panel, "AgentBridgeInstall")
-    texts = [label.property("text") for label in panel.packages.widget.findChildren(qt.QLabel)]
-    assert any("failed" in text for text in texts)
-    assert find(panel, "AgentBridgeInstall").isEnabled()
-
-
-def test_bridge_that_cannot_start_says_so(panel, logic):
-    """house"""
-
-    def fail():
-        raise RuntimeError("no port")
-
-    logic.start = fail
-    press(panel, "AgentBridgeToggle")
-    assert "log" in find(panel, "AgentBridgeState", qt.QLabel).property("text")
-
-
-def test_connection_is_copied_as_one_line_that_works_when_pasted(panel, logic):
-    """issue:#2"""
-    press(panel, "AgentBridgeToggle")
-    press(panel, "AgentBridgeCopy")
-    text = qt.QApplication.clipboard().text()
-    assert text == 'curl -H "Authorization: Bearer T0KEN" http://127.0.0.1:2016/agent/v1/scene'
-    press(panel, "AgentBridgeNewToken")
-    assert "N3W" in panel.connection.snippet()
-
-
-def test_opened_panel_attends_the_desk_and_a_closed_one_does_not(panel, logic):
-    """http: section 4"""
-    press(panel, "AgentBridgeToggle")
-    desk = logic.bridge.dispatcher.desk
-    assert desk.is_attended
-    panel.close()
-    assert not desk.is_attended
-
-
-@pytest.mark.parametrize(("button", "approved"), [("Approve", True), ("Deny", False)])
-def test_request_shows_what_it_is_about_and_is_answered_by_its_buttons(panel, logic, button, approved):
-    """http: section 4"""
-    press(panel, "AgentBridgeToggle")
-    desk = logic.bridge.dispatcher.desk
-    desk.ask(a_request())
-    texts = [label.property("text") for label in panel.requests.widget.findChildren(qt.QLabel)]
-    assert any("nodes.delete" in text and "brain" in text and "curl/8" in text for text in texts)
-    press(panel, f"AgentBridge{button}j1")
-    assert logic.decisions == [("j1", approved)]
-    assert desk.waiting == ()
-
-
-def test_approval_for_the_session_is_remembered_by_the_desk(panel, logic):
-    """http: section 4"""
-    press(panel, "AgentBridgeToggle")
-    desk = logic.bridge.dispatcher.desk
-    desk.ask(a_request())
-    press(panel, "AgentBridgeApproveSessionj1")
-    assert desk.is_approved_for_session("curl/8", "nodes.delete")
-
-
-def test_request_that_went_away_while_its_button_was_pressed_does_no_harm(panel, logic, caplog):
-    """house: expiry while deciding"""
-    press(panel, "AgentBridgeToggle")
-    desk = logic.bridge.dispatcher.desk
-    desk.ask(a_request())
-    button = find(panel, "AgentBridgeApprovej1")
-    desk.withdraw("j1")
-    button.click()
-    assert logic.decisions == []
-    assert "no longer waiting" in caplog.text
-
-
-def test_stop_all_stops_and_resumes(panel, logic):
-    """http: section 4"""
-    press(panel, "AgentBridgeToggle")
-    press(panel, "AgentBridgeStopAll")
-    assert logic.bridge.safety.is_stopped
-    assert logic.canceled == 1
-    assert find(panel, "AgentBridgeStopAll").property("text") == "Resume"
-    press(panel, "AgentBridgeStopAll")
-    assert not logic.bridge.safety.is_stopped
+    def test_status_bar_of_the_main_window_counts_requests(self, logic, load_ui):
+        """issue:#4: a badge where the person is looking"""
+        window = qt.QMainWindow()
+        window.setObjectName("qSlicerMainWindow")
+        panel = Panel(logic, load_ui())
+        try:
+            press(panel, "Toggle")
+            ask_to_delete(logic, a_node())
+            status = window.statusBar().findChild(qt.QPushButton, "AgentBridgeStatus")
+            assert "1 waiting" in status.property("text")
+            assert "approval" in window.statusBar().currentMessage()
+        finally:
+            panel.close()
+            window.deleteLater()

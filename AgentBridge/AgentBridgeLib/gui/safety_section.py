@@ -1,0 +1,206 @@
+"""What clients may do: presets, capabilities, folders, servers, patients."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import qt
+from slicer.i18n import tr as _
+
+from AgentBridgeLib.gui.capability_table import CapabilityTable
+from AgentBridgeLib.gui.exports import FileChooser
+from AgentBridgeLib.gui.list_editor import ListEditor
+from AgentBridgeLib.gui.widgets import button, check_box, column, paint, text_label, without_signals
+from AgentBridgeLib.host.qtcompat import guarded
+from AgentBridgeLib.policy.settings import (
+    FOLDERS_KEY,
+    IDENTIFIER_POLICIES,
+    IDENTIFIERS_KEY,
+    PATIENT_GUARD_KEY,
+    REMOTE_NODES_KEY,
+    RemoteNode,
+    parse_settings,
+    write_remote_nodes,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from AgentBridgeLib.gui.preferences import Preferences
+
+_PRESETS = {
+    "look_only": ("Look only", "Clients see the scene and take pictures. They change nothing."),
+    "work_with_the_scene": (
+        "Work with the scene",
+        "Clients work with the scene and ask before they delete or write.",
+    ),
+    "everything_but_code": (
+        "Everything but code",
+        "Clients do everything without asking, except running code.",
+    ),
+    "developer": ("Developer", "Everything without asking; code asks."),
+}
+_IDENTIFIERS = {
+    "hide": "Hide names, ids and dates of patients",
+    "pseudonymize": "Replace them by stable pseudonyms",
+    "show": "Show them to clients",
+}
+
+
+class SafetySection:
+    """All safety settings. There may be several: one in the panel, one in Slicer's settings dialog.
+
+    Parameters
+    ----------
+    body
+        Widget to fill.
+    on_change
+        Called after a setting was written.
+    """
+
+    def __init__(self, body: Any, preferences: Preferences, on_change: Callable[[], None]) -> None:
+        self._preferences, self._changed = preferences, on_change
+        self.widget = body
+        self._chooser = FileChooser(body)
+        layout = column(body)
+        self._preset_buttons = self._make_presets(layout)
+        self._preset_words = text_label("", "AgentBridgePresetWords")
+        paint(self._preset_words, "quiet")
+        layout.addWidget(self._preset_words)
+        self._table = CapabilityTable(preferences, on_change)
+        layout.addWidget(self._table.widget)
+        self._add_title(layout, _("Folders that clients may use"))
+        browse = button(_("Browse\u2026"), "AgentBridgeFoldersBrowse", self._on_browse)
+        self._folders = ListEditor(
+            "AgentBridgeFolders", _("Path of a folder"), self._add_folder, self._remove_folder, browse
+        )
+        layout.addWidget(self._folders.widget)
+        self._add_title(layout, _("Servers that clients may name"))
+        self._remotes = ListEditor(
+            "AgentBridgeRemotes",
+            _("Name = https://\u2026 or Name = AE@host:port"),
+            self._add_remote,
+            self._remove_remote,
+        )
+        layout.addWidget(self._remotes.widget)
+        self._add_title(layout, _("Patient identifiers in everything that leaves"))
+        self._identifier_buttons = self._make_identifiers(layout)
+        note = text_label(
+            _(
+                "Found by the DICOM attributes of the scene, also inside names and paths. What somebody typed as free "
+                "text, and text burned into images, is not recognized."
+            )
+        )
+        paint(note, "quiet")
+        layout.addWidget(note)
+        self._guard = check_box(
+            _("Ask before data of different patients is combined"), "AgentBridgePatientGuard", self._on_guard
+        )
+        layout.addWidget(self._guard)
+
+    def refresh(self) -> None:
+        """Show the settings in force."""
+        settings = self._preferences.read()
+        preset = self._preferences.preset()
+        for name, choice in self._preset_buttons.items():
+            without_signals(choice, partial(choice.setChecked, name == preset))
+        self._preset_words.setText(_(_PRESETS[preset][1]) if preset else _("Your own choice."))
+        self._table.refresh(settings)
+        self._folders.show(settings.allowed_folders)
+        self._remotes.show([_remote_words(node) for node in settings.remote_nodes])
+        for policy, choice in self._identifier_buttons.items():
+            without_signals(choice, partial(choice.setChecked, policy == settings.identifiers))
+        without_signals(self._guard, partial(self._guard.setChecked, settings.guards_patients))
+
+    def close(self) -> None:
+        """Take the file window away."""
+        self._chooser.close()
+
+    def _make_presets(self, layout: Any) -> dict[str, Any]:
+        grid = qt.QGridLayout()
+        made = {}
+        for index, (name, (title, words)) in enumerate(_PRESETS.items()):
+            choice = button(_(title), f"AgentBridgePreset_{name}", partial(self._on_preset, name), _(words))
+            choice.setCheckable(True)
+            choice.setMinimumHeight(36)
+            grid.addWidget(choice, index // 2, index % 2)
+            made[name] = choice
+        layout.addLayout(grid)
+        return made
+
+    def _make_identifiers(self, layout: Any) -> dict[str, Any]:
+        group = qt.QWidget()
+        inner = qt.QVBoxLayout(group)
+        inner.setContentsMargins(0, 0, 0, 0)
+        made: dict[str, Any] = {}
+        for policy in IDENTIFIER_POLICIES:
+            choice = qt.QRadioButton(_(_IDENTIFIERS[policy]))
+            choice.setObjectName(f"AgentBridgeIdentifiers_{policy}")
+            choice.clicked.connect(guarded(partial(self._on_identifiers, policy)))
+            inner.addWidget(choice)
+            made[policy] = choice
+        layout.addWidget(group)
+        return made
+
+    def _add_title(self, layout: Any, text: str) -> None:
+        title = text_label(text)
+        paint(title, "", bold=True)
+        layout.addWidget(title)
+
+    def _on_preset(self, name: str) -> None:
+        self._preferences.choose_preset(name)
+        self._changed()
+
+    def _on_identifiers(self, policy: str) -> None:
+        self._write(IDENTIFIERS_KEY, policy)
+
+    def _on_guard(self) -> None:
+        self._write(PATIENT_GUARD_KEY, bool(self._guard.isChecked()))
+
+    def _on_browse(self) -> None:
+        self._chooser.folder(_("A folder that clients may use"), self._folders.take)
+
+    def _add_folder(self, path: str) -> str:
+        folder = Path(path).expanduser()
+        if not folder.is_absolute() or not folder.is_dir():
+            return _("There is no such folder: {path}").format(path=path)
+        folders = self._preferences.read().allowed_folders
+        self._write(FOLDERS_KEY, [*dict.fromkeys((*folders, str(folder)))])
+        return ""
+
+    def _remove_folder(self, index: int) -> None:
+        folders = self._preferences.read().allowed_folders
+        self._write(FOLDERS_KEY, [*folders[:index], *folders[index + 1 :]])
+
+    def _add_remote(self, line: str) -> str:
+        nodes = self._preferences.read().remote_nodes
+        text = write_remote_nodes((*nodes, _parse_remote(line)))
+        if parse_settings({REMOTE_NODES_KEY: text}).complaints:
+            return _(
+                "Write a new name, an equals sign and an address, such as Archive = https://pacs.example/dicom-web"
+            )
+        self._write(REMOTE_NODES_KEY, text)
+        return ""
+
+    def _remove_remote(self, index: int) -> None:
+        nodes = self._preferences.read().remote_nodes
+        self._write(REMOTE_NODES_KEY, write_remote_nodes((*nodes[:index], *nodes[index + 1 :])))
+
+    def _write(self, key: str, value: Any) -> None:
+        self._preferences.write(key, value)
+        self._changed()
+
+
+def _parse_remote(line: str) -> RemoteNode:
+    name, _equals, address = (part.strip() for part in line.partition("="))
+    if address.startswith(("http://", "https://")):
+        return RemoteNode(name, url=address)
+    title, _at, place = address.partition("@")
+    host, _colon, port = place.rpartition(":")
+    return RemoteNode(name, ae_title=title, host=host, port=int(port) if port.isdigit() else 0)
+
+
+def _remote_words(node: RemoteNode) -> str:
+    return f"{node.name} = {node.url or f'{node.ae_title}@{node.host}:{node.port}'}"

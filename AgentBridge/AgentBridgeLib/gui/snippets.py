@@ -1,0 +1,72 @@
+"""What to paste into a client so that it is connected. The token stands in it: for this account only."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+def curl(url: str, token: str) -> str:
+    """Give a line for a terminal."""
+    return f'curl -H "Authorization: Bearer {token}" {url}/scene'
+
+
+def python(url: str, token: str) -> str:
+    """Give a script that needs the standard library only."""
+    return (
+        "import json, urllib.request\n\n"
+        f"URL, TOKEN = {url!r}, {token!r}\n\n\n"
+        "def call(operation, **arguments):\n"
+        "    request = urllib.request.Request(\n"
+        '        f"{URL}/operations/{operation}",\n'
+        "        json.dumps(arguments).encode(),\n"
+        '        {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"},\n'
+        "    )\n"
+        "    return json.load(urllib.request.urlopen(request))\n\n\n"
+        'print(call("scene.summary"))\n'
+    )
+
+
+def claude_code(url: str, token: str) -> str:
+    """Give a line for a terminal."""
+    header = shlex.quote(f"Authorization: Bearer {token}")
+    return f"claude mcp add --transport http slicer {url}/mcp --header {header}"
+
+
+def vs_code(url: str, token: str) -> str:
+    """Give the content of ``.vscode/mcp.json``."""
+    return _dump({"servers": {"slicer": {"type": "http", "url": f"{url}/mcp", "headers": _headers(token)}}})
+
+
+def cursor(url: str, token: str) -> str:
+    """Give the content of ``~/.cursor/mcp.json``."""
+    return _dump({"mcpServers": {"slicer": {"url": f"{url}/mcp", "headers": _headers(token)}}})
+
+
+def claude_desktop(url: str, token: str) -> str:
+    """Give what goes into ``claude_desktop_config.json``; it speaks over standard streams only."""
+    arguments = ["-y", "mcp-remote", f"{url}/mcp", "--header", f"Authorization: Bearer {token}"]
+    return _dump({"mcpServers": {"slicer": {"command": "npx", "args": arguments}}})
+
+
+SNIPPETS: Mapping[str, Callable[[str, str], str]] = {
+    "curl": curl,
+    "Python": python,
+    "Claude Code": claude_code,
+    "VS Code": vs_code,
+    "Cursor": cursor,
+    "Claude Desktop": claude_desktop,
+}
+"""Client, as its makers write it, to what is pasted."""
+
+
+def _headers(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, indent=2)
