@@ -29,6 +29,7 @@ DIRECTIONS = {
     "inferior": ((0, 0, -1), (0, 1, 0)),
     "superior": ((0, 0, 1), (0, 1, 0)),
 }
+GLTF_SIZE = (64, 64)
 #: Box and axis labels of an empty view cover a smaller share of the picture than this.
 FEW_PIXELS = 0.05
 
@@ -71,6 +72,29 @@ class OffscreenThreeDView:
             pixels = self._view.draw()
             is_blank = bounds is None or self._is_blank(pixels)
         return Picture(pixels, is_blank=is_blank)
+
+    def gltf(self) -> bytes | None:
+        """Give the visible surfaces as glTF 2.0 with their data inside, without box and labels; None without any."""
+        self._view.resize(*GLTF_SIZE)
+        with slicer.util.RenderBlocker(), self._without_box():
+            self._view.window.Render()  # surfaces are made when they are first drawn
+            if not self._has_surfaces():
+                return None
+            exporter = vtk.vtkGLTFExporter()
+            exporter.SetRenderWindow(self._view.window)
+            exporter.SetActiveRenderer(self._view.renderer)
+            exporter.InlineDataOn()
+            exporter.SaveNormalOn()
+            return str(exporter.WriteToString()).encode()
+
+    def _has_surfaces(self) -> bool:
+        actors = self._view.renderer.GetActors()
+        return any(
+            actor.GetVisibility()
+            and actor.GetMapper() is not None
+            and actor.GetMapper().IsA("vtkPolyDataMapper")
+            for actor in (actors.GetItemAsObject(index) for index in range(actors.GetNumberOfItems()))
+        )
 
     def close(self) -> None:
         """Let go of everything."""

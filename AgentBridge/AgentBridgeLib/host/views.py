@@ -12,11 +12,12 @@ import slicer
 import vtk
 
 from AgentBridgeLib.errors import ArgumentInvalidError, RenderingUnavailableError
+from AgentBridgeLib.host import view_control
 from AgentBridgeLib.host.slice_pictures import OffscreenSliceView
 from AgentBridgeLib.host.threed_pictures import OffscreenThreeDView
 
 if TYPE_CHECKING:
-    from AgentBridgeLib.host.ports import CameraRequest, EventLoop, Picture, SliceRequest
+    from AgentBridgeLib.host.ports import CameraRequest, EventLoop, Layout, Picture, SliceRequest
     from AgentBridgeLib.host.scene import SlicerScene
 
 KEPT_S = 30.0
@@ -71,6 +72,46 @@ class SlicerViews:
             if widget.mrmlViewNode().GetLayoutName() == name:
                 return widget.threeDView()
         raise _unknown("3D", name, self.threed_names())
+
+    def layout(self) -> Layout:
+        """Describe the present arrangement."""
+        self._require_views()
+        return view_control.describe_layout(self.slice_names(), _threed_widgets())
+
+    def set_layout(self, name: str) -> None:
+        """Arrange the views; ArgumentInvalidError when Slicer knows no such layout."""
+        self._require_views()
+        view_control.set_layout(name)
+
+    def camera_node(self, name: str) -> Any:
+        """`vtkMRMLCameraNode` of a 3D view; ArgumentInvalidError when there is no such view."""
+        return self.threed_view(name).cameraNode()
+
+    def slice_logic(self, name: str) -> Any:
+        """`vtkMRMLSliceLogic` of a slice view; ArgumentInvalidError when there is no such view."""
+        return self._slice_widget(name).sliceLogic()
+
+    def fit_slice(self, name: str) -> None:
+        """Let a slice view show all of its volumes."""
+        logic = self.slice_logic(name)
+        width, height = logic.GetSliceNode().GetDimensions()[:2]
+        logic.FitSliceToAll(width, height)
+
+    def fit_camera(self, name: str) -> None:
+        """Let the camera of a 3D view look at all that it shows, from the direction it has."""
+        view = self.threed_view(name)
+        view.resetFocalPoint()
+        view.resetCamera(False, True, True)
+
+    def gltf(self, name: str) -> bytes | None:
+        """Give the surfaces of a 3D view as glTF 2.0, RAS, mm; None when it shows none."""
+        shown = self.threed_view(name)
+        node = shown.mrmlViewNode()
+        self._note_use()
+        with self._scene.held():
+            view = self._view_for(node, lambda: OffscreenThreeDView(node, shown.cameraNode()))
+            surfaces: bytes | None = view.gltf()
+            return surfaces
 
     def slice_picture(self, name: str, request: SliceRequest) -> Picture:
         """Draw one slice view offscreen at the asked size.

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from AgentBridgeLib.model.base import Result, SceneResult
+from AgentBridgeLib.model.geometry import DirectionRas, PositionRas
 
 
 class SliceViewDescription(Result):
@@ -34,6 +35,55 @@ class Views(SceneResult):
     is_available: bool = Field(description="Whether pictures can be made.")
     slices: tuple[SliceViewDescription, ...]
     threed: tuple[ThreeDViewDescription, ...]
+
+
+class LayoutDescription(SceneResult):
+    """How the views are arranged."""
+
+    layout: str | None = Field(
+        description="Name, such as FourUpView; null for a layout that Slicer does not name."
+    )
+    layout_number: int = Field(description="Slicer's number of it.")
+    slices: tuple[str, ...] = Field(description="Names of the slice views it shows.")
+    threed: tuple[str, ...] = Field(description="Names of the 3D views it shows.")
+
+
+class CameraDescription(SceneResult):
+    """The camera of a 3D view."""
+
+    name: str = Field(description="Name of the view.")
+    node_id: str
+    position_ras: PositionRas = Field(description="Where the camera is, RAS, mm.")
+    focal_point_ras: PositionRas = Field(description="What it looks at, RAS, mm.")
+    view_up_ras: DirectionRas = Field(description="Direction that points up in the picture, RAS.")
+    is_parallel: bool = Field(description="Whether the projection is parallel.")
+    view_angle_deg: float = Field(description="Opening angle, top to bottom, of a perspective projection.")
+    parallel_scale_mm: float = Field(description="Half the height that a parallel projection shows.")
+
+
+class SliceViewState(SliceViewDescription, SceneResult):
+    """A slice view as it is now."""
+
+    field_of_view_mm: tuple[float, float] = Field(description="Width and height that it shows, mm.")
+    is_visible_in_3d: bool
+
+
+class ViewsChanged(SceneResult):
+    """Which views were changed."""
+
+    slices: tuple[str, ...]
+    threed: tuple[str, ...]
+
+
+class VolumeRendering(SceneResult):
+    """How a volume is shown in 3D."""
+
+    volume_id: str
+    display_node_id: str
+    property_node_id: str
+    visibility: bool
+    preset: str | None = Field(description="Preset that was applied; null when it was left as it was.")
+    presets: tuple[str, ...] = Field(description="Presets that can be asked for here.")
 
 
 class PythonRun(Result):

@@ -29,6 +29,7 @@ MODULES = (
     "model_files",
     "model_filters",
     "views",
+    "view_control",
     "dicom",
     "dicom_loading",
     "dicom_reports",

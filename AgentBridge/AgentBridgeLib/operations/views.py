@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -56,7 +57,7 @@ class SliceImageArguments(PictureArguments):
     )
     offset_mm: float | None = Field(
         default=None,
-        description="Position of the slice along its normal in RAS: S for axial, R for sagittal, A for coronal; mm.",
+        description="Position of the slice along its normal, mm: S (axial), A (coronal) or minus R (sagittal).",
     )
     background: VolumeId | None = Field(default=None, description="Volume to show.")
     foreground: VolumeId | None = Field(default=None, description="Volume to lay over it.")
@@ -85,6 +86,23 @@ class ThreeDImageArguments(PictureArguments):
     )
 
 
+class ScreenshotArguments(Arguments):
+    """How large, in what form."""
+
+    width_px: Pixels = Field(default=1024, alias="width", ge=128, description="Width in pixels.")
+    height_px: Pixels = Field(default=768, alias="height", ge=128, description="Height in pixels.")
+    format: Literal["png", "jpeg"] = Field(
+        default="png", description="PNG is exact; JPEG (quality 90) smaller."
+    )
+    accept_blank: bool = Field(default=False, description="Whether a picture of nothing is wanted too.")
+
+
+class ViewNameArguments(Arguments):
+    """Which 3D view."""
+
+    name: str = Field(min_length=1, max_length=100, description="Name of the view; views.list has them.")
+
+
 @operation(name="views.list", capability="scene.read", route="GET /views", read_only=True)
 def list_views(context: OperationContext, arguments: NoArguments) -> Views:  # noqa: ARG001
     """List the slice and 3D views: names, orientations, offsets and the volumes they show.
@@ -99,7 +117,7 @@ def list_views(context: OperationContext, arguments: NoArguments) -> Views:  # n
         return Views(is_available=False, slices=(), threed=())
     return Views(
         is_available=True,
-        slices=tuple(_describe_slice(context, name) for name in views.slice_names()),
+        slices=tuple(describe_slice(context, name) for name in views.slice_names()),
         threed=tuple(ThreeDViewDescription(name=name) for name in views.threed_names()),
     )
 
@@ -131,7 +149,7 @@ def slice_image(context: OperationContext, arguments: SliceImageArguments) -> Co
     RenderingUnavailableError
         There is no main window or no OpenGL.
     """
-    _require_views(context)
+    require_views(context)
     for volume_id in filter(None, (arguments.background, arguments.foreground, arguments.label)):
         context.host.scene.node(volume_id, "vtkMRMLVolumeNode")
     picture = context.host.views.slice_picture(
@@ -179,7 +197,7 @@ def threed_image(context: OperationContext, arguments: ThreeDImageArguments) -> 
     RenderingUnavailableError
         There is no main window or no OpenGL.
     """
-    _require_views(context)
+    require_views(context)
     picture = context.host.views.threed_picture(
         arguments.name,
         CameraRequest(
@@ -201,7 +219,98 @@ def threed_image(context: OperationContext, arguments: ThreeDImageArguments) -> 
     return _content(picture, arguments, hint, {"look_from": arguments.look_from})
 
 
-def _describe_slice(context: OperationContext, name: str) -> SliceViewDescription:
+@operation(name="views.screenshot", capability="views.control", route="GET /views/screenshot", read_only=True)
+def screenshot(context: OperationContext, arguments: ScreenshotArguments) -> Content:
+    """Take one picture of all views of the present layout, side by side, each as it is now.
+
+    The views are drawn offscreen, so it does not matter what covers the window; controls are not in the picture.
+
+    Returns
+    -------
+    Content
+        PNG or JPEG; the facts say which view is where (`x_px`, `y_px` from the upper left corner).
+
+    Raises
+    ------
+    PictureBlankError
+        No view shows anything.
+    RenderingUnavailableError
+        There is no main window or no OpenGL, or the layout shows neither slice nor 3D views.
+    """
+    require_views(context)
+    layout = context.host.views.layout()
+    shown = [*(("slice", name) for name in layout.slices), *(("threed", name) for name in layout.threed)]
+    if not shown:
+        raise RenderingUnavailableError(
+            "The present layout shows neither slice nor 3D views; choose another one."
+        )
+    columns = math.ceil(math.sqrt(len(shown)))
+    rows = math.ceil(len(shown) / columns)
+    width, height = arguments.width_px // columns, arguments.height_px // rows
+    pixels = np.zeros((rows * height, columns * width, 3), np.uint8)
+    tiles, is_blank = [], True
+    for number, (kind, name) in enumerate(shown):
+        x, y = number % columns * width, number // columns * height
+        picture = _view_picture(context, kind, name, width, height)
+        pixels[y : y + height, x : x + width] = picture.pixels
+        is_blank = is_blank and picture.is_blank
+        tiles.append(
+            {"view": name, "kind": kind, "x_px": x, "y_px": y, "width_px": width, "height_px": height}
+        )
+    if is_blank and not arguments.accept_blank:
+        raise PictureBlankError("No view shows anything. Set `accept_blank` to get the picture all the same.")
+    return Content(
+        media_type=f"image/{arguments.format}",
+        parts=[_encode(pixels, arguments.format)],
+        filename=f"views.{'jpg' if arguments.format == 'jpeg' else 'png'}",
+        facts={"width_px": columns * width, "height_px": rows * height, "is_blank": is_blank, "views": tiles},
+    )
+
+
+@operation(name="views.gltf", capability="views.control", route="GET /views/3d/{name}/gltf", read_only=True)
+def export_gltf(context: OperationContext, arguments: ViewNameArguments) -> Content:
+    """Export the surfaces that a 3D view shows as glTF 2.0, with colors and opacities, for other viewers.
+
+    Returns
+    -------
+    Content
+        One JSON document with its data inside. Coordinates are RAS in mm; viewers that take them for meters with y up
+        show the scene large and lying. Volume renderings, labels and glyphs of markups are no surfaces and left out.
+
+    Raises
+    ------
+    ArgumentInvalidError
+        There is no such view; the message names those there are.
+    PictureBlankError
+        The view shows no surface.
+
+    Notes
+    -----
+    Source: `vtkGLTFExporter`.
+    """
+    require_views(context)
+    document = context.host.views.gltf(arguments.name)
+    if document is None:
+        raise PictureBlankError(
+            f"View '{arguments.name}' shows no surface: show a model, or a segmentation with its closed surface."
+        )
+    return Content(
+        media_type="model/gltf+json",
+        parts=[document],
+        filename=f"{arguments.name}.gltf",
+        facts={"view": arguments.name, "frame": "RAS", "unit": "mm"},
+    )
+
+
+def _view_picture(context: OperationContext, kind: str, name: str, width: int, height: int) -> Picture:
+    if kind == "slice":
+        request = SliceRequest(width_px=width, height_px=height, fit=False)
+        return context.host.views.slice_picture(name, request)
+    return context.host.views.threed_picture(name, CameraRequest(width_px=width, height_px=height, fit=False))
+
+
+def describe_slice(context: OperationContext, name: str) -> SliceViewDescription:
+    """Describe a slice view and what it shows."""
     node = context.host.views.slice_node(name)
     logic = context.host.scene.application_logic.GetSliceLogic(node)
     composite = logic.GetSliceCompositeNode() if logic is not None else None
@@ -217,7 +326,14 @@ def _describe_slice(context: OperationContext, name: str) -> SliceViewDescriptio
     )
 
 
-def _require_views(context: OperationContext) -> None:
+def require_views(context: OperationContext) -> None:
+    """Refuse when nothing can be drawn.
+
+    Raises
+    ------
+    RenderingUnavailableError
+        There is no main window or no OpenGL.
+    """
     if not context.host.views.is_available:
         raise RenderingUnavailableError(
             "This Slicer has no views to take pictures of: it runs without a main window, or has no OpenGL. "
