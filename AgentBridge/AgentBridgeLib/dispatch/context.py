@@ -53,11 +53,14 @@ class Caller:
         The request's id.
     door
         ``listener``, ``webserver``, ``webserver_plain`` or ``panel``.
+    accept
+        Media types that the client accepts, as its header says; empty when it does not say.
     """
 
     client: str
     request_id: str
     door: str
+    accept: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -306,7 +306,7 @@ def import_files(
         yield Progress(None, f"Looking at files: {len(looked_at)}")
     wanted = [one for one in looked_at if one.outcome in {"added", "replaced"}]
     if wanted:
-        yield from _index(context, [one.path for one in wanted], arguments.copies_files)
+        yield from add_to_database(context, [one.path for one in wanted], copies=arguments.copies_files)
     outcomes = [_check_arrival(index, one) for one in looked_at]
     problems = [one for one in outcomes if one.outcome in {"not_dicom", "incomplete", "failed"}]
     return DicomImported(
@@ -432,8 +432,8 @@ def _look_at(index: Any, path: str, replaces: bool, series: set[str], seen: set[
     return ImportedFile(path=path, outcome=outcome, sop_instance_uid=uid)
 
 
-def _index(
-    context: OperationContext, paths: list[str], copies: bool
+def add_to_database(
+    context: OperationContext, paths: list[str], *, copies: bool
 ) -> Generator[Progress | Suspend, None, None]:
     """Let CTK's indexer work, and wait for its end; if the caller is closed meanwhile, it is told to stop."""
     fraction = [0.0]

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from AgentBridgeLib.dispatch.context import OperationContext
+    from AgentBridgeLib.operations.dicom_values import JsonDataset
     from AgentBridgeLib.policy.settings import IdentifierPolicy
 
+_TEXTS = {"PN", "LO", "SH", "ST", "LT", "UT", "UC"}
 METHOD = "AgentBridge: attributes of PS3.15 table E.1-1 removed, UIDs and pixels kept"
 
 
@@ -49,6 +51,29 @@ def without_identifiers(dataset: Any) -> Any:
         dataset.PatientIdentityRemoved = "YES"
         dataset.DeidentificationMethod = METHOD
     return dataset
+
+
+def empty_identifiers(context: OperationContext, dataset: JsonDataset) -> JsonDataset:
+    """Take identifying values out of DICOM JSON, so that it stays valid: no client reads "[hidden]" as a date.
+
+    Under ``pseudonymize`` texts stay, for dispatch to replace.
+    """
+    if not hides(context):
+        return dataset
+    keeps_texts = getattr(context.settings, "identifiers", "hide") == "pseudonymize"
+    made: JsonDataset = {}
+    for tag, item in dataset.items():
+        kind = item.get("vr", "")
+        if KEYWORD_OF_TAG.get(tag) in COVERED_BY_NAME:
+            made[tag] = item if keeps_texts and kind in _TEXTS else {"vr": kind}
+        elif kind == "SQ":
+            made[tag] = {
+                **item,
+                "Value": [empty_identifiers(context, part) for part in item.get("Value", [])],
+            }
+        else:
+            made[tag] = item
+    return made
 
 
 def _clean(dataset: Any) -> None:

@@ -34,6 +34,8 @@ MODULES = (
     "dicom_loading",
     "dicom_reports",
     "dicom_frames",
+    "dicom_web",
+    "dicom_storing",
     "scripting",
 )
 """Modules of `operations/` that declare operations, in the order of the catalogue."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MAX_WAIT_S = 25.0
 _REQUEST_ID = re.compile(r"^[\x21-\x7e]{1,128}$")
 _KEY = re.compile(r"^[\x21-\x7e]{1,255}$")
+_LISTS = {"includefield"}  # DICOM PS3.18, 8.3.4.3: may stand several times
 
 
 def parse_query(query: str) -> dict[str, str]:
@@ -34,6 +35,9 @@ def parse_query(query: str) -> dict[str, str]:
     for part in query.split("&") if query else ():
         name, _, text = part.partition("=")
         key = _decode(name)
+        if key in values and key in _LISTS:
+            values[key] += f",{_decode(text)}"
+            continue
         if key in values:
             raise given_twice(key)
         if key:
@@ -122,7 +126,7 @@ def caller(head: RequestHead) -> Caller:
         request_id = secrets.token_hex(8)
     agent = head.headers.get("user-agent", "").strip()
     client = "".join(character for character in agent if character.isprintable())[:100] or "unnamed client"
-    return Caller(client, request_id, head.door)
+    return Caller(client, request_id, head.door, head.headers.get("accept", ""))
 
 
 def wait_seconds(head: RequestHead, query: dict[str, str]) -> float:
