@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _DROPPED = frozenset({"title", "x-node", "x-path", "x-frame", "contentEncoding", "pattern"})
 _NAMED = frozenset({"properties", "$defs", "patternProperties"})
 _LONGEST_BOUND = 100
+_MOST_MEMBERS = 8
 _KINDS = ("string", "number", "boolean", "array", "object", "null")
 _ANY_VALUE: Json = {
     "anyOf": [{"type": kind, **({"items": {"type": "string"}} if kind == "array" else {})} for kind in _KINDS]
@@ -32,16 +33,24 @@ _JOB: Json = {"type": "object", "properties": {"job": {"type": "object"}}, "requ
 
 def for_arguments(schema: Json) -> Json:
     """Make the `inputSchema` of a tool: an object that takes nothing but what it names."""
-    made: Json = {"type": "object", **_clean(schema), "additionalProperties": False}
+    members = {name: _without_null(entry) for name, entry in schema.get("properties", {}).items()}
+    made: Json = {
+        "type": "object",
+        **_clean({**schema, "properties": members}),
+        "additionalProperties": False,
+    }
     made.pop("description", None)
     return made
 
 
 def for_result(schema: Json) -> Json:
-    """Make the `outputSchema` of a tool: the members at the top with their types. Names carry units and frames."""
+    """Make the `outputSchema` of a tool: the first members at the top with their types.
+
+    Names carry units and frames; `operations_describe` has all members.
+    """
     definitions = schema.get("$defs", {})
     members = {name: _shallow(entry, definitions) for name, entry in schema.get("properties", {}).items()}
-    members = {name: entry for name, entry in members.items() if entry}
+    members = dict([(name, entry) for name, entry in members.items() if entry][:_MOST_MEMBERS])
     made: Json = {"type": "object"}
     if members:
         made["properties"] = members
@@ -99,13 +108,20 @@ def _says_nothing(name: str, value: object) -> bool:
     return name in {"maxLength", "maxItems"} and isinstance(value, int) and value >= _LONGEST_BOUND
 
 
+def _without_null(schema: Json) -> Json:
+    """Say the same in fewer words: an optional argument may be left out, so it need not be null as well.
+
+    Where null means something of its own the description says so.
+    """
+    choices = schema.get("anyOf", [])
+    if {"type": "null"} not in choices or len(choices) != 2 or "null" in schema.get("description", ""):
+        return schema
+    (choice,) = [choice for choice in choices if choice != {"type": "null"}]
+    return {**choice, **{name: value for name, value in schema.items() if name != "anyOf"}}
+
+
 def _simpler(schema: Json) -> Json:
-    """Say the same in fewer words: an optional argument may be left out, so it need not be null as well."""
-    choices = schema.get("anyOf")
-    if isinstance(choices, list) and {"type": "null"} in choices and len(choices) == 2:
-        (choice,) = [choice for choice in choices if choice != {"type": "null"}]
-        own = {name: value for name, value in schema.items() if name != "anyOf"}
-        return _simpler({**choice, **own})
+    """Write a tuple of equal places as an array of that length."""
     places = schema.get("prefixItems")
     if isinstance(places, list) and places and all(place == places[0] for place in places):
         rest = {name: value for name, value in schema.items() if name != "prefixItems"}

@@ -168,7 +168,7 @@ class ServiceTools:
             "name": operation.name,
             "documentation": operation.description,
             "arguments": entry["inputSchema"],
-            "result": entry.get("outputSchema", {"description": "Bytes."}),
+            "result": operation.schemas.get("result", {"description": "Bytes."}),
             "capability": operation.mark.capability,
             "mode": self._parts.safety.current().mode(operation.mark.capability),
             "hints": entry["annotations"],

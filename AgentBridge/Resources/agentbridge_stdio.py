@@ -1,0 +1,348 @@
+#!/usr/bin/env python3
+"""Connect an MCP client that can only start a program (stdio) with a running 3D Slicer.
+
+    agentbridge_stdio.py [--label TEXT] [--folder FOLDER] [--start COMMAND] [URL]
+
+Every line from the client becomes one POST, so this works with every version of the protocol without knowing any.
+Without a URL the running Slicer is found by its instance file; of several the one whose scene label or version
+contains TEXT, else the one that started last. `--start` starts COMMAND when none runs: a Slicer, or
+`python3 Testing/dev.py serve`. The token comes from the instance file, or from AGENTBRIDGE_TOKEN.
+
+Needs nothing but Python 3.9. It runs outside Slicer, where threads are free to run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import contextlib
+import http.client
+import json
+import os
+import shlex
+import subprocess
+import sys
+import threading  # noqa: TID251 - a program of its own, outside Slicer
+import time
+import urllib.parse
+from pathlib import Path
+
+META_VERSION = "io.modelcontextprotocol/protocolVersion"
+NAMED = {
+    "tools/call": "name",
+    "prompts/get": "name",
+    "resources/read": "uri",
+    "tasks/get": "taskId",
+    "tasks/update": "taskId",
+    "tasks/cancel": "taskId",
+}
+START_DEADLINE_S = 180.0
+LAST_ANSWERS_S = 10.0
+LONGEST_CALL_S = 3600
+STARTS_BRIDGE = "slicer.util.getModuleLogic('AgentBridge').start()"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Find Slicer, then pass messages until the client closes standard input."""
+    parser = argparse.ArgumentParser(description="Connect an MCP client with a running 3D Slicer.")
+    parser.add_argument(
+        "url", nargs="?", help="address ending in /agent/v1/mcp (default: the running Slicer)"
+    )
+    parser.add_argument(
+        "--label", default="", help="which Slicer, when several run: part of scene or version"
+    )
+    parser.add_argument(
+        "--folder", type=Path, action="append", help="AgentBridge folder with the instance files"
+    )
+    parser.add_argument("--start", metavar="COMMAND", help="what to start when no Slicer runs")
+    options = parser.parse_args(arguments)
+    finder = Finder(options.folder or folders(), options.label, options.start)
+    Bridge(finder, options.url).run()
+    return 0
+
+
+def say(text: str) -> None:
+    """Tell the person; standard output belongs to the protocol."""
+    print(f"agentbridge: {text}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def folders() -> list[Path]:
+    """Where Slicer keeps its settings, and AgentBridge its instance files beside them."""
+    chosen = os.environ.get("AGENTBRIDGE_HOME")
+    if chosen:
+        return [Path(chosen)]
+    roots = [os.environ.get("APPDATA"), os.environ.get("XDG_CONFIG_HOME"), str(Path.home() / ".config")]
+    return [
+        Path(root) / organization / "AgentBridge"
+        for root in roots
+        if root
+        for organization in ("slicer.org", "NA-MIC")
+    ]
+
+
+class NotFoundError(Exception):
+    """No Slicer answers."""
+
+
+class Finder:
+    """Finds the running Slicer by its instance file."""
+
+    def __init__(self, places: list[Path], label: str, command: str | None) -> None:
+        self._places = places
+        self._label = label.lower()
+        self._command = command
+        self._is_started = False
+
+    def find(self) -> dict[str, str]:
+        """Give the instance to talk to, starting one if that was asked for."""
+        found = self._running()
+        if not found and self._command and not self._is_started:
+            self._start(self._command)
+            found = self._wait()
+        if not found:
+            raise NotFoundError(
+                "No running Slicer with AgentBridge was found. Start Slicer and press Start in the AgentBridge panel. "
+                f"Looked in: {', '.join(str(place / 'instances') for place in self._places)}"
+            )
+        chosen = found[-1]
+        others = f", of {len(found)} that run (choose with --label)" if len(found) > 1 else ""
+        say(f"connected to {describe(chosen)}{others}")
+        return chosen
+
+    def _running(self) -> list[dict[str, str]]:
+        files = sorted({path for place in self._places for path in place.glob("instances/*.json")})
+        read = [content for content in map(instance, files) if content is not None]
+        wanted = [content for content in read if self._label in describe(content).lower()]
+        return sorted(filter(answers, wanted), key=lambda content: content.get("started_at", ""))
+
+    def _start(self, command: str) -> None:
+        self._is_started = True
+        words = shlex.split(command, posix=os.name != "nt")
+        if Path(words[0]).name.lower().startswith("slicer"):
+            words += ["--python-code", STARTS_BRIDGE]
+        say(f"starting {words[0]}")
+        subprocess.Popen(  # noqa: S603 - the command that the person wrote
+            words, stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True
+        )
+
+    def _wait(self) -> list[dict[str, str]]:
+        deadline = time.monotonic() + START_DEADLINE_S
+        while time.monotonic() < deadline:
+            found = self._running()
+            if found:
+                return found
+            time.sleep(0.25)
+        return []
+
+
+def instance(path: Path) -> dict[str, str] | None:
+    """Read an instance file; None when it is unreadable or just being removed."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) and content.get("url") else None
+
+
+def describe(content: dict[str, str]) -> str:
+    """Name an instance for a person."""
+    names = (content.get("application", "Slicer"), content.get("application_version", ""))
+    return f"{' '.join(name for name in names if name)}, {content.get('scene_label', '')}, {content['url']}"
+
+
+def answers(content: dict[str, str]) -> bool:
+    """Whether somebody answers at the address; a crashed Slicer leaves its file behind."""
+    parts = urllib.parse.urlsplit(content["url"])
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=5)
+    try:
+        connection.request("GET", parts.path + "/health")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+class Bridge:
+    """Passes messages both ways."""
+
+    def __init__(self, finder: Finder, url: str | None) -> None:
+        self._finder = finder
+        self._fixed_url = url
+        self._url = ""
+        self._token = ""
+        self._session = ""
+        self._version = ""
+        self._handshake = ""
+        self._writing = threading.Lock()
+        self._finding = threading.Lock()
+        self._open: dict[object, http.client.HTTPConnection] = {}
+
+    def run(self) -> None:
+        """Pass messages until standard input ends."""
+        threads: list[threading.Thread] = []
+        for line in sys.stdin.buffer:
+            if not line.strip():
+                continue
+            message = self._read(line)
+            if message is None:
+                continue
+            if message.get("method") in ("initialize", "server/discover"):
+                self._pass(line, message)  # later messages need what these answer
+                continue
+            thread = threading.Thread(target=self._pass, args=(line, message), daemon=True)
+            thread.start()
+            threads = [*(other for other in threads if other.is_alive()), thread]
+        deadline = time.monotonic() + LAST_ANSWERS_S
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self._end_session()
+
+    def _read(self, line: bytes) -> dict | None:
+        try:
+            message = json.loads(line)
+        except ValueError:
+            message = None
+        if not isinstance(message, dict):
+            self._emit(json.dumps(error(None, -32700, "A line of standard input is no JSON object.")))
+            return None
+        return message
+
+    def _pass(self, line: bytes, message: dict) -> None:
+        if message.get("method") == "notifications/cancelled" and self._cancel(message):
+            return
+        try:
+            status = self._post(line, message)
+            if status == 404 and self._session and self._handshake and message.get("method") != "initialize":
+                self._renew()  # Slicer was started again and does not know the session
+                status = self._post(line, message)
+            if status >= 400:
+                self._fail(message, f"The bridge in Slicer answered with HTTP status {status}.")
+        except NotFoundError as problem:
+            self._fail(message, str(problem))
+        except (OSError, http.client.HTTPException) as problem:
+            self._url = self._fixed_url or ""  # look again next time
+            self._fail(message, f"Slicer is not reachable at {self._fixed_url or 'its address'}: {problem}")
+
+    def _cancel(self, message: dict) -> bool:
+        """2026-07-28: closing the connection is the cancel."""
+        connection = self._open.get((message.get("params") or {}).get("requestId"))
+        if self._session or connection is None:
+            return False
+        if connection.sock is not None:
+            with contextlib.suppress(OSError):
+                connection.sock.shutdown(2)
+        return True
+
+    def _post(self, line: bytes, message: dict, *, is_silent: bool = False) -> int:
+        """Send one message and pass on what comes back; gives the status unless the answer was passed on."""
+        connection, path = self._connect()
+        number = message.get("id")
+        self._open[number] = connection
+        try:
+            connection.request("POST", path, line.strip(), self._headers(message))
+            response = connection.getresponse()
+            if message.get("method") == "initialize":
+                self._session = response.getheader("mcp-session-id") or ""
+            if "event-stream" in (response.getheader("content-type") or ""):
+                self._pass_events(response)
+                return 200
+            body = response.read().strip()
+            if message.get("method") == "initialize" and response.status == 200:
+                self._handshake = line.decode("utf-8", "replace")
+                self._version = (json.loads(body).get("result") or {}).get("protocolVersion", "")
+            if response.status == 404 and self._session and not is_silent:
+                return 404
+            if is_rpc(body):
+                if not is_silent:
+                    self._emit(body.decode("utf-8"))
+                return 200
+            return response.status
+        finally:
+            self._open.pop(number, None)
+            connection.close()
+
+    def _pass_events(self, response: http.client.HTTPResponse) -> None:
+        for raw in response:
+            if raw.startswith(b"data:") and raw[5:].strip():
+                self._emit(raw[5:].strip().decode("utf-8"))
+
+    def _renew(self) -> None:
+        self._url = self._fixed_url or ""
+        self._session = self._version = ""
+        self._post(self._handshake.encode(), json.loads(self._handshake), is_silent=True)
+
+    def _connect(self) -> tuple[http.client.HTTPConnection, str]:
+        with self._finding:
+            if not self._url:
+                if self._fixed_url:
+                    self._url, self._token = self._fixed_url, os.environ.get("AGENTBRIDGE_TOKEN", "")
+                else:
+                    found = self._finder.find()
+                    self._url = found["url"].rstrip("/") + "/mcp"
+                    self._token = os.environ.get("AGENTBRIDGE_TOKEN") or found.get("token", "")
+        parts = urllib.parse.urlsplit(self._url)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=LONGEST_CALL_S)
+        return connection, parts.path
+
+    def _headers(self, message: dict) -> dict[str, str]:
+        headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        params = message.get("params") or {}
+        version = (params.get("_meta") or {}).get(META_VERSION)
+        method = message.get("method") or ""
+        if version:  # 2026-07-28: headers repeat the body
+            headers.update({"MCP-Protocol-Version": str(version), "Mcp-Method": header_text(method)})
+            if method in NAMED:
+                headers["Mcp-Name"] = header_text(str(params.get(NAMED[method]) or ""))
+            return headers
+        if self._session and method != "initialize":
+            headers["Mcp-Session-Id"] = self._session
+            if self._version:
+                headers["MCP-Protocol-Version"] = self._version
+        return headers
+
+    def _end_session(self) -> None:
+        if not self._session:
+            return
+        with contextlib.suppress(OSError, http.client.HTTPException, NotFoundError):
+            connection, path = self._connect()
+            connection.timeout = 5
+            connection.request("DELETE", path, headers=self._headers({}))
+            connection.getresponse().read()
+
+    def _fail(self, message: dict, text: str) -> None:
+        say(text)
+        if "id" in message and "method" in message:
+            self._emit(json.dumps(error(message["id"], -32603, text)))
+
+    def _emit(self, line: str) -> None:
+        with self._writing:
+            sys.stdout.buffer.write(line.encode("utf-8") + b"\n")
+            sys.stdout.buffer.flush()
+
+
+def error(number: object, code: int, text: str) -> dict:
+    """Make a JSON-RPC error."""
+    return {"jsonrpc": "2.0", "id": number, "error": {"code": code, "message": text}}
+
+
+def is_rpc(body: bytes) -> bool:
+    """Whether a body is a JSON-RPC message (and no problem document of the bridge)."""
+    try:
+        content = json.loads(body) if body else None
+    except ValueError:
+        return False
+    return isinstance(content, dict) and "jsonrpc" in content
+
+
+def header_text(value: str) -> str:
+    """Write a text as a header value; what is not plain ASCII goes as base64."""
+    if value == value.strip() and all(" " <= letter <= "~" for letter in value):
+        return value
+    return "=?base64?" + base64.b64encode(value.encode()).decode() + "?="
+
+
+if __name__ == "__main__":
+    sys.exit(main())

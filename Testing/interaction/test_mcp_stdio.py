@@ -1,0 +1,143 @@
+"""The program for clients that speak over standard input and output only."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mcp_client import MODERN, McpHost
+
+BRIDGE = Path(__file__).resolve().parents[2] / "AgentBridge" / "Resources" / "agentbridge_stdio.py"
+DEADLINE_S = 60
+META = {
+    "io.modelcontextprotocol/protocolVersion": MODERN,
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+
+
+@pytest.fixture(scope="module")
+def a_host(tmp_path_factory):
+    with McpHost(tmp_path_factory.mktemp("mcp")) as host:
+        yield host
+
+
+def instances_of(host):
+    """The AgentBridge folder of a host, where its instance file lies."""
+    (file,) = host.folder.rglob("instances/*.json")
+    return file.parents[1]
+
+
+def talk(messages, *arguments, token=""):
+    """Run the program with these lines; gives its answers by id, and what it said to the person."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AGENTBRIDGE")}
+    if token:
+        environment["AGENTBRIDGE_TOKEN"] = token
+    lines = "".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in messages)
+    run = subprocess.run(
+        [sys.executable, "-I", str(BRIDGE), *arguments],
+        input=lines,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        env=environment,
+        check=True,
+    )
+    answers = [json.loads(line) for line in run.stdout.splitlines()]
+    return {answer["id"]: answer for answer in answers}, run.stderr
+
+
+def handshake(version="2025-11-25"):
+    info = {"name": "stdio agent", "version": "1"}
+    params = {"protocolVersion": version, "capabilities": {}, "clientInfo": info}
+    return [
+        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params},
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+    ]
+
+
+def request(number, method, params=None):
+    return {"jsonrpc": "2.0", "id": number, "method": method, "params": params or {}}
+
+
+CALL = {"name": "scene_summary", "arguments": {}}
+
+
+def test_a_client_with_a_handshake_finds_slicer_by_its_instance_file(a_host):
+    """issue:#5 nobody copies a port or a token."""
+    lines = [*handshake(), request(2, "tools/list"), request(3, "tools/call", CALL)]
+    answers, said = talk(lines, "--folder", str(instances_of(a_host)))
+    assert answers[1]["result"]["protocolVersion"] == "2025-11-25"
+    assert any(tool["name"] == "scene_summary" for tool in answers[2]["result"]["tools"])
+    assert answers[3]["result"]["structuredContent"]["node_count"] >= 0
+    assert a_host.url.removesuffix("/mcp") in said
+    assert a_host.token not in said
+
+
+def test_a_client_of_2026_07_28_works_with_a_url_and_a_token(a_host):
+    """mcp: headers repeat the body; the bridge derives them."""
+    lines = [
+        request(1, "server/discover", {"_meta": META}),
+        request(2, "tools/call", {**CALL, "_meta": META}),
+    ]
+    answers, _ = talk(lines, a_host.url, token=a_host.token)
+    assert MODERN in answers[1]["result"]["supportedVersions"]
+    assert answers[2]["result"]["resultType"] == "complete"
+
+
+def test_without_a_running_slicer_every_request_gets_an_error_that_says_what_to_do(tmp_path):
+    """issue:#5 no hang, no traceback."""
+    answers, _ = talk([*handshake(), "no json"], "--folder", str(tmp_path))
+    assert answers[1]["error"]["code"] == -32603
+    assert "Start Slicer" in answers[1]["error"]["message"]
+    assert answers[None]["error"]["code"] == -32700
+
+
+def test_a_wrong_token_is_an_error_that_names_the_status(a_host):
+    """http: 401."""
+    answers, _ = talk(handshake(), a_host.url, token="wrong")
+    assert "401" in answers[1]["error"]["message"]
+
+
+def test_of_several_the_label_chooses_and_the_person_hears_which(a_host, tmp_path):
+    """issue:#5 several run: picks by label, says which. A file left by a crash is passed over."""
+    folder = tmp_path / "instances"
+    folder.mkdir()
+    (file,) = instances_of(a_host).glob("instances/*.json")
+    content = json.loads(file.read_text())
+    for name, label, started in (("1", "left knee", "2026-01-01"), ("2", "right knee", "2026-01-02")):
+        (folder / f"{name}.json").write_text(
+            json.dumps({**content, "scene_label": label, "started_at": started})
+        )
+    dead = {**content, "url": "http://127.0.0.1:9/agent/v1", "started_at": "2027"}
+    (folder / "3.json").write_text(json.dumps(dead))
+    _, said = talk(handshake(), "--folder", str(tmp_path))
+    assert "right knee" in said
+    assert "of 2 that run" in said
+    _, said = talk(handshake(), "--folder", str(tmp_path), "--label", "LEFT")
+    assert "left knee" in said
+
+
+def test_start_begins_what_the_person_named_when_nothing_runs(tmp_path):
+    """issue:#5 --start; here a program that stands for Slicer and leaves an instance file."""
+    (tmp_path / "host").mkdir()
+    with McpHost(tmp_path / "host") as host:
+        (file,) = instances_of(host).glob("instances/*.json")
+        empty = tmp_path / "other"
+        empty.mkdir()
+        script = tmp_path / "start.py"
+        script.write_text(
+            f"import pathlib, shutil\nfolder = pathlib.Path({str(empty / 'instances')!r})\n"
+            f"folder.mkdir()\nshutil.copy({str(file)!r}, folder / '1.json')\n"
+        )
+        answers, said = talk(
+            [*handshake(), request(2, "tools/list")],
+            "--folder",
+            str(empty),
+            "--start",
+            f"{sys.executable} {script}",
+        )
+    assert "starting" in said
+    assert answers[2]["result"]["tools"]
