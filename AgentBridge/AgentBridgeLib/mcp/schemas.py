@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from AgentBridgeLib.mcp.vocabulary import Json
 
-_DROPPED = frozenset({"title", "x-node", "x-path", "x-frame", "contentEncoding", "pattern"})
+_DROPPED = frozenset({"title", "x-node", "x-path", "x-frame", "x-unit", "contentEncoding", "pattern"})
 _NAMED = frozenset({"properties", "$defs", "patternProperties"})
 _LONGEST_BOUND = 100
-_MOST_MEMBERS = 8
+_MOST_MEMBERS = 5
 _KINDS = ("string", "number", "boolean", "array", "object", "null")
 _ANY_VALUE: Json = {
     "anyOf": [{"type": kind, **({"items": {"type": "string"}} if kind == "array" else {})} for kind in _KINDS]
@@ -93,7 +93,9 @@ def _clean(schema: Json) -> Json:
     for name, value in _simpler(schema).items():
         if name in _DROPPED or _says_nothing(name, value):
             continue
-        if name in _NAMED:
+        if name == "items" and isinstance(value, dict) and "description" in schema:
+            cleaned[name] = _subschema({key: entry for key, entry in value.items() if key != "description"})
+        elif name in _NAMED:
             cleaned[name] = {key: _subschema(entry) for key, entry in value.items()}
         else:
             cleaned[name] = _value(value)
@@ -105,6 +107,8 @@ def _says_nothing(name: str, value: object) -> bool:
         return value is True
     if name == "default":
         return value is None
+    if name == "minLength":
+        return value == 1
     return name in {"maxLength", "maxItems"} and isinstance(value, int) and value >= _LONGEST_BOUND
 
 

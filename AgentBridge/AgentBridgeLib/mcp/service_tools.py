@@ -163,15 +163,14 @@ class ServiceTools:
 
     def _describe(self, request: Request, arguments: Json) -> Json:  # noqa: ARG002
         operation = self._parts.catalog.get(arguments["operation"])
-        entry = operation_tools.describe(operation)
         value = {
             "name": operation.name,
             "documentation": operation.description,
-            "arguments": entry["inputSchema"],
+            "arguments": operation.schemas["arguments"],
             "result": operation.schemas.get("result", {"description": "Bytes."}),
             "capability": operation.mark.capability,
             "mode": self._parts.safety.current().mode(operation.mark.capability),
-            "hints": entry["annotations"],
+            "hints": operation_tools.hints(operation),
         }
         return results.of_value(value)
 
