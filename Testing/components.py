@@ -64,7 +64,7 @@ COMPONENTS: Mapping[str, Component] = MappingProxyType(
                 variable=SLICER_VARIABLE,
                 may_be_absent=True,
             ),
-            Component("orthanc", ("Orthanc",), "apt-get install orthanc"),
+            Component("orthanc", ("Orthanc",), "apt-get install orthanc orthanc-dicomweb"),
             Component("dcmtk", ("storescu",), "apt-get install dcmtk"),
             Component(
                 "chromium", ("chromium", "chromium-browser", "google-chrome"), "apt-get install chromium"

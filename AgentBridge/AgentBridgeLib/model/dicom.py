@@ -101,3 +101,40 @@ class DicomLoaded(DicomResult):
 
     node_ids: list[str]
     skipped: list[SkippedSeries]
+
+
+class NodeSummary(Result):
+    """One remote node."""
+
+    name: str
+    auth: Literal["none", "basic", "bearer"] = Field(description="How the bridge introduces itself to it.")
+
+
+class DicomNodes(Result):
+    """The remote nodes that the person has named."""
+
+    items: list[NodeSummary]
+
+
+class FailedInstance(DicomResult):
+    """An instance that did not get through."""
+
+    sop_instance_uid: str
+    reason: str
+
+
+class DicomPulled(DicomResult):
+    """What a pull brought."""
+
+    study_instance_uid: str
+    series: list[str] = Field(description="UIDs of the series that got new instances.")
+    added_count: int
+    already_there_count: int
+    failed: list[FailedInstance] = Field(description="What is missing; pull again to fetch it. At most 1000.")
+
+
+class DicomPushed(DicomResult):
+    """What a push delivered."""
+
+    sent_count: int
+    failed: list[FailedInstance] = Field(description="What the node has not taken, at most 1000.")

@@ -31,6 +31,7 @@ from AgentBridgeLib.model.fields import ReadPath
 from AgentBridgeLib.operations.dicom_instances import burned_in, find_instance
 from AgentBridgeLib.operations.dicom_library import read_dataset
 from AgentBridgeLib.operations.dicom_query import SearchArguments, understand
+from AgentBridgeLib.operations.dicom_remote_search import search_node
 from AgentBridgeLib.operations.dicom_search import Level, search
 from AgentBridgeLib.operations.dicom_values import dataset_to_json, plain
 from AgentBridgeLib.registry.operation import operation
@@ -94,12 +95,12 @@ class DeleteArguments(Arguments):
     capability="dicom.read",
     route="GET /dicom/studies",
     read_only=True,
-    execution="steps",
+    execution="process",
     revision_scope="none",
 )
 def find_studies(
     context: OperationContext, arguments: SearchArguments
-) -> Generator[Progress, None, DicomMatches]:
+) -> Generator[Progress | Suspend, None, DicomMatches]:
     """Find studies in Slicer's DICOM database, newest first.
 
     Attributes of the patient, the study and its series can be filters; a series attribute matches when any series
@@ -129,12 +130,12 @@ def find_studies(
     capability="dicom.read",
     route="GET /dicom/series",
     read_only=True,
-    execution="steps",
+    execution="process",
     revision_scope="none",
 )
 def find_series(
     context: OperationContext, arguments: SearchArguments
-) -> Generator[Progress, None, DicomMatches]:
+) -> Generator[Progress | Suspend, None, DicomMatches]:
     """Find series in Slicer's DICOM database, by study and series number.
 
     Returns
@@ -161,12 +162,12 @@ def find_series(
     capability="dicom.read",
     route="GET /dicom/instances",
     read_only=True,
-    execution="steps",
+    execution="process",
     revision_scope="none",
 )
 def find_instances(
     context: OperationContext, arguments: SearchArguments
-) -> Generator[Progress, None, DicomMatches]:
+) -> Generator[Progress | Suspend, None, DicomMatches]:
     """Find instances in Slicer's DICOM database, by series and instance number.
 
     Any attribute can be a filter; one that the database does not keep is read from the files of the instances that the
@@ -196,12 +197,12 @@ def find_instances(
     capability="dicom.read",
     route="GET /dicom/reports",
     read_only=True,
-    execution="steps",
+    execution="process",
     revision_scope="none",
 )
 def find_reports(
     context: OperationContext, arguments: ReportSearchArguments
-) -> Generator[Progress, None, DicomMatches]:
+) -> Generator[Progress | Suspend, None, DicomMatches]:
     """Find structured reports or encapsulated PDF documents, by their SOP class, whatever their modality says.
 
     Returns
@@ -368,9 +369,10 @@ def delete(context: OperationContext, arguments: DeleteArguments) -> DicomDelete
 
 def _find(
     context: OperationContext, level: Level, arguments: SearchArguments
-) -> Generator[Progress, None, DicomMatches]:
-    require_local(arguments.source)
+) -> Generator[Progress | Suspend, None, DicomMatches]:
     question = understand(arguments)
+    if arguments.source != "local":
+        return (yield from search_node(context, level, arguments, question))
     found = yield from search(context.host.dicom.index, level, question, arguments.limit, arguments.offset)
     return DicomMatches(
         items=[plain(dataset) for dataset in found.datasets],
@@ -378,15 +380,6 @@ def _find(
         offset=arguments.offset,
         is_truncated=arguments.offset + len(found.datasets) < found.total,
     )
-
-
-def require_local(source: str) -> None:
-    """Refuse a source that nobody has named."""
-    if source != "local":
-        raise ArgumentInvalidError(
-            f"There is no DICOM source '{source}'.",
-            errors=[FieldProblem("/source", "is no known source", "local")],
-        )
 
 
 def _files_below(path: Path) -> Iterator[str]:

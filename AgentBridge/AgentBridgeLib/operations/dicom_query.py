@@ -53,6 +53,10 @@ class SearchArguments(Arguments):
         description="Whether person names match by the beginnings of their words, accents aside.",
     )
 
+    def also_requires(self) -> tuple[str, ...]:
+        """Require the network for a remote node."""
+        return () if self.source == "local" else ("network",)
+
     @model_validator(mode="before")
     @classmethod
     def _gather(cls, values: Any) -> Any:

@@ -21,7 +21,6 @@ from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.content import Content
 from AgentBridgeLib.model.dicom import Uid
 from AgentBridgeLib.operations import dicom_multipart
-from AgentBridgeLib.operations.dicom import require_local
 from AgentBridgeLib.operations.dicom_instances import burned_in
 from AgentBridgeLib.operations.dicom_library import library, quiet, read_dataset
 from AgentBridgeLib.operations.dicom_pixels import encode, frame_count, render
@@ -86,7 +85,11 @@ class SeriesSearchArguments(StudySearchArguments):
 def _search(
     context: OperationContext, level: Level, arguments: SearchArguments, **uids: str
 ) -> Generator[Progress, None, Content]:
-    require_local(arguments.source)
+    if arguments.source != "local":
+        raise ArgumentInvalidError(
+            "DICOMweb routes answer from the local database; dicom.find_studies can ask a remote node.",
+            errors=[FieldProblem("/source", "is not possible here", "local")],
+        )
     filters = {**arguments.filters}
     for keyword, uid in uids.items():
         if filters.get(keyword, uid) != uid:

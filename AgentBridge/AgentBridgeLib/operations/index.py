@@ -42,6 +42,7 @@ MODULES = (
     "dicom_frames",
     "dicom_web",
     "dicom_storing",
+    "dicom_exchange",
     "scripting",
 )
 """Modules of `operations/` that declare operations, in the order of the catalogue."""

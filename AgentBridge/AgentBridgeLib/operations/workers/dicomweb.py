@@ -1,0 +1,320 @@
+"""Speak DICOMweb with a remote node, in a process of its own: ``dicomweb.py REQUEST.json``.
+
+REQUEST.json names the node (url, user, secret, timeout_s), what to do (search, pull, push) and the folder for files;
+the result is written to ``result.json`` beside it. Progress goes to standard output as command line modules of Slicer
+write it. Needs requests and pydicom, nothing of the bridge.
+
+A node's answer is never trusted: redirects are not followed, lengths and closing boundaries are checked, and each
+instance must be the one that was asked for. Failures of the network and of the server (5xx) are repeated with growing
+pauses.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pydicom
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ATTEMPTS = 4
+FIRST_PAUSE_S = 0.25
+PAGE = 500
+MOST_INSTANCE_BYTES = 2 << 30
+CHUNK_BYTES = 1 << 20
+BATCH_BYTES = 32 << 20
+UID = re.compile(r"[0-9]+(\.[0-9]+)*")
+
+
+class NodeError(Exception):
+    """The node does not do what was asked; `kind` says in which way."""
+
+    def __init__(self, kind: str, words: str) -> None:
+        super().__init__(words)
+        self.kind = kind
+
+
+class Node:
+    """A remote node."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        self.url = str(request["url"]).rstrip("/")
+        self._timeout = (min(10.0, request["timeout_s"]), request["timeout_s"])
+        self._session = requests.Session()
+        self._session.trust_env = False  # neither proxies nor credentials of the environment
+        if request.get("user"):
+            self._session.auth = (request["user"], request.get("secret", ""))
+        elif request.get("secret"):
+            self._session.headers["Authorization"] = f"Bearer {request['secret']}"
+
+    def datasets(self, path: str) -> list[dict[str, Any]]:
+        """Ask for DICOM JSON; 204 is an empty list."""
+        return repeat(lambda: self._datasets(path))
+
+    def fetch(self, path: str, target: Path) -> None:
+        """Save the one instance of an answer of several parts."""
+        repeat(lambda: self._fetch(path, target))
+
+    def send(self, path: str, files: list[Path]) -> set[str]:
+        """Store files; give the UIDs that the node says it has not stored."""
+        return repeat(lambda: self._send(path, files))
+
+    def _datasets(self, path: str) -> list[dict[str, Any]]:
+        with self._ask("GET", path, {"Accept": "application/dicom+json"}) as answer:
+            if answer.status_code == 204:
+                return []
+            try:
+                found = answer.json()
+            except ValueError:
+                raise NodeError("broken", "its answer is no JSON") from None
+        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+            raise NodeError("broken", "its answer is no DICOM JSON")
+        return found
+
+    def _fetch(self, path: str, target: Path) -> None:
+        accept = {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}
+        received, data = 0, bytearray()
+        with self._ask("GET", path, accept) as answer:
+            for chunk in answer.iter_content(CHUNK_BYTES):
+                received += len(chunk)
+                if received > MOST_INSTANCE_BYTES:
+                    raise NodeError("too_large", "an instance is larger than 2 GiB")
+                data += chunk
+            claimed = answer.headers.get("Content-Length")
+            if (
+                claimed
+                and claimed.isdigit()
+                and "Content-Encoding" not in answer.headers
+                and int(claimed) != received
+            ):
+                raise NodeError("cut_off", "its answer is shorter than it says")
+            body = only_part(bytes(data), answer.headers.get("Content-Type", ""))
+        beside = target.with_suffix(".part")
+        beside.write_bytes(body)
+        beside.replace(target)
+
+    def _send(self, path: str, files: list[Path]) -> set[str]:
+        boundary = "agentbridge-0f4c1c1e7f0c4d1a"
+        headers = {
+            "Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}',
+            "Accept": "application/dicom+json",
+        }
+        with self._ask("POST", path, headers, b"".join(parts_of(files, boundary))) as answer:
+            try:
+                found = answer.json()
+            except ValueError:
+                return set()
+        items = found.get("00081198", {}).get("Value", []) if isinstance(found, dict) else []
+        return {str(item.get("00081155", {}).get("Value", [""])[0]) for item in items}
+
+    def _ask(self, method: str, path: str, headers: dict[str, str], data: Any = None) -> requests.Response:
+        try:
+            answer = self._session.request(
+                method,
+                self.url + path,
+                headers=headers,
+                data=data,
+                timeout=self._timeout,
+                allow_redirects=False,
+                stream=True,
+            )
+        except requests.Timeout:
+            raise NodeError("timeout", "it did not answer in time") from None
+        except requests.RequestException:
+            raise NodeError("unreachable", "it cannot be reached") from None
+        code = answer.status_code
+        if 200 <= code < 300:
+            return answer
+        answer.close()
+        if code in {401, 403}:
+            raise NodeError("unauthorized", f"it refuses the credentials of the settings (status {code})")
+        if 300 <= code < 400:
+            raise NodeError("redirect", "it redirects elsewhere, which is not followed")
+        if code == 404:
+            raise NodeError("not_found", "it does not have what was asked for")
+        kind = "server_error" if code >= 500 else "refused"
+        raise NodeError(kind, f"it answers with status {code}")
+
+
+def repeat(call: Callable[[], Any]) -> Any:
+    """Make a call again, after growing pauses, while the fault may pass."""
+    for attempt in range(ATTEMPTS):
+        try:
+            return call()
+        except NodeError as error:
+            if attempt == ATTEMPTS - 1 or error.kind not in {
+                "unreachable",
+                "timeout",
+                "server_error",
+                "cut_off",
+            }:
+                raise
+        except requests.RequestException:
+            if attempt == ATTEMPTS - 1:
+                raise NodeError("cut_off", "the connection broke in the middle") from None
+        time.sleep(FIRST_PAUSE_S * 2**attempt)
+    raise AssertionError
+
+
+def only_part(data: bytes, content_type: str) -> bytes:
+    """Take the first part of a multipart message; other content is given as it is."""
+    if not content_type.lower().startswith("multipart/"):
+        return data
+    found = re.search(r'boundary="?([^";]+)"?', content_type)
+    if found is None:
+        raise NodeError("broken", "its answer has no boundary")
+    mark = b"--" + found[1].strip().encode()
+    start = data.find(mark)
+    head = data.find(b"\r\n\r\n", start)
+    end = data.find(b"\r\n" + mark, head)
+    if start < 0 or head < 0 or end < 0:
+        raise NodeError("cut_off", "its answer is cut off")
+    return data[head + 4 : end]
+
+
+def parts_of(files: list[Path], boundary: str) -> Iterator[bytes]:
+    """Give the pieces of a multipart message of files."""
+    for path in files:
+        yield f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+        yield path.read_bytes()
+        yield b"\r\n"
+    yield f"--{boundary}--\r\n".encode()
+
+
+def text(dataset: dict[str, Any], tag: str) -> str:
+    """Give the first value of a tag of DICOM JSON."""
+    values = dataset.get(tag, {}).get("Value") or [""]
+    return str(values[0])
+
+
+def search(node: Node, request: dict[str, Any]) -> dict[str, Any]:
+    """Search studies, series or instances.
+
+    Some servers do not decode percent signs in a query (Orthanc 1.10), so wildcards and commas stay raw, and
+    what has to be encoded becomes a wildcard; the caller looks at the values again.
+    """
+    pairs = [
+        f"{key}={quote(re.sub(r'[ ^&#%+]', '?', value), safe='*?,.-:')}" for key, value in request["query"]
+    ]
+    return {"datasets": node.datasets(f"/{request['level']}?{'&'.join(pairs)}")}
+
+
+def instances_of(node: Node, study: str, series: list[str]) -> list[tuple[str, str]]:
+    """List series and instance UIDs of a study, page by page."""
+    found: dict[tuple[str, str], None] = {}
+    paths = [f"/studies/{study}/series/{one}/instances" for one in series] or [f"/studies/{study}/instances"]
+    for path in paths:
+        offset = 0
+        while True:
+            page = node.datasets(f"{path}?limit={PAGE}&offset={offset}")
+            before = len(found)
+            for one in page:
+                uids = (text(one, "0020000E") or path.split("/")[-2], text(one, "00080018"))
+                if all(UID.fullmatch(uid) for uid in uids):
+                    found[uids] = None
+            offset += len(page)
+            if len(page) < PAGE or len(found) == before:
+                break
+    return list(found)
+
+
+def pull(node: Node, request: dict[str, Any]) -> dict[str, Any]:
+    """Fetch the instances of a study that are not known yet."""
+    study, folder, known = request["study"], Path(request["folder"]), set(request["known"])
+    listed = instances_of(node, study, request["series"])
+    wanted = [pair for pair in listed if pair[1] not in known]
+    fetched, failed = [], []
+    for count, (series, uid) in enumerate(wanted):
+        target = folder / f"{count}.dcm"
+        try:
+            node.fetch(f"/studies/{study}/series/{series}/instances/{uid}", target)
+            check(target, study, series, uid)
+            fetched.append({"uid": uid, "series": series, "path": str(target)})
+        except NodeError as error:
+            failed.append({"uid": uid, "reason": str(error)})
+            if error.kind in {"unauthorized", "unreachable", "redirect", "timeout"}:
+                failed += [{"uid": one, "reason": str(error)} for _, one in wanted[count + 1 :]]
+                break
+        tell((count + 1) / len(wanted))
+    return {"listed": len(listed), "fetched": fetched, "failed": failed}
+
+
+def check(path: Path, study: str, series: str, uid: str) -> None:
+    """Refuse what is not what was asked for."""
+    try:
+        found = pydicom.dcmread(
+            path,
+            stop_before_pixels=True,
+            specific_tags=["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"],
+        )
+        uids = (found.StudyInstanceUID, found.SeriesInstanceUID, found.SOPInstanceUID)
+    except Exception:  # noqa: BLE001 - pydicom raises whatever a broken file provokes
+        raise NodeError("broken", "an instance is no readable DICOM file") from None
+    if tuple(map(str, uids)) != (study, series, uid):
+        raise NodeError("broken", "an instance is another one than was asked for")
+
+
+def push(node: Node, request: dict[str, Any]) -> dict[str, Any]:
+    """Store files, in batches."""
+    sent, failed = [], []
+    files = [(one["uid"], Path(one["path"])) for one in request["files"]]
+    batches = list(batches_of(files))
+    for count, batch in enumerate(batches):
+        try:
+            refused = node.send("/studies", [path for _, path in batch])
+            sent += [uid for uid, _ in batch if uid not in refused]
+            failed += [
+                {"uid": uid, "reason": "it refused this instance"} for uid, _ in batch if uid in refused
+            ]
+        except NodeError as error:
+            failed += [{"uid": uid, "reason": str(error)} for uid, _ in batch]
+        except OSError:
+            failed += [{"uid": uid, "reason": "its file is gone"} for uid, _ in batch]
+        tell((count + 1) / len(batches))
+    return {"sent": sent, "failed": failed}
+
+
+def batches_of(files: list[tuple[str, Path]]) -> Iterator[list[tuple[str, Path]]]:
+    """Group files to messages of about 32 MiB."""
+    batch: list[tuple[str, Path]] = []
+    size = 0
+    for uid, path in files:
+        length = path.stat().st_size if path.is_file() else 0
+        if batch and size + length > BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append((uid, path))
+        size += length
+    if batch:
+        yield batch
+
+
+def tell(fraction: float) -> None:
+    """Report progress."""
+    sys.stdout.write(f"<filter-progress>{fraction:.4f}</filter-progress>\n")
+    sys.stdout.flush()
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the request says."""
+    path = Path(arguments[0])
+    request = json.loads(path.read_text(encoding="utf-8"))
+    actions = {"search": search, "pull": pull, "push": push}
+    try:
+        result = actions[request["action"]](Node(request), request)
+    except NodeError as error:
+        result = {"error": error.kind, "words": str(error)}
+    path.with_name("result.json").write_text(json.dumps(result), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
