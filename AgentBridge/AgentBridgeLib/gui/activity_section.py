@@ -119,8 +119,9 @@ class ActivitySection:
         tree.setMinimumHeight(140)
         tree.setAlternatingRowColors(True)
         tree.header().setStretchLastSection(True)
-        tree.setColumnWidth(0, 66)
-        tree.setColumnWidth(1, 150)
+        tree.setHorizontalScrollBarPolicy(qt.Qt.ScrollBarAlwaysOff)
+        tree.setColumnWidth(0, 64)
+        tree.setColumnWidth(1, 160)
         tree.currentItemChanged.connect(guarded(self._show_details))
         return tree
 
@@ -129,7 +130,8 @@ class ActivitySection:
         item = qt.QTreeWidgetItem([clock, entry.operation, _outcome(entry)])
         item.setData(0, qt.Qt.UserRole, entry.number)
         role = "good" if entry.outcome in _GOOD else "bad"
-        item.setForeground(2, qt.QBrush(qt.QColor(color(self._tree, role))))
+        role = "notice" if entry.outcome == "accepted" else role
+        item.setForeground(2, qt.QBrush(qt.QColor(color(role))))
         item.setToolTip(1, f"{entry.operation} \u2013 {entry.client}")
         self._tree.addTopLevelItem(item)
         if is_current:
@@ -217,12 +219,19 @@ class ActivitySection:
 
 
 def _mentions(entry: AuditEntry, words: Sequence[str]) -> bool:
-    text = f"{entry.operation} {entry.client} {entry.decision} {entry.outcome}".lower()
+    text = f"{entry.operation} {entry.client} {entry.decision} {entry.outcome} {_outcome(entry)}".lower()
     return all(word in text for word in words)
 
 
 def _outcome(entry: AuditEntry) -> str:
-    return entry.outcome if entry.decision != "ask" else f"{entry.outcome} ({_('asked')})"
+    """Say it in a word; the details have the code."""
+    if entry.outcome == "accepted":
+        return _("asks you") if entry.decision == "ask" else _("began")
+    if entry.decision == "deny":
+        return _("denied")
+    return {"succeeded": _("done"), "not_modified": _("done"), "canceled": _("canceled")}.get(
+        entry.outcome, _("failed")
+    )
 
 
 def _details(entry: AuditEntry) -> str:

@@ -59,6 +59,7 @@ class CapabilityTable:
     def _row(self, grid: Any, index: int, name: str) -> Any:
         sentence = text_label(CAPABILITIES[name].sentence)
         sentence.setToolTip(name)
+        sentence.setMinimumHeight(2 * sentence.fontMetrics().lineSpacing())  # it wraps in a narrow panel
         box = qt.QComboBox()
         box.setObjectName(f"AgentBridgeMode_{name}")
         box.setAccessibleName(f"{name}: {CAPABILITIES[name].sentence}")

@@ -69,6 +69,7 @@ class ConnectionSection:
         self._said = text_label("", "AgentBridgeCopied")
         layout.addWidget(self._said)
         self._clients = text_label("", "AgentBridgeClients")
+        self._clients.setWordWrap(False)
         layout.addWidget(self._clients)
         self._options = [self._option(layout, *entry) for entry in _options()]
         self._warning = text_label("", "AgentBridgeWebServerWarning")
@@ -165,7 +166,7 @@ class ConnectionSection:
         latest = sorted(seen, key=lambda name: seen[name].last_time, reverse=True)
         lines = [
             _("{client}: {count} calls").format(
-                client=name or _("a client without a name"), count=seen[name].calls
+                client=name[:40] or _("a client without a name"), count=seen[name].calls
             )
             for name in latest[:_MOST_CLIENTS]
         ]

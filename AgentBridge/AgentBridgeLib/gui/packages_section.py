@@ -18,18 +18,20 @@ class PackagesSection:
 
     Parameters
     ----------
+    frame
+        Shown only while packages are missing.
     body
-        Widget to fill.
+        Widget to fill, in the frame.
     logic
         `AgentBridgeLogic`.
     on_installed
         Called after an installation, successful or not.
     """
 
-    def __init__(self, body: Any, logic: Any, on_installed: Callable[[], None]) -> None:
+    def __init__(self, frame: Any, body: Any, logic: Any, on_installed: Callable[[], None]) -> None:
         self._logic = logic
         self._on_installed = on_installed
-        self.widget = body
+        self.widget = frame
         layout = column(body)
         self._explanation = text_label()
         layout.addWidget(self._explanation)

@@ -18,7 +18,7 @@ from AgentBridgeLib.gui.preferences import Preferences
 from AgentBridgeLib.gui.requests_section import RequestsSection
 from AgentBridgeLib.gui.safety_section import SafetySection
 from AgentBridgeLib.gui.status_line import StatusLine
-from AgentBridgeLib.gui.widgets import button, paint
+from AgentBridgeLib.gui.widgets import button, follow_palette, paint, paint_again
 from AgentBridgeLib.host.qtcompat import guarded
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class Panel:
         self._bridge: Any = None
         self._leave: list[Callable[[], None]] = []
         self._late: dict[str, Any] = {}
+        self._bodies: dict[str, Any] = {}
         self._timer = self._make_timer()
         self.status = StatusLine()
         self._state = self._find(qt.QLabel, "State")
@@ -59,12 +60,14 @@ class Panel:
         self._stop_all = self._find(qt.QPushButton, "StopAll")
         self._stop_all.setMinimumHeight(34)
         self._stop_all.clicked.connect(guarded(self._on_stop_all))
-        self.packages = PackagesSection(self._body("Packages"), logic, self.refresh)
+        self.packages = PackagesSection(
+            self._find(qt.QGroupBox, "Packages"), self._body("Packages"), logic, self.refresh
+        )
         self.connection = ConnectionSection(self._body("Connection"), logic, self.preferences, self.refresh)
         self.requests = RequestsSection(self._body("Requests"), logic, self._show_count, attends=attends)
         self.safety = SafetySection(self._body("Safety"), self.preferences, self.refresh)
         for name in ("Jobs", "Activity", "Safety"):
-            self._body(name).setProperty("collapsed", name == "Safety")
+            self._frame(name).setProperty("collapsed", name == "Safety")
         self.refresh()
 
     def section(self, name: str) -> Any:
@@ -73,6 +76,8 @@ class Panel:
 
     def refresh(self) -> None:
         """Show the present state, all of it."""
+        if follow_palette(self.widget):
+            paint_again(self.widget)
         self._make_late_sections()
         self._attend()
         self.packages.refresh()
@@ -101,7 +106,17 @@ class Panel:
         return self.widget.findChild(kind, f"AgentBridge{name}")
 
     def _body(self, name: str) -> Any:
-        return self._find(qt.QGroupBox if name == "Packages" else ctk.ctkCollapsibleButton, name)
+        """Give the widget that a section fills: one child, so that its folding and what it hides do not mix."""
+        if name not in self._bodies:
+            frame = self._find(qt.QGroupBox, name) if name == "Packages" else self._frame(name)
+            layout = qt.QVBoxLayout(frame)
+            layout.setContentsMargins(0, 0, 0, 0)
+            self._bodies[name] = qt.QWidget()
+            layout.addWidget(self._bodies[name])
+        return self._bodies[name]
+
+    def _frame(self, name: str) -> Any:
+        return self._find(ctk.ctkCollapsibleButton, name)
 
     def _make_timer(self) -> Any:
         timer = qt.QTimer(self.widget)
@@ -118,11 +133,10 @@ class Panel:
     def _make_late_sections(self) -> None:
         is_ready = not self._logic.missingPackages()
         for name, module in _LATE_SECTIONS.items():
-            body = self._body(name)
-            body.setVisible(is_ready)
+            self._frame(name).setVisible(is_ready)
             if is_ready and name not in self._late:
                 found = importlib.import_module(f"AgentBridgeLib.gui.{module}")
-                self._late[name] = getattr(found, f"{name}Section")(body, self._logic)
+                self._late[name] = getattr(found, f"{name}Section")(self._body(name), self._logic)
 
     def _attend(self) -> None:
         bridge = self._logic.bridge
@@ -160,9 +174,9 @@ class Panel:
 
     def _show_count(self, count: int) -> None:
         title = _("Requests waiting for you")
-        self._body("Requests").setProperty("text", f"{title} ({count})" if count else title)
+        self._frame("Requests").setProperty("text", f"{title} ({count})" if count else title)
         if count:
-            self._body("Requests").setProperty("collapsed", False)
+            self._frame("Requests").setProperty("collapsed", False)
         self._show_head()
 
     def _show_head(self) -> None:
@@ -180,6 +194,7 @@ class Panel:
         paint(self._state, role, bold=True)
         self._stop_all.setEnabled(bridge is not None)
         self._stop_all.setText(_("Resume") if is_stopped else _("Stop all"))
+        paint(self._stop_all, "good" if is_stopped else "bad", bold=bridge is not None)
         self._stop_all.setToolTip(
             _("Let calls in again.")
             if is_stopped

@@ -106,6 +106,7 @@ class SafetySection:
         preset = self._preferences.preset()
         for name, choice in self._preset_buttons.items():
             without_signals(choice, partial(choice.setChecked, name == preset))
+            choice.setText(("\u2713 " if name == preset else "") + _(_PRESETS[name][0]))
         self._preset_words.setText(_(_PRESETS[preset][1]) if preset else _("Your own choice."))
         self._table.refresh(settings)
         self._folders.show(settings.allowed_folders)

@@ -20,16 +20,41 @@ _COLORS = {
 }
 
 
-def color(widget: Any, role: str) -> str:
-    """Give the color of a role on the widget's palette."""
-    window = widget.property("palette").color(qt.QPalette.Window)
-    return _COLORS[role][int(window.lightness() < 128)]
+_ROLE, _WEIGHT = "agentBridgeRole", "agentBridgeBold"  # dynamic properties, to paint again on another palette
+
+
+class _Palette:
+    """What all texts are painted for. A label with a style sheet does not tell: it keeps the palette of its polish."""
+
+    is_dark = False
+
+
+def follow_palette(root: Any) -> bool:
+    """Look at the palette of the panel again; tells whether it turned dark or light."""
+    was_dark = _Palette.is_dark
+    _Palette.is_dark = root.property("palette").color(qt.QPalette.Window).lightness() < 128
+    return was_dark != _Palette.is_dark
+
+
+def color(role: str) -> str:
+    """Give the color of a role on the present palette."""
+    return _COLORS[role][int(_Palette.is_dark)]
 
 
 def paint(label: Any, role: str, *, bold: bool = False) -> None:
-    """Give a text the color of its role; the word itself must say it too."""
+    """Give a text the color of its role (none: as all text); the word itself must say it too."""
+    label.setProperty(_ROLE, role)
+    label.setProperty(_WEIGHT, bold)
     weight = "font-weight: bold; " if bold else ""
-    label.setStyleSheet(f"{weight}color: {color(label, role)};" if role else weight)
+    label.setStyleSheet(f"{weight}color: {color(role) if role else 'palette(window-text)'};")
+
+
+def paint_again(root: Any) -> None:
+    """Give every painted text its color on the present palette."""
+    for label in (*root.findChildren(qt.QLabel), *root.findChildren(qt.QPushButton)):
+        role = label.property(_ROLE)
+        if role is not None:
+            paint(label, str(role), bold=bool(label.property(_WEIGHT)))
 
 
 def text_label(text: str = "", name: str = "") -> Any:

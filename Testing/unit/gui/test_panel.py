@@ -203,7 +203,7 @@ class TestRequests:
         said = texts(running.requests.widget)
         for words in ("curl/8", "nodes.delete", "left lung", "DOE^JANE", "Expires in"):
             assert words in said
-        assert "(1)" in running.requests.widget.property("text")
+        assert "(1)" in find(running, "Requests", ctk.ctkCollapsibleButton).property("text")
         assert "1 waiting" in text(running, "State")
 
     def test_approved_call_runs_and_the_row_goes(self, running, logic):
@@ -213,7 +213,7 @@ class TestRequests:
         press(running, f"Approve{job}")
         settle(lambda: logic.bridge.jobs.machine.get(job).has_ended)
         assert slicer.mrmlScene.GetFirstNodeByName("brain") is None
-        assert "(1)" not in running.requests.widget.property("text")
+        assert "(1)" not in find(running, "Requests", ctk.ctkCollapsibleButton).property("text")
 
     def test_denied_call_does_not_run(self, running, logic):
         """issue:#4"""
@@ -301,11 +301,11 @@ class TestActivity:
         call(logic, "nodes.get", node_id="nobody")
         running.refresh()
         assert self.rows(running)[:2] == [
-            ["nodes.get", "scene.node_not_found"],
-            ["scene.summary", "succeeded"],
+            ["nodes.get", "failed"],
+            ["scene.summary", "done"],
         ]
         find(running, "Filter", qt.QLineEdit).setText("summary")
-        assert self.rows(running) == [["scene.summary", "succeeded"]]
+        assert self.rows(running) == [["scene.summary", "done"]]
 
     def test_row_opens_its_details(self, running, logic):
         """issue:#4"""
@@ -483,6 +483,27 @@ class TestSafety:
 
 
 class TestLooks:
+    def test_texts_keep_their_contrast_when_the_palette_changes(self, running):
+        """issue:#4: light and dark"""
+        state = find(running, "State", qt.QLabel)
+        before = state.property("styleSheet")
+        running.widget.setPalette(qt.QPalette(qt.QColor(40, 40, 40)))
+        running.refresh()
+        assert state.property("styleSheet") != before
+
+    def test_folded_section_shows_nothing_whatever_changes_in_it(self, running, logic):
+        """house: CTK folds by hiding children"""
+        frame = find(running, "Connection", ctk.ctkCollapsibleButton)
+        running.widget.show()
+        frame.setProperty("collapsed", True)
+        call(logic, "scene.summary")
+        running.refresh()
+        assert not find(running, "Clients", qt.QLabel).isVisible()
+        frame.setProperty("collapsed", False)
+        assert find(running, "Clients", qt.QLabel).isVisible()
+        assert not find(running, "WebServerWarning", qt.QLabel).isVisible()
+        running.widget.hide()
+
     def test_panel_fits_360_pixels(self, running):
         """issue:#4"""
         for name in ("Connection", "Requests", "Jobs", "Activity", "Safety"):
