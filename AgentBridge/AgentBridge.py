@@ -57,6 +57,7 @@ class AgentBridgeLogic(ScriptedLoadableModuleLogic):
 
     _shared = None
     _observers = []  # noqa: RUF012 - one list for all logics, on purpose
+    _registrations = []  # noqa: RUF012 - the same
 
     def start(self, port=None, grants=None, allowed_folders=()):
         """Start the bridge, or give the address of the one that runs.
@@ -77,6 +78,7 @@ class AgentBridgeLogic(ScriptedLoadableModuleLogic):
 
         if AgentBridgeLogic._shared is None:
             AgentBridgeLogic._shared = Bridge(self.grants() if grants is None else grants, allowed_folders)
+        self.addRegistered()
         url = self.bridge.start(DEFAULT_PORT if port is None else port)
         self.tellObservers()
         return url
@@ -106,6 +108,37 @@ class AgentBridgeLogic(ScriptedLoadableModuleLogic):
         """Tell every panel."""
         for observer in list(AgentBridgeLogic._observers):
             observer()
+
+    def registerOperations(self, entries):
+        """Let clients call operations of another extension; they vanish with unregisterOperations.
+
+        :param entries: functions marked with AgentBridgeLib.registry.operation.operation, or dictionaries with
+            function, name, capability, arguments (a JSON Schema), and what else registry.extension.PlainOperation has.
+        :return: registration, to be given to unregisterOperations. It is kept while the bridge is not running yet.
+        :raises CatalogError: an operation is declared wrong, or its name is taken; nothing was added.
+        """
+        registration = list(entries)
+        names = None if self.bridge is None else self.bridge.add_operations(registration)
+        AgentBridgeLogic._registrations.append((registration, names))
+        return registration
+
+    def unregisterOperations(self, registration):
+        """Take operations away that registerOperations added. Safe to repeat."""
+        for known in [known for known in AgentBridgeLogic._registrations if known[0] is registration]:
+            AgentBridgeLogic._registrations.remove(known)
+            if self.bridge is not None and known[1]:
+                self.bridge.remove_operations(known[1])
+
+    def addRegistered(self):
+        """Add what was registered before there was a bridge; what is declared wrong is named in the log."""
+        for position, (registration, names) in enumerate(AgentBridgeLogic._registrations):
+            if names is None:
+                try:
+                    added = self.bridge.add_operations(registration)
+                except Exception:
+                    logging.exception("Operations of another extension could not be added")
+                    added = []
+                AgentBridgeLogic._registrations[position] = (registration, added)
 
     def startIfPossible(self):
         """Start, or say in the log why not; for the start of Slicer, where nobody can be asked."""
@@ -151,6 +184,7 @@ class AgentBridgeLogic(ScriptedLoadableModuleLogic):
     def closeShared():
         """End the bridge for good: Slicer unloads the module, or the developer reloads it."""
         bridge, AgentBridgeLogic._shared = AgentBridgeLogic._shared, None
+        AgentBridgeLogic._registrations = [(entries, None) for entries, _ in AgentBridgeLogic._registrations]
         if bridge is not None:
             bridge.close()
 

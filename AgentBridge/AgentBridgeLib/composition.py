@@ -36,16 +36,19 @@ from AgentBridgeLib.model.version import VERSION
 from AgentBridgeLib.operations.index import make_catalog
 from AgentBridgeLib.policy.capabilities import CAPABILITIES
 from AgentBridgeLib.policy.settings import parse_grant
+from AgentBridgeLib.registry.catalog import CatalogError
+from AgentBridgeLib.registry.extension import marked_functions
 from AgentBridgeLib.routing.application import BridgeApplication
 from AgentBridgeLib.routing.gate import Gate
 from AgentBridgeLib.routing.openapi import document
+from AgentBridgeLib.routing.service_routes import SERVICE_ROUTES
 from AgentBridgeLib.routing.services import Services
-from AgentBridgeLib.routing.table import BINARY_BYTES, JSON_BYTES, PREFIX
+from AgentBridgeLib.routing.table import BINARY_BYTES, JSON_BYTES, PREFIX, RouteTable
 from AgentBridgeLib.transport.listener import Listener
 from AgentBridgeLib.transport.webserver import WebServerAttachment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from AgentBridgeLib.dispatch.call import Outcome
     from AgentBridgeLib.host.ports import SceneChange
@@ -191,6 +194,26 @@ class Bridge:
 
         caller = Caller("the person at the panel", secrets.token_hex(8), PANEL_DOOR)
         self.dispatcher.call(Call(operation, arguments, caller, Preference(wait_s=60.0)), answer)
+
+    def add_operations(self, entries: Iterable[object]) -> list[str]:
+        """Take operations of another extension into the catalogue, all or none; gives their names.
+
+        Raises
+        ------
+        CatalogError
+            Something is declared wrong, or a name or route is taken; nothing was added.
+        """
+        names = [operation.name for operation in self.catalog.add(marked_functions(entries))]
+        try:
+            RouteTable(SERVICE_ROUTES, self.catalog)
+        except ValueError as fault:
+            self.catalog.remove(names)
+            raise CatalogError(str(fault)) from None
+        return names
+
+    def remove_operations(self, names: Iterable[str]) -> None:
+        """Take them out again."""
+        self.catalog.remove(names)
 
     def identity(self) -> dict[str, Any]:
         """Describe this running instance."""

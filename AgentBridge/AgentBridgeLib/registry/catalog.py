@@ -196,7 +196,8 @@ def _build(function: Callable[..., Any], mark: Mark) -> Operation:
 
 
 def _model_complaints(model: type[BaseModel], mark: Mark) -> Iterator[str]:
-    if model.model_config.get("extra") != "forbid" or not model.model_config.get("frozen"):
+    is_strict = model.model_config.get("extra") == "forbid" or getattr(model, "checks_members_itself", False)
+    if not is_strict or not model.model_config.get("frozen"):
         yield f"{model.__name__} must be frozen and forbid unknown members (derive it from Arguments)"
     if mark.route is not None:
         for name in _BRACES.findall(mark.route.path):

@@ -1,0 +1,93 @@
+"""Operations of another extension, brought by the example module and described in docs/extending.md."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+MODULE = CHECKOUT / "Testing" / "ExampleExtension" / "ExampleAgentOperations.py"
+LOAD = f"""
+import EmbeddedSlicer, slicer
+EmbeddedSlicer.load_scripted_module({str(MODULE)!r})
+import ExampleAgentOperations
+ExampleAgentOperations.ExampleAgentOperationsLogic().register()
+"""
+UNLOAD = """
+import ExampleAgentOperations
+ExampleAgentOperations.ExampleAgentOperationsLogic().unregister()
+"""
+
+
+def run(client, source):
+    answer = client.post("/python/execute", {"source": source}).expect().json()
+    assert answer["outcome"] == "completed", answer
+
+
+@pytest.fixture(scope="module")
+def a_client(tmp_path_factory):
+    from served_bridge import ServedBridge
+
+    grants = {"python.execute": "allow", "scene.delete": "allow"}
+    with ServedBridge(tmp_path_factory.mktemp("example"), grants=grants) as host:
+        run(host.client, LOAD)
+        yield host.client
+
+
+def test_plain_function_is_called_with_checked_arguments(a_client):
+    """issue:#3: functions with a raw JSON Schema checked with jsonschema."""
+    assert a_client.call("example.count_nodes", className="vtkMRMLViewNode", withHidden=True)["value"] == {
+        "count": 1
+    }
+    for arguments, told in (
+        ({}, "className"),
+        ({"className": "Model"}, "/className"),
+        ({"className": "vtkMRMLViewNode", "other": 1}, "other"),
+    ):
+        refused = a_client.post("/operations/example.count_nodes", arguments)
+        assert refused.code == "argument.invalid"
+        assert told in refused.body.decode()
+
+
+def test_operations_are_in_catalogue_and_openapi_like_the_built_in_ones(a_client):
+    """issue:#3: section 7 of the contract."""
+    described = a_client.get("/operations/example.count_nodes").expect().json()
+    assert described["summary"] == "Count the nodes of a class."
+    assert described["arguments_schema"]["properties"]["className"]["pattern"] == "^vtkMRML"
+    paths = a_client.get("/openapi.json").expect().json()["paths"]
+    assert any(path.endswith("/example/volumes/{volume_id}/negate") for path in paths)
+
+
+def test_typed_operation_has_its_route_checks_and_undo(a_client):
+    """issue:#3: the same way as the built-in ones, checkpoints included."""
+    head = "NRRD0005\ntype: int16\ndimension: 3\nsizes: 2 2 1\nendian: little\nencoding: raw\n\n"
+    volume_id = a_client.post_bytes("/volumes", head.encode() + bytes([1, 0] * 4)).expect().json()["id"]
+    before = a_client.get(f"/volumes/{volume_id}/data", format="raw").expect().body
+    answer = a_client.post(f"/example/volumes/{volume_id}/negate", {}).expect().json()
+    assert answer["voxel_count"] == 4
+    assert a_client.get(f"/volumes/{volume_id}/data", format="raw").expect().body == bytes([255, 255] * 4)
+    a_client.post("/scene/undo", {}).expect()
+    assert a_client.get(f"/volumes/{volume_id}/data", format="raw").expect().body == before
+    assert a_client.post("/example/volumes/nothing/negate", {}).code == "scene.node_not_found"
+
+
+def test_operations_vanish_when_they_are_unregistered(a_client):
+    """issue:#3."""
+    run(a_client, UNLOAD)
+    try:
+        assert a_client.post("/operations/example.count_nodes", {}).code == "operation.unknown"
+        assert a_client.post("/example/volumes/x/negate", {}).code == "request.route_unknown"
+    finally:
+        run(a_client, LOAD.replace("EmbeddedSlicer.load", "# EmbeddedSlicer.load"))
+    assert a_client.get("/operations/example.count_nodes").is_success
+
+
+def test_page_shows_the_code_that_runs():
+    """house: documents are executed."""
+    page = (CHECKOUT / "docs" / "extending.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    source = MODULE.read_text(encoding="utf-8")
+    assert len(blocks) == 3
+    assert all(block.strip() in source for block in blocks)
