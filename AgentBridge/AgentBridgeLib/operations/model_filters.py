@@ -76,7 +76,7 @@ class BooleanArguments(FilterArguments):
     """What to combine with what."""
 
     other_id: ModelId = Field(description="The other model; it stays as it is.")
-    operation: Literal["union", "intersection", "difference"] = Field(
+    mode: Literal["union", "intersection", "difference"] = Field(
         description="`difference` takes the other model away from the first."
     )
 
@@ -238,8 +238,8 @@ def boolean(
     node, other = scene.node(arguments.model_id, MODEL), scene.node(arguments.other_id, MODEL)
     path = str(Path(context.work_folder()) / "other.vtp")
     _write(_moved(surface_of(other), _between(other, node)), path)
-    job = {"work": "combine", "operation": arguments.operation, "other": path}
-    return (yield from _run(context, arguments, arguments.operation, job))
+    job = {"work": "combine", "operation": arguments.mode, "other": path}
+    return (yield from _run(context, arguments, arguments.mode, job))
 
 
 def _run(

@@ -68,7 +68,7 @@ def measure(context, run):
 @pytest.fixture
 def combine(context, run):
     def combined(first, second, operation):
-        arguments = model_filters.BooleanArguments(model_id=first.id, other_id=second.id, operation=operation)
+        arguments = model_filters.BooleanArguments(model_id=first.id, other_id=second.id, mode=operation)
         return run(model_filters.boolean(context, arguments))
 
     return combined
