@@ -138,3 +138,11 @@ class DicomPushed(DicomResult):
 
     sent_count: int
     failed: list[FailedInstance] = Field(description="What the node has not taken, at most 1000.")
+
+
+class DicomObjectMade(DicomResult):
+    """A new object in Slicer's DICOM database."""
+
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str

@@ -43,6 +43,7 @@ MODULES = (
     "dicom_web",
     "dicom_storing",
     "dicom_exchange",
+    "dicom_segmentations",
     "scripting",
 )
 """Modules of `operations/` that declare operations, in the order of the catalogue."""

@@ -1,0 +1,82 @@
+import numpy as np
+import pydicom
+import pytest
+import slicer
+
+import dicom_data
+from AgentBridgeLib.errors import DataInvalidError, GeometryMismatchError
+from AgentBridgeLib.operations import dicom, dicom_loading, dicom_segmentations
+
+
+@pytest.fixture
+def a_ct(context, run, run_jobs, tmp_path):
+    """A volume loaded from the DICOM database, rotated, anisotropic, off the origin."""
+    _, series = dicom_data.write_ct(tmp_path / "in", 6)
+    run_jobs(dicom.import_files(context, dicom.ImportArguments(path=str(tmp_path / "in"))))
+    loaded = run(dicom_loading.load(context, dicom_loading.LoadArguments(series_instance_uid=series)))
+    yield slicer.mrmlScene.GetNodeByID(loaded.node_ids[0])
+    database = slicer.app.dicomDatabase()
+    for patient in database.patients():
+        database.removePatient(patient)
+
+
+def segment(volume, masks):
+    """Make a segmentation with one segment per mask."""
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+    for name, mask in masks.items():
+        segment_id = node.GetSegmentation().AddEmptySegment(name, name)
+        slicer.util.updateSegmentBinaryLabelmapFromArray(mask.astype(np.uint8), node, segment_id, volume)
+    return node
+
+
+def save(context, run_jobs, segmentation, volume, **arguments):
+    wanted = dicom_segmentations.SaveSegmentationArguments(
+        segmentation_id=segmentation.GetID(), volume_id=volume.GetID(), **arguments
+    )
+    return run_jobs(dicom_segmentations.save_segmentation(context, wanted))
+
+
+def two_masks():
+    first, second = np.zeros((2, 6, 24, 32), bool)
+    first[1:4, 5:12, 8:20] = True
+    second[3:5, 10:15, 12:30] = True  # overlaps the first
+    return first, second
+
+
+def test_saved_segmentation_has_the_same_voxels_patient_and_images(context, run_jobs, a_ct):
+    """issue:#6: pattern D; overlapping segments."""
+    first, second = two_masks()
+    made = save(context, run_jobs, segment(a_ct, {"nodule": first, "lobe": second}), a_ct, series_number=77)
+    instance = context.host.dicom.index.instance(made.sop_instance_uid)
+    assert instance.series.values["Modality"] == "SEG"
+    assert instance.series.values["SeriesNumber"] == "77"
+    assert instance.series.study.values["PatientName"] == dicom_data.PATIENT_NAME
+    read = pydicom.dcmread(instance.path)
+    assert [one.SegmentLabel for one in read.SegmentSequence] == ["nodule", "lobe"]
+    uids = a_ct.GetAttribute("DICOM.instanceUIDs").split()
+    found = np.zeros((2, 6, 24, 32), bool)
+    for pixels, frame in zip(read.pixel_array, read.PerFrameFunctionalGroupsSequence, strict=True):
+        number = frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber
+        source = frame.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID
+        found[number - 1, uids.index(source)] = pixels
+    assert np.array_equal(found[0], first)
+    assert np.array_equal(found[1], second)
+
+
+def test_volume_that_is_not_from_the_database_is_refused(context, run_jobs, make_volume):
+    """issue:#6: never a guessed patient."""
+    volume = make_volume(np.zeros((4, 5, 6), np.int16))
+    with pytest.raises(DataInvalidError):
+        save(context, run_jobs, segment(volume, {"a": np.ones((4, 5, 6))}), volume)
+
+
+def test_moved_volume_and_empty_segments_are_refused(context, run_jobs, a_ct):
+    """issue:#6."""
+    first, _ = two_masks()
+    with pytest.raises(DataInvalidError):
+        save(context, run_jobs, segment(a_ct, {"empty": np.zeros_like(first)}), a_ct)
+    full = segment(a_ct, {"a": first})
+    a_ct.SetOrigin(1, 2, 3)
+    with pytest.raises(GeometryMismatchError):
+        save(context, run_jobs, full, a_ct)
