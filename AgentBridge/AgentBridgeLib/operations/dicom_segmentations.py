@@ -113,6 +113,7 @@ def save_segmentation(
         yield Progress(None, "Comparing images and volume")
     folder = Path(context.work_folder())
     segments = yield from _write_masks(context, segmentation, volume, folder / "masks.npy")
+    target = str(folder / "segmentation.dcm")
     request = {
         "sources": [one.path for one in sources],
         "masks": str(folder / "masks.npy"),
@@ -120,16 +121,16 @@ def save_segmentation(
         "series_description": arguments.series_description,
         "series_number": arguments.series_number,
         "version": VERSION,
-        "target": str(folder / "segmentation.dcm"),
+        "target": target,
     }
     (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
     yield from run_worker(
         context.host.processes, str(WORKER), [str(folder / "request.json")], "Making the segmentation object"
     )
     made = read_dataset(
-        request["target"], tags=["SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "SOPClassUID"]
+        target, tags=["SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "SOPClassUID"]
     )
-    yield from add_to_database(context, [str(request["target"])], copies=True)
+    yield from add_to_database(context, [target], copies=True)
     if context.host.dicom.index.instance(str(made.SOPInstanceUID)) is None:
         raise OperationFailedError("The DICOM database did not take the segmentation object.")
     return DicomObjectMade(
@@ -147,8 +148,8 @@ def _sources(context: OperationContext, volume: Any) -> list[Instance]:
     image = volume.GetImageData()
     if not sources or len(sources) != len(uids) or image is None or image.GetDimensions()[2] != len(sources):
         raise DataInvalidError(
-            f"{volume.GetID()} was not loaded from Slicer's DICOM database slice by slice, or its images are gone from "
-            "it. Load the series with dicom.load and segment that volume."
+            f"{volume.GetID()} was not loaded from Slicer's DICOM database slice by slice, or its images are gone "
+            "from it. Load the series with dicom.load and segment that volume."
         )
     return sources
 
