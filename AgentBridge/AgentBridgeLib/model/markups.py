@@ -15,6 +15,16 @@ MarkupsTypeName = Literal["fiducial", "line", "angle", "curve", "closedcurve", "
 
 CurveType = Literal["linear", "cardinal_spline", "kochanek_spline", "polynomial"]
 
+_Coordinate = Annotated[float, Field(ge=-1e7, le=1e7)]
+PlacedRas = Annotated[
+    tuple[_Coordinate, _Coordinate, _Coordinate],
+    Field(
+        description="Position in RAS, mm, within 10 km of the origin.",
+        json_schema_extra={"x-frame": "RAS", "x-unit": "mm"},
+    ),
+]
+"""A position or direction as an argument: bounded, so that no product of several overflows."""
+
 _LOCAL = "In the markup's own coordinates, before parent transforms"
 _WORLD = "In the world, parent transforms applied"
 

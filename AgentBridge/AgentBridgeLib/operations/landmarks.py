@@ -42,7 +42,11 @@ class LandmarkArguments(Arguments):
         description="Nodes to put under the new transform; they must have no parent transform yet.",
     )
     name: str | None = Field(
-        default=None, min_length=1, max_length=200, description="Name of the transform; made unique."
+        default=None,
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00]*$",
+        description="Name of the transform; made unique.",
     )
 
 

@@ -9,8 +9,14 @@ from pydantic import Field
 from AgentBridgeLib.model.base import Arguments, Page, PageArguments
 from AgentBridgeLib.model.fields import MarkupsId, TransformId
 from AgentBridgeLib.model.frames import FrameArguments
-from AgentBridgeLib.model.geometry import ColorRgb, DirectionRas, PositionRas
-from AgentBridgeLib.model.markups import CurveType, MarkupsDescription, MarkupsSummary, MarkupsTypeName
+from AgentBridgeLib.model.geometry import ColorRgb
+from AgentBridgeLib.model.markups import (
+    CurveType,
+    MarkupsDescription,
+    MarkupsSummary,
+    MarkupsTypeName,
+    PlacedRas,
+)
 from AgentBridgeLib.model.paging import page_bounds
 from AgentBridgeLib.operations.markups_description import (
     MARKUPS,
@@ -37,7 +43,7 @@ if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.context import OperationContext
 
 MOST_MM = 1e6
-Label = Annotated[str, Field(max_length=200)]
+Label = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 
 
 class MarkupsArguments(FrameArguments):
@@ -49,11 +55,11 @@ class MarkupsArguments(FrameArguments):
 class BoxArguments(Arguments):
     """Where a plane or a ROI lies, in the world."""
 
-    center_ras: PositionRas | None = Field(default=None, description="Center of a plane or ROI, RAS, mm.")
-    normal_ras: DirectionRas | None = Field(
+    center_ras: PlacedRas | None = Field(default=None, description="Center of a plane or ROI, RAS, mm.")
+    normal_ras: PlacedRas | None = Field(
         default=None, description="Direction of the normal of a plane, RAS; need not have unit length."
     )
-    axes_ras: tuple[DirectionRas, DirectionRas, DirectionRas] | None = Field(
+    axes_ras: tuple[PlacedRas, PlacedRas, PlacedRas] | None = Field(
         default=None,
         description="Axes x, y, z of a plane or ROI: unit vectors at right angles in RAS, right-handed.",
     )
@@ -78,7 +84,7 @@ class CreateArguments(BoxArguments):
         description="fiducial (a list of points), line (2 points), angle (3, the vertex in the middle), curve (from 2 "
         "on), closedcurve (from 3 on), plane (3 points, or center and normal), roi (center and size).",
     )
-    points_ras: tuple[PositionRas, ...] = Field(
+    points_ras: tuple[PlacedRas, ...] = Field(
         default=(), max_length=MOST_POINTS, description="Control points in the world, RAS, mm."
     )
     labels: tuple[Label, ...] | None = Field(
@@ -88,7 +94,11 @@ class CreateArguments(BoxArguments):
         default=None, description="How a curve runs between its points; without, a cardinal spline."
     )
     name: str | None = Field(
-        default=None, min_length=1, max_length=200, description="Name of the node; made unique."
+        default=None,
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00]*$",
+        description="Name of the node; made unique.",
     )
     color: ColorRgb | None = Field(default=None, description="Red, green, blue from 0 to 1.")
     parent_transform_id: TransformId | None = Field(
@@ -100,7 +110,9 @@ class UpdateArguments(BoxArguments):
     """What to change. What is not given stays as it is."""
 
     markups_id: MarkupsId = Field(description="The markup.")
-    name: str | None = Field(default=None, min_length=1, max_length=200, description="New name.")
+    name: str | None = Field(
+        default=None, min_length=1, max_length=200, pattern=r"^[^\x00]*$", description="New name."
+    )
     is_locked: bool | None = Field(
         default=None, description="Whether a person cannot move points with the mouse."
     )

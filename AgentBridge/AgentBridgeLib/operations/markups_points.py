@@ -10,8 +10,7 @@ from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem
 from AgentBridgeLib.model.base import Arguments, Page
 from AgentBridgeLib.model.fields import MarkupsId
 from AgentBridgeLib.model.frames import Frame
-from AgentBridgeLib.model.geometry import PositionRas
-from AgentBridgeLib.model.markups import ControlPoint, MarkupsDescription
+from AgentBridgeLib.model.markups import ControlPoint, MarkupsDescription, PlacedRas
 from AgentBridgeLib.model.paging import page_bounds
 from AgentBridgeLib.operations.markups_description import (
     MARKUPS,
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 POINT_TYPES = frozenset({"fiducial", "curve", "closedcurve"})
 """Types whose number of points is free; the points of the others can be moved only."""
 
-Label = Annotated[str, Field(max_length=200)]
+Label = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 
 
 class ListArguments(Arguments):
@@ -48,12 +47,12 @@ class ListArguments(Arguments):
 class NewPoint(Arguments):
     """One point to add."""
 
-    position_ras: PositionRas | None = Field(default=None, description="In the world, RAS, mm.")
-    position_local_ras: PositionRas | None = Field(
+    position_ras: PlacedRas | None = Field(default=None, description="In the world, RAS, mm.")
+    position_local_ras: PlacedRas | None = Field(
         default=None, description="In the markup's own coordinates, RAS, mm; in place of position_ras."
     )
     label: Label | None = Field(default=None, description="Without, Slicer numbers it.")
-    description: Annotated[str, Field(max_length=2000)] = Field(
+    description: Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")] = Field(
         default="", description="Details for a person."
     )
 
@@ -76,7 +75,7 @@ class PointArguments(Arguments):
     """Which point of which markup."""
 
     markups_id: MarkupsId = Field(description="The markup.")
-    point_id: Annotated[str, Field(min_length=1, max_length=200)] = Field(
+    point_id: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")] = Field(
         description="Id of the point inside its markup."
     )
 
@@ -84,12 +83,12 @@ class PointArguments(Arguments):
 class UpdateArguments(PointArguments):
     """What to change of a point. What is not given stays as it is."""
 
-    position_ras: PositionRas | None = Field(default=None, description="In the world, RAS, mm.")
-    position_local_ras: PositionRas | None = Field(
+    position_ras: PlacedRas | None = Field(default=None, description="In the world, RAS, mm.")
+    position_local_ras: PlacedRas | None = Field(
         default=None, description="In the markup's own coordinates, RAS, mm; in place of position_ras."
     )
     label: Label | None = Field(default=None, description="Text beside the point.")
-    description: Annotated[str, Field(max_length=2000)] | None = Field(
+    description: Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")] | None = Field(
         default=None, description="Details for a person."
     )
     is_selected: bool | None = Field(default=None, description="Whether the point is selected.")
@@ -260,7 +259,7 @@ def _require_free_count(node: Any, change: int) -> None:
 
 
 def _check_position(
-    world: PositionRas | None, local: PositionRas | None, pointer: str, *, is_required: bool
+    world: PlacedRas | None, local: PlacedRas | None, pointer: str, *, is_required: bool
 ) -> None:
     count = (world is not None) + (local is not None)
     if count > 1 or (is_required and count == 0):

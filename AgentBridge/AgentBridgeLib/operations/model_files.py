@@ -50,7 +50,11 @@ class ImportArguments(Arguments):
         description="Frame of its positions unless the file says so itself, as Slicer's files do.",
     )
     name: str | None = Field(
-        default=None, min_length=1, max_length=200, description="Name of the node; made unique."
+        default=None,
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00]*$",
+        description="Name of the node; made unique.",
     )
 
 

@@ -19,7 +19,7 @@ from AgentBridgeLib.errors import (
 )
 from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.fields import MarkupsId, ModelId
-from AgentBridgeLib.model.geometry import DirectionRas, PositionRas
+from AgentBridgeLib.model.markups import PlacedRas
 from AgentBridgeLib.model.models import ModelDescription
 from AgentBridgeLib.operations import matrices
 from AgentBridgeLib.operations.child_process import run_worker
@@ -40,7 +40,13 @@ class FilterArguments(Arguments):
     """Which model, and what to call the result."""
 
     model_id: ModelId = Field(description="The model; it stays as it is.")
-    name: str | None = Field(default=None, min_length=1, max_length=200, description="Name of the new model.")
+    name: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00]*$",
+        description="Name of the new model.",
+    )
 
 
 class DecimateArguments(FilterArguments):
@@ -62,8 +68,8 @@ class ClipArguments(FilterArguments):
     """Where to cut: a plane or ROI markup, or a plane given here."""
 
     markups_id: MarkupsId | None = Field(default=None, description="A plane or a ROI.")
-    origin_ras: PositionRas | None = Field(default=None, description="A point of the plane, world, RAS, mm.")
-    normal_ras: DirectionRas | None = Field(default=None, description="Normal of the plane, world, RAS.")
+    origin_ras: PlacedRas | None = Field(default=None, description="A point of the plane, world, RAS, mm.")
+    normal_ras: PlacedRas | None = Field(default=None, description="Normal of the plane, world, RAS.")
     keep: Literal["inside", "outside"] = Field(
         default="inside", description="Inside of a plane is the side its normal points to."
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from AgentBridgeLib.operations.matrices import Matrix
 
-Length = Annotated[float, Field(gt=0, le=10_000)]
+Length = Annotated[float, Field(ge=0.001, le=10_000)]
 Resolution = Annotated[int, Field(ge=3, le=512)]
 _TIP_RADII = 2.5
 _TIP_SHARE = 0.3

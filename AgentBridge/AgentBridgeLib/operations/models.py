@@ -10,7 +10,8 @@ from pydantic import Field
 from AgentBridgeLib.model.base import Arguments, Page, PageArguments
 from AgentBridgeLib.model.fields import ModelId, TransformId
 from AgentBridgeLib.model.frames import FrameArguments
-from AgentBridgeLib.model.geometry import ColorRgb, DirectionRas, PositionRas
+from AgentBridgeLib.model.geometry import ColorRgb
+from AgentBridgeLib.model.markups import PlacedRas
 from AgentBridgeLib.model.models import ModelDescription, ModelSummary, Representation
 from AgentBridgeLib.model.paging import page_bounds
 from AgentBridgeLib.operations.markups import check_color
@@ -41,19 +42,23 @@ class CreateArguments(Arguments):
     """What to make, and where."""
 
     shape: Shape = Field(description="Kind of shape and its sizes in mm.")
-    center_ras: PositionRas = Field(
+    center_ras: PlacedRas = Field(
         default=(0.0, 0.0, 0.0), description="Center, or beginning of an arrow; in the world, RAS, mm."
     )
-    direction_ras: DirectionRas | None = Field(
+    direction_ras: PlacedRas | None = Field(
         default=None,
         description="Where the shape's own z axis points (axis, tip, normal); without: superior.",
     )
-    axes_ras: tuple[DirectionRas, DirectionRas, DirectionRas] | None = Field(
+    axes_ras: tuple[PlacedRas, PlacedRas, PlacedRas] | None = Field(
         default=None,
         description="All three axes of the shape, in place of direction_ras: unit vectors, right-handed.",
     )
     name: str | None = Field(
-        default=None, min_length=1, max_length=200, description="Name of the node; made unique."
+        default=None,
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00]*$",
+        description="Name of the node; made unique.",
     )
     color: ColorRgb | None = Field(default=None, description="Red, green, blue from 0 to 1.")
     opacity: float = Field(default=1.0, ge=0, le=1, description="From 0 (invisible) to 1 (opaque).")
@@ -66,7 +71,9 @@ class UpdateArguments(Arguments):
     """What to change. What is not given stays as it is."""
 
     model_id: ModelId = Field(description="The model.")
-    name: str | None = Field(default=None, min_length=1, max_length=200, description="New name.")
+    name: str | None = Field(
+        default=None, min_length=1, max_length=200, pattern=r"^[^\x00]*$", description="New name."
+    )
     color: ColorRgb | None = Field(default=None, description="Red, green, blue from 0 to 1.")
     opacity: float | None = Field(default=None, ge=0, le=1, description="From 0 (invisible) to 1 (opaque).")
     is_visible: bool | None = Field(default=None, description="Whether it is shown in the views.")

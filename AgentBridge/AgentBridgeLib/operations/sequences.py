@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SEQUENCE = "vtkMRMLSequenceNode"
 BROWSER = "vtkMRMLSequenceBrowserNode"
 MOST_VALUES = 1000
-_Text = Annotated[str, Field(min_length=1, max_length=100)]
+_Text = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
 
 
 class SequenceArguments(Arguments):
@@ -46,11 +46,15 @@ class CreateArguments(Arguments):
         default=None, description="One value for each node, all different; without: 0, 1, 2, …"
     )
     index_name: _Text = Field(default="index", description="What the index counts, such as time.")
-    index_unit: Annotated[str, Field(max_length=100)] = Field(
+    index_unit: Annotated[str, Field(max_length=100, pattern=r"^[^\x00]*$")] = Field(
         default="", description="Unit of the index, such as s."
     )
     name: str | None = Field(
-        default=None, min_length=1, max_length=200, description="Name of the node; made unique."
+        default=None,
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00]*$",
+        description="Name of the node; made unique.",
     )
 
 

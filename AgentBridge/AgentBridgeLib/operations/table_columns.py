@@ -114,7 +114,7 @@ def _plain(array: Any, position: int) -> Cell:
 
 def _fits(value: Cell, column_type: str) -> bool:
     if column_type == "string":
-        return value is None or isinstance(value, str)
+        return value is None or (isinstance(value, str) and "\x00" not in value)
     if column_type == "bool":
         return isinstance(value, bool)
     if column_type in _WHOLE_NUMBERS:
@@ -122,5 +122,6 @@ def _fits(value: Cell, column_type: str) -> bool:
         is_whole = isinstance(value, int) and not isinstance(value, bool)
         return is_whole and limits.min <= int(value) <= limits.max  # type: ignore[arg-type]
     if column_type in _FLOATS:
-        return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return value is None or bool(is_number and abs(value) <= np.finfo(column_type).max)  # type: ignore[arg-type]
     return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from AgentBridgeLib.model.base import Arguments, Page, PageArguments
 from AgentBridgeLib.model.fields import TableId
@@ -29,7 +29,7 @@ TABLE = "vtkMRMLTableNode"
 MOST_COLUMNS = 1000
 MOST_ROWS = 100_000
 MOST_CELLS = 200_000
-_Name = Annotated[str, Field(min_length=1, max_length=200)]
+_Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 _Values = Annotated[tuple[Cell, ...], Field(max_length=MOST_ROWS)]
 
 
@@ -50,10 +50,10 @@ class NewColumn(Arguments):
 
     name: _Name = Field(description="Name; every column has another one.")
     type: ColumnType = Field(default="float64", description="What its cells hold.")
-    unit: Annotated[str, Field(max_length=100)] | None = Field(
+    unit: Annotated[str, Field(max_length=100, pattern=r"^[^\x00]*$")] | None = Field(
         default=None, description="Unit of the values."
     )
-    description: Annotated[str, Field(max_length=2000)] | None = Field(
+    description: Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")] | None = Field(
         default=None, description="What it says."
     )
     values: _Values = Field(
@@ -85,10 +85,17 @@ class AddRowsArguments(TableArguments):
     )
 
 
+def _whole(value: object) -> object:
+    """Take the digits of a path for a number; beside a JSON body nothing else converts them."""
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+
+
 class UpdateRowArguments(TableArguments):
     """Which cells of which row."""
 
-    row: Annotated[int, Field(ge=0)] = Field(description="Zero-based index of the row.")
+    row: Annotated[int, Field(ge=0), BeforeValidator(_whole)] = Field(
+        description="Zero-based index of the row."
+    )
     values: Annotated[dict[str, Cell], Field(min_length=1, max_length=MOST_COLUMNS)] = Field(
         description="New values by name of the column."
     )

@@ -38,7 +38,11 @@ class CreateArguments(Arguments):
 
     text: _Text = Field(description="The text, Unicode.")
     name: str | None = Field(
-        default=None, min_length=1, max_length=200, description="Name of the node; made unique."
+        default=None,
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00]*$",
+        description="Name of the node; made unique.",
     )
 
 
@@ -48,7 +52,9 @@ class UpdateArguments(Arguments):
     text_id: TextId = Field(description="The text.")
     text: _Text | None = Field(default=None, description="The new text.")
     append: bool = Field(default=False, description="Whether `text` goes to the end of what is there.")
-    name: str | None = Field(default=None, min_length=1, max_length=200, description="New name.")
+    name: str | None = Field(
+        default=None, min_length=1, max_length=200, pattern=r"^[^\x00]*$", description="New name."
+    )
 
 
 @operation(name="texts.list", capability="scene.read", route="GET /texts", read_only=True)

@@ -66,7 +66,11 @@ class CreateArguments(FieldArguments):
     """A displacement field, and a name."""
 
     name: str | None = Field(
-        default=None, min_length=1, max_length=200, description="Name of the node; made unique."
+        default=None,
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00]*$",
+        description="Name of the node; made unique.",
     )
 
 

@@ -11,7 +11,8 @@ from AgentBridgeLib.errors import NodeTypeError, OperationFailedError
 from AgentBridgeLib.model.base import Arguments, Page, PageArguments
 from AgentBridgeLib.model.fields import NodeId, TransformId
 from AgentBridgeLib.model.frames import FrameArguments
-from AgentBridgeLib.model.geometry import DirectionRas, Matrix4, PositionRas
+from AgentBridgeLib.model.geometry import Matrix4
+from AgentBridgeLib.model.markups import PlacedRas
 from AgentBridgeLib.model.paging import page_bounds
 from AgentBridgeLib.model.transforms import (
     MappedPoints,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from AgentBridgeLib.operations.matrices import Matrix
 
 LEAST_DETERMINANT = 1e-9
+MOST_ELEMENT = 1e7
 MOST_POINTS = 100_000
 NodeIds = Annotated[tuple[NodeId, ...], Field(min_length=1, max_length=1000)]
 
@@ -43,9 +45,9 @@ class TransformArguments(FrameArguments):
 class Rotation(Arguments):
     """A turn around an axis."""
 
-    axis_ras: DirectionRas = Field(description="Axis; need not have unit length.")
+    axis_ras: PlacedRas = Field(description="Axis; need not have unit length.")
     angle_deg: float = Field(ge=-36000, le=36000, description="Angle; right-handed around the axis.")
-    center_ras: PositionRas = Field(
+    center_ras: PlacedRas = Field(
         default=(0.0, 0.0, 0.0), description="A point of the axis in the parent's coordinates, mm."
     )
 
@@ -57,14 +59,18 @@ class StepArguments(Arguments):
         default=None, description="The whole matrix, RAS, mm; in place of rotation and translation."
     )
     rotation: Rotation | None = Field(default=None, description="Comes first.")
-    translation_ras_mm: PositionRas | None = Field(default=None, description="Comes after the rotation.")
+    translation_ras_mm: PlacedRas | None = Field(default=None, description="Comes after the rotation.")
 
 
 class CreateArguments(StepArguments):
     """What to make; without anything, the identity."""
 
     name: str | None = Field(
-        default=None, min_length=1, max_length=200, description="Name of the node; made unique."
+        default=None,
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00]*$",
+        description="Name of the node; made unique.",
     )
     parent_transform_id: TransformId | None = Field(
         default=None, description="Transform that comes after this one."
@@ -78,7 +84,9 @@ class UpdateArguments(StepArguments):
     """What to change. What is not given stays as it is."""
 
     transform_id: TransformId = Field(description="A linear transform.")
-    name: str | None = Field(default=None, min_length=1, max_length=200, description="New name.")
+    name: str | None = Field(
+        default=None, min_length=1, max_length=200, pattern=r"^[^\x00]*$", description="New name."
+    )
 
 
 class ApplyArguments(Arguments):
@@ -101,14 +109,18 @@ class ConcatenateArguments(Arguments):
         description="The first one is applied to points first."
     )
     name: str | None = Field(
-        default=None, min_length=1, max_length=200, description="Name of the node; made unique."
+        default=None,
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00]*$",
+        description="Name of the node; made unique.",
     )
 
 
 class MapArguments(TransformArguments):
     """Which points, and which way."""
 
-    points_ras: tuple[PositionRas, ...] = Field(
+    points_ras: tuple[PlacedRas, ...] = Field(
         min_length=1, max_length=MOST_POINTS, description="Points, RAS, mm."
     )
     direction: Literal["to_world", "from_world", "to_parent", "from_parent"] = Field(
@@ -458,6 +470,8 @@ def _given(arguments: StepArguments) -> Matrix | None:
 
 def check_affine(matrix: Matrix, name: str) -> None:
     """Refuse a matrix that is singular or whose last row is not 0, 0, 0, 1."""
+    if np.abs(matrix).max() > MOST_ELEMENT:
+        raise invalid(name, f"an element is beyond {MOST_ELEMENT:g}")
     if tuple(matrix[3]) != (0, 0, 0, 1) or abs(np.linalg.det(matrix[:3, :3])) < LEAST_DETERMINANT:
         raise invalid(name, "it is singular, or its last row is not 0, 0, 0, 1")
 
