@@ -386,7 +386,7 @@ class Dispatcher:
         else:
             decision = "deny" if isinstance(error, PolicyError) else "refused"
             self._parts.audit.note(call.caller, call.operation, decision, error.code)
-        answer(Failed(error, call.operation))
+        answer(Failed(error, self._parts.redaction.redactor().text(call.operation)))
 
     def _finish(self, decided: _Decided, outcome: str, job_id: str = "") -> None:
         self._parts.audit.note(

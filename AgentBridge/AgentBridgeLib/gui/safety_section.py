@@ -80,7 +80,7 @@ class SafetySection:
         self._add_title(layout, _("Servers that clients may name"))
         self._remotes = ListEditor(
             "AgentBridgeRemotes",
-            _("Name = https://\u2026 or Name = AE@host:port"),
+            _("Name = https://\u2026"),
             self._add_remote,
             self._remove_remote,
         )
@@ -196,12 +196,8 @@ class SafetySection:
 
 def _parse_remote(line: str) -> RemoteNode:
     name, _equals, address = (part.strip() for part in line.partition("="))
-    if address.startswith(("http://", "https://")):
-        return RemoteNode(name, url=address)
-    title, _at, place = address.partition("@")
-    host, _colon, port = place.rpartition(":")
-    return RemoteNode(name, ae_title=title, host=host, port=int(port) if port.isdigit() else 0)
+    return RemoteNode(name, address)
 
 
 def _remote_words(node: RemoteNode) -> str:
-    return f"{node.name} = {node.url or f'{node.ae_title}@{node.host}:{node.port}'}"
+    return f"{node.name} = {node.url}"

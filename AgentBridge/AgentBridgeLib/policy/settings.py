@@ -7,6 +7,7 @@ Slicer's settings hold text only. A value that cannot be read falls back to the 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -28,7 +29,11 @@ GUARD_KEY = "guard_web_server"
 WEB_SERVER_KEY = "answer_on_web_server"
 QUERY_TOKEN_KEY = "token_in_query"  # noqa: S105 - the name of the setting
 PATIENT_GUARD_KEY = "guard_patients"
-REMOTE_NODES_KEY = "remote_nodes"
+REMOTE_NODES_KEY = "dicom_nodes"
+
+_NODE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+_NODE_URL = re.compile(r"https?://[^\s@]+")
+_AUTHENTICATION = frozenset({"none", "basic", "bearer"})
 
 KEYS: tuple[str, ...] = (
     *(MODE_PREFIX + name for name in CAPABILITIES),
@@ -46,21 +51,22 @@ KEYS: tuple[str, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class RemoteNode:
-    """A server that calls may name. Clients give the name, never an address.
+    """A DICOMweb server that calls may name. Clients give the name, never an address.
 
     Attributes
     ----------
     url
-        Root of a DICOMweb service; empty for a DIMSE node.
-    ae_title, host, port
-        A DIMSE node; empty and 0 for DICOMweb.
+        Base URL of the service.
+    auth, user, secret
+        How it is entered: ``none``, ``basic`` or ``bearer``.
     """
 
     name: str
-    url: str = ""
-    ae_title: str = ""
-    host: str = ""
-    port: int = 0
+    url: str
+    auth: str = "none"
+    user: str = ""
+    secret: str = field(default="", repr=False)
+    timeout_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,20 +215,19 @@ def _remote_node(value: object) -> RemoteNode:
     if not isinstance(value, dict):
         raise TypeError(value)
     node = RemoteNode(**value)
-    texts = (node.name, node.url, node.ae_title, node.host)
-    if not all(isinstance(entry, str) for entry in texts) or type(node.port) is not int:
+    if not all(isinstance(text, str) for text in (node.name, node.url, node.auth, node.user, node.secret)):
         raise TypeError(value)
-    is_web = node.url.startswith(("http://", "https://")) and not (node.ae_title or node.host or node.port)
-    is_dimse = bool(node.ae_title and node.host and 0 < node.port < 65536 and not node.url)
-    if not node.name or not (is_web or is_dimse):
+    if (
+        not (_NODE_NAME.fullmatch(node.name) and _NODE_URL.fullmatch(node.url))
+        or node.auth not in _AUTHENTICATION
+    ):
         raise ValueError(value)
     return node
 
 
 def write_remote_nodes(nodes: Iterable[RemoteNode]) -> str:
     """Give the text that is stored for remote nodes."""
-    kept = [{name: value for name, value in asdict(node).items() if value} for node in nodes]
-    return json.dumps(kept, ensure_ascii=False)
+    return json.dumps([asdict(node) for node in nodes], ensure_ascii=False)
 
 
 def _boolean(text: str) -> bool:

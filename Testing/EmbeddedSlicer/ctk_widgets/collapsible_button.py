@@ -76,7 +76,7 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
         layout = self.layout()
         if layout is None or self._is_collapsed():
             return title
-        return layout.sizeHint().expandedTo(title)
+        return layout.totalSizeHint().expandedTo(title)  # with the margin that the title takes
 
     minimumSizeHint = sizeHint
 

@@ -422,9 +422,9 @@ class TestSafety:
         press(running, "RemotesAdd")
         assert logic.bridge.safety.current().remote_nodes == ()
         assert "equals sign" in text(running, "RemotesFault")
-        edit.setText(line)
+        edit.setText("Archive = https://pacs.example/dicom-web")
         press(running, "RemotesAdd")
-        assert [node.name for node in logic.bridge.safety.current().remote_nodes] == [line.partition(" ")[0]]
+        assert [node.name for node in logic.bridge.safety.current().remote_nodes] == ["Archive"]
         find(running, "RemotesList", qt.QListWidget).setCurrentRow(0)
         press(running, "RemotesRemove")
         assert logic.bridge.safety.current().remote_nodes == ()

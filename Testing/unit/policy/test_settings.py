@@ -12,7 +12,7 @@ from AgentBridgeLib.policy.capabilities import CAPABILITIES
 from AgentBridgeLib.policy.settings import KEYS, RemoteNode, parse_settings, write_remote_nodes
 
 WEB = RemoteNode("Archive", url="https://pacs.example/dicom-web")
-DIMSE = RemoteNode("Scanner", ae_title="MR1", host="10.0.0.7", port=104)
+SECURED = RemoteNode("Clinic", url="https://a/b", auth="basic", user="u", secret="s")
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -35,7 +35,7 @@ def test_no_text_opens_a_door_that_is_not_its_own(texts):
 
 def test_remote_nodes_come_back_as_they_were_written():
     """issue:#4"""
-    assert parse_settings({"remote_nodes": write_remote_nodes([WEB, DIMSE])}).remote_nodes == (WEB, DIMSE)
+    assert parse_settings({"dicom_nodes": write_remote_nodes([WEB, SECURED])}).remote_nodes == (WEB, SECURED)
 
 
 @pytest.mark.parametrize(
@@ -44,19 +44,20 @@ def test_remote_nodes_come_back_as_they_were_written():
         {"name": "x"},
         {"name": "", "url": "https://a"},
         {"name": "x", "url": "file:///etc/passwd"},
-        {"name": "x", "ae_title": "A", "host": "h", "port": 70000},
-        {"name": "x", "ae_title": "A", "host": "h", "port": "104"},
-        {"name": "x", "url": "https://a", "host": "h"},
+        {"name": "x", "url": "https://user@a"},
+        {"name": "x y", "url": "https://a"},
+        {"name": "x", "url": "https://a", "auth": "magic"},
+        {"name": "x", "url": 5},
         {"name": "x", "url": "https://a", "password": "p"},
     ],
 )
 def test_remote_node_that_makes_no_sense_is_refused(entry):
     """house"""
-    settings = parse_settings({"remote_nodes": json.dumps([entry])})
+    settings = parse_settings({"dicom_nodes": json.dumps([entry])})
     assert settings.remote_nodes == ()
     assert settings.complaints
 
 
 def test_two_remote_nodes_of_one_name_are_refused():
     """house: a name must mean one server"""
-    assert parse_settings({"remote_nodes": write_remote_nodes([WEB, WEB])}).complaints
+    assert parse_settings({"dicom_nodes": write_remote_nodes([WEB, WEB])}).complaints
