@@ -104,6 +104,7 @@ def measure(figures: Figures, home: Path) -> None:
         measure_stall(figures, bridge.client)
         measure_volume(figures, bridge)
         measure_many(figures, bridge.client)
+    measure_protocol(figures)
 
 
 def measure_small(figures: Figures, client: Client) -> None:
@@ -160,6 +161,17 @@ def measure_volume(figures: Figures, bridge: ServedBridge) -> None:
     figures.at_least("200 MiB PUT, share of plain loopback", up / plain_down, "", 1 / 3)
     figures.at_most("200 MiB GET, extra memory, share of the volume", get_extra / VOLUME_BYTES, "", 0.05)
     figures.at_most("200 MiB PUT, extra memory beside the new voxels", put_extra / VOLUME_BYTES, "", 0.05)
+
+
+def measure_protocol(figures: Figures) -> None:
+    """One trivial `tools/call` with the official client, as a ratio to a server made with the official SDK."""
+    import mcp_bench
+
+    for era, (ours, theirs) in mcp_bench.measure().items():
+        figures.at_most(
+            f"MCP {era}, tools/call with the SDK's client, p50, ours/SDK", ours / theirs, "ratio", 0.5
+        )
+        figures.at_most(f"MCP {era}, the same in ms", ours, "ms", theirs)
 
 
 def measure_many(figures: Figures, client: Client) -> None:

@@ -50,7 +50,8 @@ def main(arguments: list[str]) -> int:
             ).returncode
         if command != "check":
             machine.refuse_without_libraries(TESTING)
-        with_tools = command not in SCRIPTS
+        # The benchmark compares with the official client and server of the Model Context Protocol.
+        with_tools = command not in SCRIPTS or command == "bench"
         python = environment.ready(CHECKOUT, with_tools=with_tools)
         if command == "check":
             from devtools import check
