@@ -162,7 +162,7 @@ def _body_schema(
 def _responses(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     mark = operation.mark
     if operation.result is None:
-        success = _content("*/*", {"type": "string", "format": "binary"})
+        success = _content("*/*", {})  # bytes, or JSON that has a standard of its own, as the media type says
     else:
         success = _content("application/json", schemas[operation.result, "serialization"])
     responses = {str(mark.status): success, **_DEFAULT}
