@@ -1,7 +1,8 @@
 """A host for the tests of the Model Context Protocol: the bridge with fixtures instead of tools, or with a person.
 
 Options the extension does not have: ``--insecure-no-token`` (the conformance suite cannot send one) and a person in
-front of Slicer, played by the lines of standard input: ``approve`` and ``deny`` answer the oldest request.
+front of Slicer, played by the words of standard input: ``approve`` and ``deny`` answer the oldest request,
+``KEY=TEXT`` changes a setting.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ class Person:
     """Sits in front of Slicer and answers requests as standard input says."""
 
     def __init__(self, bridge: Any) -> None:
+        self._bridge = bridge
         self._desk = bridge.dispatcher.desk
         self.leave = self._desk.attend(lambda: None)
         self._watch = bridge.loop.watch_readable(sys.stdin.fileno(), self._read)
@@ -83,6 +85,12 @@ class Person:
             self._watch.close()
             slicer.app.quit()
         for word in data.decode().split():
+            if "=" in word:
+                key, _, text = word.partition("=")
+                self._bridge.host.settings.write(key, text)
+                self._bridge.safety.look_again()
+                print(json.dumps({"decided": word, "job": ""}), flush=True)
+                continue
             request = self._desk.waiting[0]
             self._desk.decide(request.job_id, request.arguments_digest, approve=word == "approve")
             print(json.dumps({"decided": word, "job": request.job_id}), flush=True)

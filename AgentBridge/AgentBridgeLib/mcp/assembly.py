@@ -47,14 +47,10 @@ def make_endpoint(
     )
     surface = ProductSurface(parts)
     endpoint = McpEndpoint(surface, loop, dispatcher.blame)
-    known: list[tuple[str, ...]] = [()]
 
     def look(event: ServiceEvent) -> None:
-        if event.kind == "policy.changed":
-            names = surface.tool_names()
-            if known[0] and names != known[0]:
-                endpoint.tell(TOOLS_CHANGED)
-            known[0] = names
+        if event.kind == "policy.changed" and surface.has_changed():
+            endpoint.tell(TOOLS_CHANGED)
 
     events.listen(look)
     return endpoint

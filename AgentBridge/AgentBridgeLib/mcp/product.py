@@ -36,10 +36,13 @@ class ProductSurface:
         self._service_tools = {tool.name: tool for tool in ServiceTools(parts, self._runner).make()}
         self._made: dict[str, Tool] = {}
         self._made_for = -1
+        self._last_listed: list[str] = []
 
-    def tool_names(self) -> tuple[str, ...]:
-        """Name the listed tools, to tell whether the list has changed."""
-        return tuple(str(entry["name"]) for entry in self.tools())
+    def has_changed(self) -> bool:
+        """Whether the list of tools is another than the last one given; false while nobody has asked for it."""
+        before = self._last_listed
+        self.tools()
+        return bool(before) and before != self._last_listed
 
     def tools(self) -> Sequence[Json]:
         """Entries of `tools/list`: everyday operations, chosen toolsets, jobs, the way to all the rest."""
@@ -47,6 +50,7 @@ class ProductSurface:
         chosen = profile.listed(parts.catalog, parts.safety.current(), parts.preferences().toolsets)
         made = self._operation_tools()
         listed = [made[profile.tool_name(operation.name)].description for operation in chosen]
+        self._last_listed = [operation.name for operation in chosen]
         return [*listed, *(tool.description for tool in self._service_tools.values())]
 
     def tool(self, name: str) -> Tool | None:
