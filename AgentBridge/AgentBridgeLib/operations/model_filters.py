@@ -241,6 +241,8 @@ def boolean(
     divided more finely and it is tried again. Source: `vtkLoopBooleanPolyDataFilter`.
     """
     scene = context.host.scene
+    if arguments.model_id == arguments.other_id:
+        raise invalid("other_id", "it is the same model")
     node, other = scene.node(arguments.model_id, MODEL), scene.node(arguments.other_id, MODEL)
     path = str(Path(context.work_folder()) / "other.vtp")
     _write(_moved(surface_of(other), _between(other, node)), path)

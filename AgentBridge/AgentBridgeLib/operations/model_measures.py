@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 STEP_TRIANGLES = 50_000
 SAME_POINT_MM = 1e-4
 """Points nearer than this are one: formats such as STL write the corners of each triangle anew, as float32."""
+SAME_POINT_SHARE = 1e-6
+"""And in relation to the size of the surface: where many points lie so near, merging them takes for ever."""
 MM3_PER_ML = 1000.0
 
 
@@ -110,7 +112,7 @@ def triangles_of(surface: Any, parent: Any) -> Triangles:
     cut.SetInputData(surface)
     clean = vtkStaticCleanPolyData()
     clean.ToleranceIsAbsoluteOn()
-    clean.SetAbsoluteTolerance(SAME_POINT_MM)
+    clean.SetAbsoluteTolerance(min(SAME_POINT_MM, SAME_POINT_SHARE * surface.GetLength()))
     clean.ConvertPolysToLinesOff()
     clean.SetInputConnection(cut.GetOutputPort())
     clean.Update()

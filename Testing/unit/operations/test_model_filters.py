@@ -184,6 +184,8 @@ def test_open_surfaces_are_not_combined(context, combine, scene):
     before = scene.GetNumberOfNodes()
     with pytest.raises(ArgumentInvalidError, match="not closed"):
         combine(cube, plane, "difference")
+    with pytest.raises(ArgumentInvalidError, match="same model"):
+        combine(cube, cube, "union")
     assert scene.GetNumberOfNodes() == before
 
 

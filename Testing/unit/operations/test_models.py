@@ -240,3 +240,11 @@ def test_model_without_a_surface_has_no_measures(context, run, scene):
     with pytest.raises(NodeTypeError, match="surface"):
         measure(context, run, node.GetID())
     assert models.get_model(context, models.ModelArguments(model_id=node.GetID())).bounds_ras is None
+
+
+def test_tiny_model_of_many_points_is_measured_at_once(context, run):
+    """house: merging points that are all near each other would take minutes."""
+    shape = {"kind": "sphere", "radius_mm": 0.001, "resolution": 256}
+    found = measure(context, run, create(context, shape=shape).id)
+    assert found.is_closed
+    assert found.area_mm2 == pytest.approx(4e-6 * np.pi, rel=0.01)

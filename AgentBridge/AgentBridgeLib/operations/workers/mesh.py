@@ -35,6 +35,7 @@ from vtkmodules.vtkFiltersModeling import vtkAdaptiveSubdivisionFilter, vtkSelec
 from vtkmodules.vtkIOXML import vtkXMLPolyDataReader, vtkXMLPolyDataWriter
 
 SAME_POINT_MM = 1e-4
+SAME_POINT_SHARE = 1e-6  # where many points lie so near, merging them takes for ever
 OPERATIONS = ("union", "intersection", "difference")
 VOLUME_TOLERANCE = 1e-4
 LARGEST_SHARES = (1 / 8, 1 / 16, 1 / 32)
@@ -239,7 +240,7 @@ def _read(path: str) -> vtkPolyData:
 def _cleaned(surface: vtkPolyData) -> vtkPolyData:
     clean = vtkStaticCleanPolyData()
     clean.ToleranceIsAbsoluteOn()
-    clean.SetAbsoluteTolerance(SAME_POINT_MM)
+    clean.SetAbsoluteTolerance(min(SAME_POINT_MM, SAME_POINT_SHARE * surface.GetLength()))
     clean.ConvertPolysToLinesOff()
     clean.SetInputData(surface)
     bare = _output(clean)
