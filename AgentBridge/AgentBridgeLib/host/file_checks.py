@@ -58,6 +58,8 @@ class FileChecks:
             scene = path.read_bytes()
             _check_xml(path.name, scene)
             claimed = sum(self._claimed_by(image) for image in _referenced_files(path, scene))
+            is_long = any(_is_read_as_long(image) for image in _referenced_files(path, scene))
+            _check_windows(path.name, scene, is_long)
         else:
             claimed = self._check_bundle(path)
         self._check_memory(path.name, claimed)
@@ -72,7 +74,10 @@ class FileChecks:
                 if not scenes:
                     raise FileUnreadableError(f"{path.name} is an archive without a scene (.mrml).")
                 main = min(scenes, key=lambda member: member.filename.count("/"))
-                _check_xml(path.name, bundle.read(main))
+                text = bundle.read(main)
+                _check_xml(path.name, text)
+                is_long = any(_is_member_read_as_long(bundle, member) for member in members)
+                _check_windows(path.name, text, is_long)
                 return sum(_claimed_by_member(bundle, member) for member in members)
         except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError) as error:
             raise FileUnreadableError(
@@ -125,6 +130,27 @@ def _claimed_by_member(bundle: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
     if not claim.data_file:
         _check_size(member.filename, claim, member.file_size)
     return claim.memory_bytes
+
+
+def _is_read_as_long(path: Path) -> bool:
+    with path.open("rb") as file:
+        claim = _claim(path.name, file.read(HEAD_BYTES))
+    return claim is not None and claim.is_read_as_long
+
+
+def _is_member_read_as_long(bundle: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
+    with bundle.open(member) as file:
+        claim = _claim(PurePosixPath(member.filename).name, file.read(HEAD_BYTES))
+    return claim is not None and claim.is_read_as_long
+
+
+def _check_windows(name: str, scene: bytes, is_long: bool) -> None:
+    """Refuse a scene whose automatic window would be computed of 64-bit integers: Slicer does not come back."""
+    if is_long and b'autoWindowLevel="1"' in scene:
+        raise FileUnreadableError(
+            f"{name} has images of 64-bit integers and asks for automatic windows, which would hang Slicer. Load "
+            'those images alone with files.load, or set autoWindowLevel="0" in the scene.'
+        )
 
 
 def _check_member_name(bundle: str, name: str) -> None:

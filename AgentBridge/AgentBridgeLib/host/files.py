@@ -15,6 +15,7 @@ import slicer
 import vtk
 
 from AgentBridgeLib.errors import ArgumentInvalidError, FileUnreadableError, StorageFailedError
+from AgentBridgeLib.host.display_windows import automatic_windows_off, set_windows
 from AgentBridgeLib.host.scene_archive import write_bundle, write_scene_with_data
 from AgentBridgeLib.host.staging import staged
 
@@ -71,7 +72,8 @@ class SlicerFiles:
             self._checks.check_file(Path(path))
         additions = self._scene.record_additions()
         loaded = vtk.vtkCollection()
-        words = self._read(path, file_type, {**properties}, loaded)
+        with automatic_windows_off(self._scene.scene):
+            words = self._read(path, file_type, {**properties}, loaded)
         added = additions.stop()
         if words is not None or not (added or loaded.GetNumberOfItems()):
             self._remove(added)
@@ -80,6 +82,7 @@ class SlicerFiles:
             )
         if file_type == SCENE_FILE:
             return [self._scene.node(node_id) for node_id in added]
+        set_windows(self._scene.scene, added)
         return [loaded.GetItemAsObject(index) for index in range(loaded.GetNumberOfItems())]
 
     def save(self, node: Any, path: str, properties: Mapping[str, object]) -> None:

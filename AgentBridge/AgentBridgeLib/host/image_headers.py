@@ -11,7 +11,7 @@ import math
 import re
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 HEAD_BYTES = 256 * 1024
 
@@ -31,11 +31,14 @@ class ImageClaim:
         Bytes that must at least be in the file, header included; 0 when that cannot be said.
     data_file
         Name of the file with the voxels, relative to the header; empty when they follow the header.
+    is_read_as_long
+        Whether Slicer's reader makes 64-bit integers of it, as it does of NIfTI; of other formats it makes float32.
     """
 
     memory_bytes: int
     stored_bytes: int
     data_file: str = ""
+    is_read_as_long: bool = False
 
 
 def read_claim(name: str, head: bytes) -> ImageClaim | None:
@@ -74,7 +77,7 @@ def _of_compressed(name: str, packed: bytes) -> ImageClaim | None:
     except zlib.error:
         return None
     claim = read_claim(inner, head)
-    return claim and ImageClaim(claim.memory_bytes, _deflated(claim.memory_bytes), claim.data_file)
+    return claim and replace(claim, stored_bytes=_deflated(claim.memory_bytes))
 
 
 def _deflated(byte_count: int) -> int:
@@ -165,18 +168,23 @@ def _meta_image(head: bytes) -> ImageClaim | None:
     return ImageClaim(memory, 0 if is_list else data, "" if is_list else place)
 
 
+_NIFTI_LONG = (1024, 1280)  # DT_INT64, DT_UINT64 (nifti1.h)
+
+
 def _nifti(head: bytes, *, in_same_file: bool) -> ImageClaim | None:
     for order in "<>":
         if head[:4] == struct.pack(order + "i", 348) and len(head) >= 348:
             sizes = struct.unpack_from(order + "8h", head, 40)
-            (bits,) = struct.unpack_from(order + "h", head, 72)
+            kind, bits = struct.unpack_from(order + "2h", head, 70)
             offset = int(struct.unpack_from(order + "f", head, 108)[0])
-            return _nifti_claim(list(sizes), bits, offset if in_same_file else 0)
+            claim = _nifti_claim(list(sizes), bits, offset if in_same_file else 0)
+            return replace(claim, is_read_as_long=kind in _NIFTI_LONG)
         if head[:4] == struct.pack(order + "i", 540) and len(head) >= 540:
             sizes = struct.unpack_from(order + "8q", head, 16)
-            (bits,) = struct.unpack_from(order + "h", head, 14)
+            kind, bits = struct.unpack_from(order + "2h", head, 12)
             (offset,) = struct.unpack_from(order + "q", head, 168)
-            return _nifti_claim(list(sizes), bits, offset if in_same_file else 0)
+            claim = _nifti_claim(list(sizes), bits, offset if in_same_file else 0)
+            return replace(claim, is_read_as_long=kind in _NIFTI_LONG)
     return None
 
 
