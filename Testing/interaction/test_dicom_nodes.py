@@ -13,6 +13,7 @@ from client import ProblemError
 from components import component
 from orthanc import running_orthanc
 from served_bridge import ServedBridge
+from stored_settings import write_setting
 
 GRANTS = {"dicom.write": "allow", "files.read": "allow", "network": "allow", "scene.edit": "allow"}
 STUDY, SERIES = "1.2.826.5.1", "1.2.826.5.2"
@@ -94,23 +95,6 @@ def _host(tmp_path_factory, pacs, bad_server):
     write_setting(home, "dicom_nodes", json.dumps(nodes))
     with ServedBridge(home, grants=GRANTS, options=["--no-views"]) as served:
         yield served
-
-
-def write_setting(home, key, text):
-    """Store a setting where the host that is about to start finds it, as the person would."""
-    import subprocess
-    import sys
-
-    script = (
-        "import sys; from EmbeddedSlicer import start\n"
-        "start(settings_folder=sys.argv[1], views=False, web_server=False)\n"
-        "import slicer; slicer.app.userSettings().setValue('AgentBridge/' + sys.argv[2], sys.argv[3]); "
-        "slicer.app.userSettings().sync()"
-    )
-    from pathlib import Path
-
-    testing = str(Path(__file__).resolve().parents[1])
-    subprocess.run([sys.executable, "-c", script, str(home), key, text], check=True, cwd=testing, timeout=60)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from contextlib import suppress
@@ -138,7 +139,7 @@ def matches(keyword: str, wanted: str, value: str, *, is_fuzzy: bool = False) ->
     kind = representation(keyword)
     found = value.split("\\")
     if kind == "UI":
-        accepted = re.split(r"[\\,]", wanted)
+        accepted = _uids(wanted)
         return any(one in accepted for one in found)
     if kind in _RANGES:
         return any(one and _in_range(wanted.strip(), one.strip(), kind) for one in found)
@@ -172,6 +173,12 @@ def _same_number(wanted: str, value: str) -> bool:
     return False
 
 
+@functools.lru_cache(256)
+def _uids(wanted: str) -> frozenset[str]:
+    return frozenset(re.split(r"[\\,]", wanted))
+
+
+@functools.lru_cache(256)
 def _wildcard(wanted: str, flags: int) -> re.Pattern[str]:
     parts = {"*": ".*", "?": "."}
     return re.compile("".join(parts.get(sign, re.escape(sign)) for sign in wanted), flags | re.DOTALL)

@@ -106,10 +106,10 @@ def save_segmentation(
         raise GeometryMismatchError(
             "Segmentation and volume have different parent transforms. Harden or share one."
         )
-    sources = _sources(context, volume)
-    matrix = _ijk_to_ras(volume)
+    sources = source_images(context, volume)
+    matrix = ijk_to_ras(volume)
     for k, one in enumerate(sources):
-        _check_place(one, matrix, k)
+        check_place(one, matrix, k)
         yield Progress(None, "Comparing images and volume")
     folder = Path(context.work_folder())
     segments = yield from _write_masks(context, segmentation, volume, folder / "masks.npy")
@@ -124,15 +124,24 @@ def save_segmentation(
         "target": target,
     }
     (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
-    yield from run_worker(
-        context.host.processes, str(WORKER), [str(folder / "request.json")], "Making the segmentation object"
-    )
-    made = read_dataset(
-        target, tags=["SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "SOPClassUID"]
-    )
-    yield from add_to_database(context, [target], copies=True)
+    return (yield from finish_object(context, WORKER, folder / "request.json", Path(target)))
+
+
+def finish_object(
+    context: OperationContext, worker: Path, request: Path, target: Path
+) -> Generator[Progress | Suspend, None, DicomObjectMade]:
+    """Let a worker make an object, and add it to the database.
+
+    Raises
+    ------
+    OperationFailedError
+        It was not made, or the database did not take it.
+    """
+    yield from run_worker(context.host.processes, str(worker), [str(request)], "Making the DICOM object")
+    made = read_dataset(str(target), tags=["SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"])
+    yield from add_to_database(context, [str(target)], copies=True)
     if context.host.dicom.index.instance(str(made.SOPInstanceUID)) is None:
-        raise OperationFailedError("The DICOM database did not take the segmentation object.")
+        raise OperationFailedError("The DICOM database did not take the new object.")
     return DicomObjectMade(
         study_instance_uid=str(made.StudyInstanceUID),
         series_instance_uid=str(made.SeriesInstanceUID),
@@ -140,7 +149,14 @@ def save_segmentation(
     )
 
 
-def _sources(context: OperationContext, volume: Any) -> list[Instance]:
+def source_images(context: OperationContext, volume: Any) -> list[Instance]:
+    """Find the images that a volume was loaded from, in slice order.
+
+    Raises
+    ------
+    DataInvalidError
+        It was not loaded from the database, or the images are gone from it.
+    """
     uids = (volume.GetAttribute("DICOM.instanceUIDs") or "").split()
     index = context.host.dicom.index
     found = [index.instance(uid) for uid in uids]
@@ -154,18 +170,26 @@ def _sources(context: OperationContext, volume: Any) -> list[Instance]:
     return sources
 
 
-def _ijk_to_ras(volume: Any) -> Any:
+def ijk_to_ras(volume: Any) -> Any:
+    """Give the 4x4 matrix from voxel indices to RAS in mm, without the parent transform."""
     matrix = vtkMatrix4x4()
     volume.GetIJKToRASMatrix(matrix)
     return matrices.from_vtk(matrix)
 
 
-def _check_place(source: Instance, ijk_to_ras: Any, k: int) -> None:
+def check_place(source: Instance, matrix: Any, k: int) -> None:
+    """Refuse a volume whose slice `k` is not where its image is.
+
+    Raises
+    ------
+    DataInvalidError, GeometryMismatchError
+        The image has no place; the places differ.
+    """
     try:
         place = read_slice(source.path, read_dataset(source.path, tags=list(GEOMETRY_TAGS)))
     except NoStackError as problem:
         raise DataInvalidError(f"An image of the volume cannot be used: {problem}.") from None
-    found_lps = (ijk_to_ras @ (0, 0, k, 1))[:3] * (-1, -1, 1)
+    found_lps = (matrix @ (0, 0, k, 1))[:3] * (-1, -1, 1)
     if float(np.abs(found_lps - place.position_lps).max()) > POSITION_TOLERANCE_MM:
         raise GeometryMismatchError(
             "The volume was moved or its slices are in another order than its images."
@@ -203,7 +227,7 @@ def _mask(segmentation: Any, volume: Any, segment_id: str) -> Any:
     reference, merged = vtkOrientedImageData(), vtkOrientedImageData()
     reference.SetExtent(volume.GetImageData().GetExtent())
     reference.AllocateScalars(3, 1)  # VTK_UNSIGNED_CHAR
-    reference.SetImageToWorldMatrix(matrices.to_vtk(_ijk_to_ras(volume)))
+    reference.SetImageToWorldMatrix(matrices.to_vtk(ijk_to_ras(volume)))
     ids, labels = vtkStringArray(), vtkIntArray()
     ids.InsertNextValue(segment_id)
     labels.InsertNextValue(1)

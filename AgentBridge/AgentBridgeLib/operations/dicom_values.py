@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 from contextlib import suppress
 from typing import Any
 
@@ -44,11 +45,13 @@ def keyword_of(name: str, pointer: str) -> str:
     )
 
 
+@functools.cache
 def representation(keyword: str) -> str:
     """Give the value representation of a keyword, such as ``PN``."""
     return str(library("pydicom.datadict").dictionary_VR(keyword)).partition(" ")[0]
 
 
+@functools.cache
 def tag_of(keyword: str) -> str:
     """Give the tag of a keyword as DICOM JSON writes it, such as ``00100010``."""
     return f"{library('pydicom.datadict').tag_for_keyword(keyword):08X}"

@@ -44,6 +44,7 @@ MODULES = (
     "dicom_storing",
     "dicom_exchange",
     "dicom_segmentations",
+    "dicom_measurements",
     "scripting",
 )
 """Modules of `operations/` that declare operations, in the order of the catalogue."""

@@ -80,3 +80,54 @@ def test_moved_volume_and_empty_segments_are_refused(context, run_jobs, a_ct):
     a_ct.SetOrigin(1, 2, 3)
     with pytest.raises(GeometryMismatchError):
         save(context, run_jobs, full, a_ct)
+
+
+def a_line(positions, name="diameter"):
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", name)
+    for position in positions:
+        node.AddControlPoint(*position)
+    return node
+
+
+def in_ras(volume, index_ijk):
+    import vtk
+
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    return matrix.MultiplyPoint((*index_ijk, 1))[:3]
+
+
+def measure(context, run_jobs, markups, volume):
+    from AgentBridgeLib.operations import dicom_measurements
+
+    wanted = dicom_measurements.SaveMeasurementsArguments(
+        markups_ids=[one.GetID() for one in markups], volume_id=volume.GetID()
+    )
+    return run_jobs(dicom_measurements.save_measurements(context, wanted))
+
+
+def test_saved_measurements_are_a_report_on_the_right_images(context, run_jobs, a_ct):
+    """issue:#6: TID 1500; 10 columns of 0.9 mm are 9 mm."""
+    line = a_line([in_ras(a_ct, (5, 7, 2)), in_ras(a_ct, (15, 7, 2))])
+    made = measure(context, run_jobs, [line], a_ct)
+    instance = context.host.dicom.index.instance(made.sop_instance_uid)
+    assert instance.series.values["Modality"] == "SR"
+    assert instance.series.study.values["PatientID"] == "P-17"
+    read = pydicom.dcmread(instance.path)
+    assert read.ContentTemplateSequence[0].TemplateIdentifier == "1500"
+    from AgentBridgeLib.operations import dicom_report_tree
+
+    shown = list(dicom_report_tree.lines(read, hides_names=False))
+    (length,) = [one.strip() for one in shown if one.strip().startswith("Length")]
+    assert float(length.split()[1]) == pytest.approx(9.0)
+    assert "mm" in length
+    assert [one for one in shown if "diameter" in one]
+    assert [one for one in shown if a_ct.GetAttribute("DICOM.instanceUIDs").split()[2] in one]
+
+
+def test_measurement_outside_the_volume_is_refused(context, run_jobs, a_ct):
+    """issue:#6."""
+    with pytest.raises(GeometryMismatchError):
+        measure(context, run_jobs, [a_line([(900, 900, 900), (910, 900, 900)])], a_ct)
+    with pytest.raises(DataInvalidError):
+        measure(context, run_jobs, [a_line([in_ras(a_ct, (5, 7, 2))])], a_ct)
