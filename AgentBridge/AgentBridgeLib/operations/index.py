@@ -16,6 +16,7 @@ MODULES = (
     "volumes",
     "volume_data",
     "volume_values",
+    "volume_editing",
     "smoothing",
     "denoising",
     "segmentations",
