@@ -31,7 +31,7 @@ STUDY_KEYWORDS = (
 )
 SERIES_KEYWORDS = (*SERIES_COLUMNS, "NumberOfSeriesRelatedInstances")
 INSTANCE_KEYWORDS = ("SOPInstanceUID", *INSTANCE_TAGS)
-_MANY = 200  # how many instances are looked at between two turns of the event loop
+_MANY = 2000  # instances that are looked at in a few milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +102,10 @@ def _search_instances(
         found = (index.instance(uid) for uid in sop_uids.replace("\\", ",").split(",")[:1000])
         candidates = [one for one in found if one is not None]
     else:
-        for series in _series_in(index, question):
+        for number, series in enumerate(_series_in(index, question)):
             candidates += index.instances(series.uid)
-            yield Progress(None, "Looking through the database")
+            if number % 10 == 0:
+                yield Progress(None, "Looking through the database")
     wanted = []
     for count, one in enumerate(candidates):
         if not one.is_complete:
