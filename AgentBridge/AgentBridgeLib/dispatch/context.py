@@ -42,6 +42,16 @@ class Suspend:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitForUser:
+    """Yielded by a stepped operation that needs the person: it goes on when they press Done in the panel.
+
+    `prompt` says what they are asked to do.
+    """
+
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks.
 

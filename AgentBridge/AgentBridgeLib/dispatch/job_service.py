@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from AgentBridgeLib.dispatch.call import Done
-    from AgentBridgeLib.dispatch.context import Progress, Suspend
+    from AgentBridgeLib.dispatch.context import Progress, Suspend, WaitForUser
     from AgentBridgeLib.dispatch.events import EventRing
     from AgentBridgeLib.dispatch.results import ResultStore
     from AgentBridgeLib.dispatch.safety import Redaction
@@ -49,7 +49,7 @@ class JobWork:
         Called once when the job has ended, however it did.
     """
 
-    begin: Callable[[], Generator[Progress | Suspend | None, None, Any]]
+    begin: Callable[[], Generator[Progress | Suspend | WaitForUser | None, None, Any]]
     conclude: Callable[[Any], Done]
     blame: Callable[[BaseException], BridgeError]
     end: Callable[[Job], None]
@@ -262,6 +262,11 @@ class JobService:
             self._told[job_id] = now
             self._tell(job)
 
+    def user_needed(self, job_id: str, prompt: str) -> None:
+        """Ask the person, and wait for them."""
+        self._machine.get(job_id).prompt = prompt
+        self._move(job_id, Event.USER_NEEDED)
+
     def finished(self, job_id: str, value: object) -> None:
         """Keep the answer; an answer that cannot be encoded is a failure of the job."""
         try:
@@ -351,6 +356,6 @@ _ORDERS: dict[Instruction, Callable[[JobService, str], None]] = {
 }
 
 
-def _begin(work: JobWork) -> Generator[Progress | Suspend | None, None, Any]:
+def _begin(work: JobWork) -> Generator[Progress | Suspend | WaitForUser | None, None, Any]:
     """Begin inside the first step, so that whatever fails there is the job's failure."""
     return (yield from work.begin())

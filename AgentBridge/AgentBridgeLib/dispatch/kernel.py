@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.audit import AuditLog
     from AgentBridgeLib.dispatch.call import Call, Outcome
     from AgentBridgeLib.dispatch.checkpoints import Checkpoints, Step
-    from AgentBridgeLib.dispatch.context import Progress, Suspend
+    from AgentBridgeLib.dispatch.context import Progress, Suspend, WaitForUser
     from AgentBridgeLib.dispatch.events import EventRing
     from AgentBridgeLib.dispatch.job_service import JobService
     from AgentBridgeLib.dispatch.safety import Redaction, Safety
@@ -261,7 +261,7 @@ class Dispatcher:
     def _submit(self, decided: _Decided, *, needs_approval: bool) -> Job:
         release: list[Callable[[], None]] = []
 
-        def begin() -> Generator[Progress | Suspend | None, None, Any]:
+        def begin() -> Generator[Progress | Suspend | WaitForUser | None, None, Any]:
             self._check_again(decided)
             context, done = self._context(decided, job.id)
             release.append(done)
@@ -291,7 +291,7 @@ class Dispatcher:
 
     def _undoable(
         self, decided: _Decided, job: Job, context: OperationContext
-    ) -> Generator[Progress | Suspend | None, None, Any]:
+    ) -> Generator[Progress | Suspend | WaitForUser | None, None, Any]:
         """Keep what the work of a job may destroy before it begins, then do it."""
         step = self._begin_step(decided)
         try:

@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from AgentBridgeLib.dispatch.context import Progress, Suspend
+from AgentBridgeLib.dispatch.context import Progress, Suspend, WaitForUser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.turn import Turn
     from AgentBridgeLib.host.ports import AdditionRecord, EventLoop, SceneHost
 
-    Steps = Generator[Progress | Suspend | None, None, Any]
+    Steps = Generator[Progress | Suspend | WaitForUser | None, None, Any]
 
 BUDGET_S = 0.008
 _PAUSE_S = 0.001
@@ -36,6 +36,9 @@ class StepReport(Protocol):
 
     def raised(self, job_id: str, error: BaseException) -> None:
         """Hear that the generator raised."""
+
+    def user_needed(self, job_id: str, prompt: str) -> None:
+        """It waits for the person."""
 
     def stopped(self, job_id: str) -> None:
         """Hear that the generator was closed before its end."""
@@ -165,12 +168,15 @@ class Stepper:
             return lambda: self._report.raised(job_id, fault)
         return None
 
-    def _note(self, job_id: str, work: _Work, said: Progress | Suspend | None) -> None:
+    def _note(self, job_id: str, work: _Work, said: Progress | Suspend | WaitForUser | None) -> None:
         if isinstance(said, Progress):
             self._report.progressed(job_id, said)
         elif isinstance(said, Suspend):
             work.is_suspended = True
             said.arm(lambda: self.resume(job_id))
+        elif isinstance(said, WaitForUser):
+            work.is_suspended = True
+            self._report.user_needed(job_id, said.prompt)
 
 
 def as_steps(value: object) -> Steps:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+
+STDIO_PROGRAM = Path(__file__).resolve().parents[2] / "Resources" / "agentbridge_stdio.py"
 
 
 def curl(url: str, token: str) -> str:
@@ -47,10 +51,9 @@ def cursor(url: str, token: str) -> str:
     return _dump({"mcpServers": {"slicer": {"url": f"{url}/mcp", "headers": _headers(token)}}})
 
 
-def claude_desktop(url: str, token: str) -> str:
-    """Give what goes into ``claude_desktop_config.json``; it speaks over standard streams only."""
-    arguments = ["-y", "mcp-remote", f"{url}/mcp", "--header", f"Authorization: Bearer {token}"]
-    return _dump({"mcpServers": {"slicer": {"command": "npx", "args": arguments}}})
+def claude_desktop(_url: str, _token: str) -> str:
+    """Give what goes into ``claude_desktop_config.json``: it can only start a program, which finds this Slicer."""
+    return _dump({"mcpServers": {"slicer": {"command": "python3", "args": [str(STDIO_PROGRAM)]}}})
 
 
 SNIPPETS: Mapping[str, Callable[[str, str], str]] = {

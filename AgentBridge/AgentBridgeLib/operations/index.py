@@ -46,6 +46,7 @@ MODULES = (
     "dicom_exchange",
     "dicom_segmentations",
     "dicom_measurements",
+    "person",
     "scripting",
 )
 """Modules of `operations/` that declare operations, in the order of the catalogue."""

@@ -18,7 +18,7 @@ from AgentBridgeLib.dispatch.call import Accepted, Call, Failed, Preference
 from AgentBridgeLib.dispatch.context import Caller
 from AgentBridgeLib.gui.panel import Panel
 from AgentBridgeLib.gui.settings_page import SettingsPage, make_page
-from AgentBridgeLib.gui.snippets import SNIPPETS
+from AgentBridgeLib.gui.snippets import SNIPPETS, STDIO_PROGRAM
 
 
 class Logic:
@@ -172,9 +172,13 @@ class TestStarting:
         actions = find(running, "Copy").menu().actions()
         next(action for action in actions if action.property("text") == client).trigger()
         pasted = qt.QApplication.clipboard().text()
-        assert logic.url in pasted
-        assert logic.token in pasted
         assert client in text(running, "Copied")
+        if client == "Claude Desktop":  # it starts a program that finds the running Slicer by itself
+            assert STDIO_PROGRAM.is_file()
+            assert str(STDIO_PROGRAM) in pasted
+        else:
+            assert logic.url in pasted
+            assert logic.token in pasted
 
     def test_new_token_replaces_the_old_one(self, running, logic):
         """http: section 1"""
@@ -274,6 +278,41 @@ class TestJobs:
         press(running, f"Cancel{job}")
         running.refresh()
         assert text(running, f"JobState{job}") == "canceled"
+
+    def test_job_that_waits_for_the_person_goes_on_when_they_press_done(self, logic, load_ui):
+        """issue:#4: place two points, then press Done"""
+        window = qt.QMainWindow()
+        window.setObjectName("qSlicerMainWindow")
+        panel = Panel(logic, load_ui())
+        try:
+            press(panel, "Toggle")
+            outcome = call(
+                logic, "person.hand_over", prompt="Place two points, then press Done", is_async=True
+            )
+            job = logic.bridge.jobs.machine.get(outcome.job.id)
+            settle(lambda: str(job.state) == "waiting_for_user")
+            panel.refresh()
+            assert "Place two points" in text(panel, f"JobState{job.id}")
+            a_node("by hand")
+            press(panel, f"Done{job.id}")
+            settle(lambda: job.has_ended)
+            result = json.loads(logic.bridge.jobs.result(job.id).payload)
+            assert result["scene_revision"] > result["started_at_revision"]
+            again = call(logic, "person.hand_over", prompt="Wait", is_async=True).job.id
+            settle(lambda: str(logic.bridge.jobs.machine.get(again).state) == "waiting_for_user")
+            panel.refresh()
+            press(panel, f"Cancel{again}")
+            settle(lambda: str(logic.bridge.jobs.machine.get(again).state) == "canceled")
+        finally:
+            panel.close()
+            window.setObjectName("gone")
+            window.deleteLater()
+
+    def test_nobody_to_press_done_is_said_at_once(self, running, logic):
+        """issue:#4: headless"""
+        job = call(logic, "person.hand_over", prompt="Wait", is_async=True).job.id
+        settle(lambda: logic.bridge.jobs.machine.get(job).has_ended)
+        assert logic.bridge.jobs.machine.get(job).error.code == "host.feature_missing"
 
     def test_stop_all_cancels_denies_and_resumes(self, running, logic):
         """issue:#4"""
@@ -538,4 +577,5 @@ class TestLooks:
             assert "approval" in window.statusBar().currentMessage()
         finally:
             panel.close()
+            window.setObjectName("gone")
             window.deleteLater()
