@@ -154,6 +154,7 @@ def _publish(slicer: Any, parts: Any) -> None:
 
 
 def _fill(parts: Any, views: bool) -> None:
+    from EmbeddedSlicer.cli import module as cli_module
     from EmbeddedSlicer.ctk_widgets.settings_dialog import SettingsDialog
     from EmbeddedSlicer.dicom.database import Database as DICOMDatabase
     from EmbeddedSlicer.file_io.manager import CoreIOManager
@@ -165,6 +166,7 @@ def _fill(parts: Any, views: bool) -> None:
         scene, application_logic, str(Path(parts.temporary_folder) / "cache")
     )
     parts.keep.append(subject_hierarchy.SubjectHierarchyPlugins(scene))
+    cli_module.load_modules(parts.module_manager)
     _add_modules(parts.module_manager, made)
     parts.io_manager = CoreIOManager(scene, application_logic, made)
     parts.settings_dialog = SettingsDialog(parts.user_settings)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from AgentBridgeLib.host.application import SlicerApplication
 from AgentBridgeLib.host.checkpoints import SlicerSceneCopier
+from AgentBridgeLib.host.cli import SlicerCli
 from AgentBridgeLib.host.dicom import SlicerDicom
 from AgentBridgeLib.host.file_checks import FileChecks
 from AgentBridgeLib.host.files import SlicerFiles
@@ -17,6 +18,7 @@ from AgentBridgeLib.host.views import SlicerViews
 if TYPE_CHECKING:
     from AgentBridgeLib.host.ports import (
         ApplicationHost,
+        CliHost,
         DicomHost,
         EventLoop,
         FileHost,
@@ -45,6 +47,7 @@ class SlicerHost:
         self.settings: SettingsStore = SlicerSettings()
         self.scene: SceneHost = scene
         self.copier: SceneCopier = SlicerSceneCopier(scene)
+        self.cli: CliHost = SlicerCli()
         self.files: FileHost = SlicerFiles(scene, FileChecks(application.available_memory_bytes))
         self.views: ViewHost = views
         self.dicom: DicomHost = dicom

@@ -435,6 +435,54 @@ class LogEntry:
     text: str
 
 
+class CliRun(Protocol):
+    """One execution of a command line module."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it goes on."""
+
+    @property
+    def has_succeeded(self) -> bool:
+        """Whether it ended without errors."""
+
+    @property
+    def fraction(self) -> float:
+        """How far it is, from 0 to 1."""
+
+    @property
+    def output_text(self) -> str:
+        """What it printed."""
+
+    @property
+    def error_text(self) -> str:
+        """What it printed as errors."""
+
+    def close(self) -> None:
+        """Cancel it if it goes on, and remove its node. Safe to repeat."""
+
+
+class CliHost(Protocol):
+    """Command line modules (Slicer execution model)."""
+
+    def names(self) -> Sequence[str]:
+        """Names of the modules, sorted."""
+
+    def description(self, name: str) -> str:
+        """Give the XML by which a module describes itself.
+
+        Raises
+        ------
+        ArgumentInvalidError
+            There is no such command line module.
+        FeatureMissingError
+            Its program cannot be run to describe itself.
+        """
+
+    def start(self, name: str, parameters: Mapping[str, object], on_change: Callable[[], None]) -> CliRun:
+        """Run a module with nodes and values as parameters; `on_change` is called when status or progress change."""
+
+
 class ApplicationHost(Protocol):
     """The application itself."""
 
@@ -472,6 +520,7 @@ class Host(Protocol):
     loop: EventLoop
     scene: SceneHost
     copier: SceneCopier
+    cli: CliHost
     files: FileHost
     views: ViewHost
     dicom: DicomHost

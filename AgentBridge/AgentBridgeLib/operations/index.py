@@ -37,6 +37,7 @@ MODULES = (
     "sequences",
     "views",
     "view_control",
+    "cli_modules",
     "dicom",
     "dicom_loading",
     "dicom_reports",
