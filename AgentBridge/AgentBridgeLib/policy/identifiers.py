@@ -77,7 +77,9 @@ class Redactor:
     def with_handles(self) -> Redactor:
         """Give one that leaves UIDs as they are: in answers about DICOM data they are what further calls name."""
         if self._with_handles is None:
-            others = {text: kind for text, kind in self._identifiers.items() if REPRESENTATIONS.get(kind) != "UI"}
+            others = {
+                text: kind for text, kind in self._identifiers.items() if REPRESENTATIONS.get(kind) != "UI"
+            }
             self._with_handles = Redactor(self._policy, others, self._key)
         return self._with_handles
 
