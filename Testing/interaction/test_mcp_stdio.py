@@ -120,24 +120,17 @@ def test_of_several_the_label_chooses_and_the_person_hears_which(a_host, tmp_pat
     assert "left knee" in said
 
 
-def test_start_begins_what_the_person_named_when_nothing_runs(tmp_path):
+def test_start_begins_what_the_person_named_when_nothing_runs(a_host, tmp_path):
     """issue:#5 --start; here a program that stands for Slicer and leaves an instance file."""
-    (tmp_path / "host").mkdir()
-    with McpHost(tmp_path / "host") as host:
-        (file,) = instances_of(host).glob("instances/*.json")
-        empty = tmp_path / "other"
-        empty.mkdir()
-        script = tmp_path / "start.py"
-        script.write_text(
-            f"import pathlib, shutil\nfolder = pathlib.Path({str(empty / 'instances')!r})\n"
-            f"folder.mkdir()\nshutil.copy({str(file)!r}, folder / '1.json')\n"
-        )
-        answers, said = talk(
-            [*handshake(), request(2, "tools/list")],
-            "--folder",
-            str(empty),
-            "--start",
-            f"{sys.executable} {script}",
-        )
+    (file,) = instances_of(a_host).glob("instances/*.json")
+    script = tmp_path / "start.py"
+    script.write_text(
+        f"import pathlib, shutil\nfolder = pathlib.Path({str(tmp_path / 'instances')!r})\n"
+        f"folder.mkdir()\nshutil.copy({str(file)!r}, folder / '1.json')\n"
+    )
+    answers, said = talk(
+        [*handshake(), request(2, "tools/list")],
+        *("--folder", str(tmp_path), "--start", f"{sys.executable} {script}"),
+    )
     assert "starting" in said
     assert answers[2]["result"]["tools"]
