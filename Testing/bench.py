@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench_dicom import measure_dicom
 from devtools.data import brain_path
 from served_bridge import ServedBridge
 
@@ -105,6 +106,7 @@ def measure(figures: Figures, home: Path) -> None:
         measure_volume(figures, bridge)
         measure_many(figures, bridge.client)
     measure_protocol(figures)
+    measure_dicom(figures, home)
 
 
 def measure_small(figures: Figures, client: Client) -> None:
