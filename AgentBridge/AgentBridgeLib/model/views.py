@@ -75,17 +75,6 @@ class ViewsChanged(SceneResult):
     threed: tuple[str, ...]
 
 
-class VolumeRendering(SceneResult):
-    """How a volume is shown in 3D."""
-
-    volume_id: str
-    display_node_id: str
-    property_node_id: str
-    visibility: bool
-    preset: str | None = Field(description="Preset that was applied; null when it was left as it was.")
-    presets: tuple[str, ...] = Field(description="Presets that can be asked for here.")
-
-
 class PythonRun(Result):
     """What code did."""
 
