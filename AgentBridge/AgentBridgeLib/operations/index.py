@@ -22,6 +22,7 @@ MODULES = (
     "segmentations",
     "segment_statistics",
     "segment_labelmap",
+    "segment_editing",
     "markups",
     "markups_points",
     "markups_files",

@@ -76,8 +76,8 @@ def read_labelmap(context: OperationContext, arguments: LabelmapArguments) -> Co
     """
     node = context.host.scene.node(arguments.segmentation_id, SEGMENTATION)
     segment_ids = _segment_ids(node, arguments.segment_ids)
-    image = _merged(context, node, segment_ids)
-    grid = _grid(image)
+    image = merged_image(context, node, segment_ids)
+    grid = image_grid(image)
     i, j, k = grid.dimensions_ijk
     array = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(k, j, i)
     return Content(
@@ -112,7 +112,8 @@ def _segment_ids(node: Any, wanted: Sequence[str] | None) -> Sequence[str]:
     return chosen
 
 
-def _merged(context: OperationContext, node: Any, segment_ids: Sequence[str]) -> Any:
+def merged_image(context: OperationContext, node: Any, segment_ids: Sequence[str]) -> Any:
+    """Merge segments on the reference grid, 1 for the first; errors as in `read_labelmap`."""
     from slicer import vtkOrientedImageData, vtkSegmentation, vtkSegmentationConverter
 
     reference = vtkOrientedImageData()
@@ -143,7 +144,8 @@ def _merged(context: OperationContext, node: Any, segment_ids: Sequence[str]) ->
     return image
 
 
-def _grid(image: Any) -> Grid:
+def image_grid(image: Any) -> Grid:
+    """Give the grid of a `vtkOrientedImageData`, its extent included."""
     matrix = vtkMatrix4x4()
     image.GetImageToWorldMatrix(matrix)
     return Grid(image.GetDimensions(), matrices.from_vtk(matrix)).part(
