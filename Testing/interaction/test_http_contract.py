@@ -175,9 +175,9 @@ class TestBodies:
 
     def test_unknown_and_missing_arguments_are_named(self, a_bridge):
         """http: 422"""
-        document = problem(a_bridge.post("/markups", {"kind": "line"}), 422, "argument.invalid")
-        assert {entry["pointer"] for entry in document["errors"]} == {"/points_ras", "/kind"}
-        assert document["operation"] == "markups.create"
+        document = problem(a_bridge.post("/volumes/any/smooth", {"sigma": 2}), 422, "argument.invalid")
+        assert {entry["pointer"] for entry in document["errors"]} == {"/sigma_mm", "/sigma"}
+        assert document["operation"] == "volumes.smooth"
 
     def test_number_as_text_is_not_taken_for_a_number(self, a_bridge):
         """issue:#2: wrong type"""
