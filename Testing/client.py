@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 END_STATES = frozenset({"succeeded", "failed", "canceled"})
 LONG_POLL_S = 25
+OLDEST_REUSE_S = 15.0
+"""A connection that was idle longer is not used again: the server closes idle ones, and a POST must not be sent twice."""
 
 
 class ProblemError(AssertionError):
@@ -88,6 +90,7 @@ class Client:
         self.token = token
         self.timeout_s = timeout_s
         self._keeps_connection = keeps_connection
+        self._used_at = time.monotonic()
         self._connection: http.client.HTTPConnection | None = None
 
     @classmethod
@@ -124,8 +127,9 @@ class Client:
         return self._exchange(method, target, body, sent)
 
     def _exchange(self, method: str, target: str, body: bytes | None, headers: dict[str, str]) -> Answer:
-        is_reused = self._connection is not None
+        known = self._connection
         connection = self._connect()
+        is_reused = connection is known
         try:
             connection.request(method, target, body, headers)
             response = connection.getresponse()
@@ -146,6 +150,9 @@ class Client:
         )
 
     def _connect(self) -> http.client.HTTPConnection:
+        if time.monotonic() - self._used_at > OLDEST_REUSE_S:
+            self.close()
+        self._used_at = time.monotonic()
         if self._connection is None:
             self._connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout_s)
         return self._connection
