@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 END_STATES = frozenset({"succeeded", "failed", "canceled"})
 LONG_POLL_S = 25
 OLDEST_REUSE_S = 15.0
-"""A connection that was idle longer is not used again: the server closes idle ones, and a POST must not be sent twice."""
+"""A connection that was idle longer is not used again: the server may be closing it, and a POST is not sent twice."""
 
 
 class ProblemError(AssertionError):
