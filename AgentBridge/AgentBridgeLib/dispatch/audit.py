@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from AgentBridgeLib.model.envelopes import timestamp
@@ -57,6 +57,9 @@ class ClientRecord:
 
     calls: int = 0
     last_time: float = 0.0
+
+
+_FIELDS = tuple(field.name for field in fields(AuditEntry))
 
 
 class AuditLog:
@@ -119,7 +122,7 @@ class AuditLog:
         self._entries.append(entry)
         self._count(entry)
         if self.file is not None:
-            self.file.append({**asdict(entry), "time": timestamp(entry.time)})
+            self.file.append({**{name: getattr(entry, name) for name in _FIELDS}, "time": timestamp(entry.time)})
         for listener in self._listeners:
             listener(entry)
         return entry

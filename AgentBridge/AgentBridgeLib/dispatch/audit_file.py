@@ -50,10 +50,10 @@ class AuditFile:
 
     def append(self, entry: Mapping[str, Any]) -> None:
         """Write one line; what goes wrong is kept in `problem`."""
-        digest = _digest({**entry, "previous": self._previous})
-        line = json.dumps({**entry, "previous": self._previous, "digest": digest}, ensure_ascii=False)
+        canonical = _canonical({**entry, "previous": self._previous})
+        digest = hashlib.sha256(canonical).hexdigest()
         try:
-            self._write(line.encode("utf-8", "replace") + b"\n")
+            self._write(b'%s,"digest":"%s"}\n' % (canonical[:-1], digest.encode()))
         except OSError as error:
             self.problem = f"The audit log could not be written: {error.strerror or error}."
             return
@@ -119,6 +119,12 @@ def files(folder: str) -> Iterator[Path]:
     yield from sorted(Path(folder).glob(PATTERN))
 
 
+_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
+
+
+def _canonical(entry: Mapping[str, Any]) -> bytes:
+    return _encode(dict(entry)).encode("utf-8", "replace")
+
+
 def _digest(entry: Mapping[str, Any]) -> str:
-    canonical = json.dumps(entry, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode("utf-8", "replace")).hexdigest()
+    return hashlib.sha256(_canonical(entry)).hexdigest()

@@ -5,7 +5,8 @@ Rules of this file:
 * Checkpoints are kept in memory up to one budget, then on disk up to another; then automatic ones go, oldest first.
   What was made on request is never dropped for an automatic one.
 * Before a call that may destroy something the whole scene is copied; what did not change since the last checkpoint is
-  shared with it. Before other calls only the nodes that they name are copied, and only if they are small.
+  shared with it. Before other calls only the nodes that they name are copied, and only if they are small; so it is
+  before an upload that replaces data, where a copy of 200 MiB would cost more than the upload itself.
 * Going back is itself preceded by a checkpoint.
 """
 
@@ -186,7 +187,7 @@ class Checkpoints:
         if mark.read_only or mark.name in _GOES_BACK or not _DESTROYS_IN_SCENE.intersection(capabilities):
             return None
         revision = self._scene.revision
-        if mark.destructive or "scene.delete" in capabilities:
+        if (mark.destructive and not mark.binary_body) or "scene.delete" in capabilities:
             return Step(mark.name, self._wall_clock(), self._automatic(mark.name), None, revision)
         targets = self._copier.copy_nodes(nodes, self.limits.small_bytes)
         return Step(mark.name, self._wall_clock(), None, targets, revision)

@@ -145,7 +145,7 @@ class Dispatcher:
         ):
             verdict = type(verdict)("allow", verdict.capability)
         nodes = incoming.target_nodes(arguments)
-        count = len(self._patients(nodes))
+        count = len(self._patients(nodes)) if len(nodes) > 1 else 0  # one node combines nothing
         verdict = guard_patients(verdict, settings, operation.name, count, can_ask=self._desk.is_attended)
         if verdict.decision == "deny":
             raise denied(verdict)
@@ -174,15 +174,15 @@ class Dispatcher:
     def _run_now(self, decided: _Decided, answer: Callable[[Outcome], None]) -> None:
         etag, revision = self._tag(decided)
         if matches(decided.call.preference.if_none_match, etag):
-            self._finish(decided, "not_modified")
             answer(NotModified(etag, revision))
+            self._finish(decided, "not_modified")
             return
         done = self._cache.get(etag, revision)
         if done is None:
             done = self._execute(decided)
             self._cache.put(done)
-        self._finish(decided, "succeeded")
         answer(done)
+        self._finish(decided, "succeeded")
 
     def _execute(self, decided: _Decided) -> Done:
         context, release = self._context(decided, None)

@@ -41,7 +41,7 @@ def test_untouched_log_is_intact_and_private(log):
     [
         (
             lambda lines: [
-                line.replace("nodes.list", "nodes.lost") if '"number": 2' in line else line for line in lines
+                line.replace("nodes.list", "nodes.lost") if '"number":2,' in line else line for line in lines
             ],
             "line 3 was changed",
         ),
