@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -78,9 +79,8 @@ def touches_files(arguments: BaseModel) -> bool:
 
 def marked(arguments: BaseModel) -> Iterator[tuple[str, object, Any]]:
     """Walk over the top-level fields that carry a mark: name, mark, value."""
-    for name, field in type(arguments).model_fields.items():
-        for mark in _marks(field.metadata, field.annotation):
-            yield name, mark, getattr(arguments, name)
+    for name, mark in _marked_fields(type(arguments)):
+        yield name, mark, getattr(arguments, name)
 
 
 def digest(operation: Operation, arguments: BaseModel, *, with_content: bool) -> str:
@@ -95,6 +95,15 @@ def digest(operation: Operation, arguments: BaseModel, *, with_content: bool) ->
     if with_content and isinstance(content, Bytes):
         total.update(content.view)
     return total.hexdigest()
+
+
+@functools.cache
+def _marked_fields(model: type[BaseModel]) -> Sequence[tuple[str, object]]:
+    return [
+        (name, mark)
+        for name, field in model.model_fields.items()
+        for mark in _marks(field.metadata, field.annotation)
+    ]
 
 
 def _marks(metadata: Sequence[object], annotation: object) -> Iterator[object]:

@@ -122,7 +122,9 @@ class AuditLog:
         self._entries.append(entry)
         self._count(entry)
         if self.file is not None:
-            self.file.append({**{name: getattr(entry, name) for name in _FIELDS}, "time": timestamp(entry.time)})
+            self.file.append(
+                {**{name: getattr(entry, name) for name in _FIELDS}, "time": timestamp(entry.time)}
+            )
         for listener in self._listeners:
             listener(entry)
         return entry

@@ -89,10 +89,12 @@ class NodeIndex:
         """Give the nodes of a class or derived from it."""
         key = (class_name, with_hidden)
         if key not in self.selections:
+            samples = {entry.class_name: entry for entry in self._entries}
+            kinds = {name for name, sample in samples.items() if self.is_a(sample, class_name)}
             self.selections[key] = [
                 entry
-                for entry in self.entries
-                if (with_hidden or not entry.is_hidden) and self.is_a(entry, class_name)
+                for entry in self._entries
+                if entry.class_name in kinds and (with_hidden or not entry.is_hidden)
             ]
         return self.selections[key]
 

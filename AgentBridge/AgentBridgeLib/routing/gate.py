@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from AgentBridgeLib.model.exchange import RequestHead
 
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_USUAL_PEER = "127.0.0.1"
 _FAILURES = 10
 _WINDOW_S = 60.0
 
@@ -63,7 +64,7 @@ class Gate:
         PeerRejectedError
             The connection does not come from this computer.
         """
-        if not ipaddress.ip_address(head.peer_host).is_loopback:
+        if head.peer_host != _USUAL_PEER and not ipaddress.ip_address(head.peer_host).is_loopback:
             raise PeerRejectedError(
                 "Only programs on this computer may connect. Use a tunnel (SSH) from elsewhere."
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import secrets
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from AgentBridgeLib.model.exchange import RequestHead
 
 MAX_WAIT_S = 25.0
+_RUN = secrets.token_hex(4)  # ids are unique, not secret: a number per request costs less than entropy
+_numbers = itertools.count(1)
 _REQUEST_ID = re.compile(r"^[\x21-\x7e]{1,128}$")
 _KEY = re.compile(r"^[\x21-\x7e]{1,255}$")
 _LISTS = {"includefield"}  # DICOM PS3.18, 8.3.4.3: may stand several times
@@ -123,9 +126,11 @@ def caller(head: RequestHead) -> Caller:
     """Tell who asks; mint a request id when the client has none that can be echoed."""
     request_id = head.headers.get("x-request-id", "")
     if not _REQUEST_ID.match(request_id):
-        request_id = secrets.token_hex(8)
+        request_id = f"{_RUN}-{next(_numbers):x}"
     agent = head.headers.get("user-agent", "").strip()
-    client = "".join(character for character in agent if character.isprintable())[:100] or "unnamed client"
+    if not agent.isprintable():
+        agent = "".join(character for character in agent if character.isprintable())
+    client = agent[:100] or "unnamed client"
     return Caller(client, request_id, head.door, head.headers.get("accept", ""))
 
 
