@@ -17,7 +17,7 @@ from AgentBridgeLib.model.markups import (
     MarkupsTypeName,
     PlacedRas,
 )
-from AgentBridgeLib.model.paging import page_bounds
+from AgentBridgeLib.operations.listing import page_of_class
 from AgentBridgeLib.operations.markups_description import (
     MARKUPS,
     MOST_POINTS,
@@ -36,7 +36,6 @@ from AgentBridgeLib.operations.markups_shapes import (
     put_under,
     set_curve_type,
 )
-from AgentBridgeLib.operations.node_index import node_index
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -142,17 +141,7 @@ def list_markups(context: OperationContext, arguments: PageArguments) -> Page[Ma
     ArgumentInvalidError
         The cursor is none of this list.
     """
-    scene = context.host.scene
-    entries = node_index(scene).of_class(MARKUPS)
-    bounds = page_bounds(
-        len(entries),
-        lambda position: entries[position].id,
-        limit=arguments.limit,
-        cursor=arguments.cursor,
-        question="markups.list",
-    )
-    items = [summarize_markups(scene.node(entry.id)) for entry in entries[bounds.start : bounds.stop]]
-    return Page[MarkupsSummary](items=items, next_cursor=bounds.next_cursor, total=len(entries))
+    return page_of_class(context, arguments, MARKUPS, Page[MarkupsSummary], summarize_markups)
 
 
 @operation(

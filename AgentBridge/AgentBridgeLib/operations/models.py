@@ -13,7 +13,7 @@ from AgentBridgeLib.model.frames import FrameArguments
 from AgentBridgeLib.model.geometry import ColorRgb
 from AgentBridgeLib.model.markups import PlacedRas
 from AgentBridgeLib.model.models import ModelDescription, ModelSummary, Representation
-from AgentBridgeLib.model.paging import page_bounds
+from AgentBridgeLib.operations.listing import page_of_class
 from AgentBridgeLib.operations.markups import check_color
 from AgentBridgeLib.operations.markups_shapes import axes_for, check_axes, invalid, put_under
 from AgentBridgeLib.operations.model_nodes import (
@@ -24,7 +24,6 @@ from AgentBridgeLib.operations.model_nodes import (
     summarize_model,
 )
 from AgentBridgeLib.operations.model_shapes import Shape, make_surface
-from AgentBridgeLib.operations.node_index import node_index
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -95,17 +94,7 @@ def list_models(context: OperationContext, arguments: PageArguments) -> Page[Mod
     ArgumentInvalidError
         The cursor is none of this list.
     """
-    scene = context.host.scene
-    entries = node_index(scene).of_class(MODEL)
-    bounds = page_bounds(
-        len(entries),
-        lambda position: entries[position].id,
-        limit=arguments.limit,
-        cursor=arguments.cursor,
-        question="models.list",
-    )
-    items = [summarize_model(scene.node(entry.id)) for entry in entries[bounds.start : bounds.stop]]
-    return Page[ModelSummary](items=items, next_cursor=bounds.next_cursor, total=len(entries))
+    return page_of_class(context, arguments, MODEL, Page[ModelSummary], summarize_model)
 
 
 @operation(

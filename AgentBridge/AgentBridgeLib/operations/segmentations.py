@@ -12,13 +12,12 @@ from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem, NodeTypeEr
 from AgentBridgeLib.model.base import Arguments, Page, PageArguments
 from AgentBridgeLib.model.fields import SegmentationId, VolumeId
 from AgentBridgeLib.model.geometry import ColorRgb
-from AgentBridgeLib.model.paging import page_bounds
 from AgentBridgeLib.model.segmentations import Segment, SegmentationDescription, SegmentationSummary
 from AgentBridgeLib.operations import voxels
 from AgentBridgeLib.operations.grids import Grid
 from AgentBridgeLib.operations.labelmaps import CLOSED_SURFACE, oriented_image
+from AgentBridgeLib.operations.listing import page_of_class
 from AgentBridgeLib.operations.node_details import parent_transform_id
-from AgentBridgeLib.operations.node_index import node_index
 from AgentBridgeLib.operations.stepping import InputWatch, slabs
 from AgentBridgeLib.operations.volume_nodes import place_beside
 from AgentBridgeLib.operations.volumes import VOLUME
@@ -78,26 +77,18 @@ def list_segmentations(context: OperationContext, arguments: PageArguments) -> P
     ArgumentInvalidError
         The cursor is none of this list.
     """
-    scene = context.host.scene
-    entries = node_index(scene).of_class(SEGMENTATION)
-    bounds = page_bounds(
-        len(entries),
-        lambda position: entries[position].id,
-        limit=arguments.limit,
-        cursor=arguments.cursor,
-        question="segmentations.list",
-    )
-    nodes = [scene.node(entry.id) for entry in entries[bounds.start : bounds.stop]]
-    items = [
-        SegmentationSummary(
+    return page_of_class(
+        context,
+        arguments,
+        SEGMENTATION,
+        Page[SegmentationSummary],
+        lambda node: SegmentationSummary(
             id=node.GetID(),
             name=node.GetName() or "",
             segment_count=node.GetSegmentation().GetNumberOfSegments(),
             source_volume_id=_source_volume_id(node),
-        )
-        for node in nodes
-    ]
-    return Page[SegmentationSummary](items=items, next_cursor=bounds.next_cursor, total=len(entries))
+        ),
+    )
 
 
 @operation(

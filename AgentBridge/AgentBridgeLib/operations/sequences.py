@@ -8,10 +8,9 @@ from pydantic import Field
 
 from AgentBridgeLib.model.base import Arguments, Page, PageArguments
 from AgentBridgeLib.model.fields import NodeId, SequenceId
-from AgentBridgeLib.model.paging import page_bounds
 from AgentBridgeLib.model.tables import SequenceDescription, SequenceSummary
+from AgentBridgeLib.operations.listing import page_of_class
 from AgentBridgeLib.operations.markups_shapes import invalid
-from AgentBridgeLib.operations.node_index import node_index
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -67,26 +66,18 @@ def list_sequences(context: OperationContext, arguments: PageArguments) -> Page[
     ArgumentInvalidError
         The cursor is none of this list.
     """
-    scene = context.host.scene
-    entries = node_index(scene).of_class(SEQUENCE)
-    bounds = page_bounds(
-        len(entries),
-        lambda position: entries[position].id,
-        limit=arguments.limit,
-        cursor=arguments.cursor,
-        question="sequences.list",
-    )
-    nodes = [scene.node(entry.id) for entry in entries[bounds.start : bounds.stop]]
-    items = [
-        SequenceSummary(
+    return page_of_class(
+        context,
+        arguments,
+        SEQUENCE,
+        Page[SequenceSummary],
+        lambda node: SequenceSummary(
             id=node.GetID(),
             name=node.GetName() or "",
             item_count=node.GetNumberOfDataNodes(),
             data_class_name=node.GetDataNodeClassName() or None,
-        )
-        for node in nodes
-    ]
-    return Page[SequenceSummary](items=items, next_cursor=bounds.next_cursor, total=len(entries))
+        ),
+    )
 
 
 @operation(

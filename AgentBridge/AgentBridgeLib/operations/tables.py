@@ -10,8 +10,8 @@ from AgentBridgeLib.model.base import Arguments, Page, PageArguments
 from AgentBridgeLib.model.fields import TableId
 from AgentBridgeLib.model.paging import page_bounds
 from AgentBridgeLib.model.tables import Cell, ColumnType, TableDescription, TableRows, TableSummary
+from AgentBridgeLib.operations.listing import page_of_class
 from AgentBridgeLib.operations.markups_shapes import invalid
-from AgentBridgeLib.operations.node_index import node_index
 from AgentBridgeLib.operations.table_columns import (
     check_value,
     describe_column,
@@ -110,26 +110,18 @@ def list_tables(context: OperationContext, arguments: PageArguments) -> Page[Tab
     ArgumentInvalidError
         The cursor is none of this list.
     """
-    scene = context.host.scene
-    entries = node_index(scene).of_class(TABLE)
-    bounds = page_bounds(
-        len(entries),
-        lambda position: entries[position].id,
-        limit=arguments.limit,
-        cursor=arguments.cursor,
-        question="tables.list",
-    )
-    nodes = [scene.node(entry.id) for entry in entries[bounds.start : bounds.stop]]
-    items = [
-        TableSummary(
+    return page_of_class(
+        context,
+        arguments,
+        TABLE,
+        Page[TableSummary],
+        lambda node: TableSummary(
             id=node.GetID(),
             name=node.GetName() or "",
             row_count=node.GetNumberOfRows(),
             column_count=node.GetNumberOfColumns(),
-        )
-        for node in nodes
-    ]
-    return Page[TableSummary](items=items, next_cursor=bounds.next_cursor, total=len(entries))
+        ),
+    )
 
 
 @operation(

@@ -8,10 +8,9 @@ from pydantic import Field
 
 from AgentBridgeLib.model.base import Arguments, Page, PageArguments
 from AgentBridgeLib.model.fields import TextId
-from AgentBridgeLib.model.paging import page_bounds
 from AgentBridgeLib.model.tables import TextDescription, TextSummary
+from AgentBridgeLib.operations.listing import page_of_class
 from AgentBridgeLib.operations.markups_shapes import invalid
-from AgentBridgeLib.operations.node_index import node_index
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -66,21 +65,15 @@ def list_texts(context: OperationContext, arguments: PageArguments) -> Page[Text
     ArgumentInvalidError
         The cursor is none of this list.
     """
-    scene = context.host.scene
-    entries = node_index(scene).of_class(TEXT)
-    bounds = page_bounds(
-        len(entries),
-        lambda position: entries[position].id,
-        limit=arguments.limit,
-        cursor=arguments.cursor,
-        question="texts.list",
+    return page_of_class(
+        context,
+        arguments,
+        TEXT,
+        Page[TextSummary],
+        lambda node: TextSummary(
+            id=node.GetID(), name=node.GetName() or "", length_characters=len(node.GetText() or "")
+        ),
     )
-    nodes = [scene.node(entry.id) for entry in entries[bounds.start : bounds.stop]]
-    items = [
-        TextSummary(id=node.GetID(), name=node.GetName() or "", length_characters=len(node.GetText() or ""))
-        for node in nodes
-    ]
-    return Page[TextSummary](items=items, next_cursor=bounds.next_cursor, total=len(entries))
 
 
 @operation(

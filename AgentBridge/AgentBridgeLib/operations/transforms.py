@@ -13,7 +13,6 @@ from AgentBridgeLib.model.fields import NodeId, TransformId
 from AgentBridgeLib.model.frames import FrameArguments
 from AgentBridgeLib.model.geometry import Matrix4
 from AgentBridgeLib.model.markups import PlacedRas
-from AgentBridgeLib.model.paging import page_bounds
 from AgentBridgeLib.model.transforms import (
     MappedPoints,
     TransformApplied,
@@ -21,8 +20,8 @@ from AgentBridgeLib.model.transforms import (
     TransformSummary,
 )
 from AgentBridgeLib.operations import matrices
+from AgentBridgeLib.operations.listing import page_of_class
 from AgentBridgeLib.operations.markups_shapes import invalid
-from AgentBridgeLib.operations.node_index import node_index
 from AgentBridgeLib.operations.transform_nodes import TRANSFORM, describe_transform, summarize_transform
 from AgentBridgeLib.registry.operation import operation
 
@@ -137,17 +136,7 @@ def list_transforms(context: OperationContext, arguments: PageArguments) -> Page
     ArgumentInvalidError
         The cursor is none of this list.
     """
-    scene = context.host.scene
-    entries = node_index(scene).of_class(TRANSFORM)
-    bounds = page_bounds(
-        len(entries),
-        lambda position: entries[position].id,
-        limit=arguments.limit,
-        cursor=arguments.cursor,
-        question="transforms.list",
-    )
-    items = [summarize_transform(scene.node(entry.id)) for entry in entries[bounds.start : bounds.stop]]
-    return Page[TransformSummary](items=items, next_cursor=bounds.next_cursor, total=len(entries))
+    return page_of_class(context, arguments, TRANSFORM, Page[TransformSummary], summarize_transform)
 
 
 @operation(

@@ -15,12 +15,11 @@ from AgentBridgeLib.model.fields import Bytes, VolumeId
 from AgentBridgeLib.model.frames import FrameArguments, bounds_in, matrix_in, position_in
 from AgentBridgeLib.model.geometry import PositionRas, SpacingMm
 from AgentBridgeLib.model.lists import COMMA_LIST
-from AgentBridgeLib.model.paging import page_bounds
 from AgentBridgeLib.model.volumes import VolumeDescription, VolumeDisplay, VolumeMade, VolumeSummary
 from AgentBridgeLib.operations import matrices, volume_bytes, volume_nodes, voxels
 from AgentBridgeLib.operations.grids import Grid
+from AgentBridgeLib.operations.listing import page_of_class
 from AgentBridgeLib.operations.node_details import parent_transform_id
-from AgentBridgeLib.operations.node_index import node_index
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -83,19 +82,7 @@ def list_volumes(context: OperationContext, arguments: PageArguments) -> Page[Vo
     ArgumentInvalidError
         The cursor is none of this list.
     """
-    scene = context.host.scene
-    entries = node_index(scene).of_class(VOLUME)
-    bounds = page_bounds(
-        len(entries),
-        lambda position: entries[position].id,
-        limit=arguments.limit,
-        cursor=arguments.cursor,
-        question="volumes.list",
-    )
-    nodes = [scene.node(entry.id) for entry in entries[bounds.start : bounds.stop]]
-    return Page[VolumeSummary](
-        items=[_summarize(node) for node in nodes], next_cursor=bounds.next_cursor, total=len(entries)
-    )
+    return page_of_class(context, arguments, VOLUME, Page[VolumeSummary], _summarize)
 
 
 @operation(
