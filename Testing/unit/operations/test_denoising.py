@@ -6,8 +6,9 @@ import slicer
 
 from AgentBridgeLib.dispatch.context import Progress, Suspend
 from AgentBridgeLib.errors import OperationFailedError, RevisionConflictError
-from AgentBridgeLib.operations import child_process, denoising
-from AgentBridgeLib.operations.workers import median
+from AgentBridgeLib.operations.common import child_process
+from AgentBridgeLib.operations.volumes import denoising
+from AgentBridgeLib.operations.volumes.workers import median
 
 
 def denoise(context, node, **arguments):

@@ -3,8 +3,8 @@ import slicer
 
 import dicom_data
 from AgentBridgeLib.errors import ArgumentInvalidError, ConfirmationRequiredError, FileMissingError
-from AgentBridgeLib.operations import dicom
-from AgentBridgeLib.operations.dicom_query import SearchArguments, matches
+from AgentBridgeLib.operations.dicom import dicom
+from AgentBridgeLib.operations.dicom.query import SearchArguments, matches
 
 
 @pytest.fixture

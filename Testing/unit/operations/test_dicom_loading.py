@@ -4,7 +4,8 @@ import slicer
 
 import dicom_data
 from AgentBridgeLib.errors import ArgumentInvalidError, DataInvalidError, FileMissingError
-from AgentBridgeLib.operations import dicom, dicom_loading
+from AgentBridgeLib.operations.dicom import dicom
+from AgentBridgeLib.operations.dicom import loading as dicom_loading
 
 
 @pytest.fixture

@@ -15,8 +15,12 @@ from AgentBridgeLib.errors import (
     FeatureMissingError,
     FileUnreadableError,
 )
-from AgentBridgeLib.operations import dicom, dicom_frames, dicom_library, dicom_pixels, dicom_reports
-from AgentBridgeLib.operations.dicom_library import read_dataset
+from AgentBridgeLib.operations.dicom import dicom
+from AgentBridgeLib.operations.dicom import frames as dicom_frames
+from AgentBridgeLib.operations.dicom import library as dicom_library
+from AgentBridgeLib.operations.dicom import pixels as dicom_pixels
+from AgentBridgeLib.operations.dicom import reports as dicom_reports
+from AgentBridgeLib.operations.dicom.library import read_dataset
 from AgentBridgeLib.policy.settings import parse_settings
 
 
@@ -75,7 +79,7 @@ def test_report_hides_the_name_of_its_own_patient(context, add):
 @pytest.mark.parametrize("name", ["test-SR.dcm", "reportsi.dcm"])
 def test_reports_of_pydicom_are_read(context, name):
     """slicer: Comprehensive and Basic Text reports."""
-    from AgentBridgeLib.operations import dicom_report_tree
+    from AgentBridgeLib.operations.dicom import report_tree as dicom_report_tree
 
     dataset = read_dataset(get_testdata_file(name))
     shown = list(dicom_report_tree.lines(dataset, hides_names=False))

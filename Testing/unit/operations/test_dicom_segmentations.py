@@ -5,7 +5,9 @@ import slicer
 
 import dicom_data
 from AgentBridgeLib.errors import DataInvalidError, GeometryMismatchError
-from AgentBridgeLib.operations import dicom, dicom_loading, dicom_segmentations
+from AgentBridgeLib.operations.dicom import dicom
+from AgentBridgeLib.operations.dicom import loading as dicom_loading
+from AgentBridgeLib.operations.dicom import segmentations as dicom_segmentations
 
 
 @pytest.fixture
@@ -98,7 +100,7 @@ def in_ras(volume, index_ijk):
 
 
 def measure(context, run_jobs, markups, volume):
-    from AgentBridgeLib.operations import dicom_measurements
+    from AgentBridgeLib.operations.dicom import measurements as dicom_measurements
 
     wanted = dicom_measurements.SaveMeasurementsArguments(
         markups_ids=[one.GetID() for one in markups], volume_id=volume.GetID()
@@ -115,7 +117,7 @@ def test_saved_measurements_are_a_report_on_the_right_images(context, run_jobs, 
     assert instance.series.study.values["PatientID"] == "P-17"
     read = pydicom.dcmread(instance.path)
     assert read.ContentTemplateSequence[0].TemplateIdentifier == "1500"
-    from AgentBridgeLib.operations import dicom_report_tree
+    from AgentBridgeLib.operations.dicom import report_tree as dicom_report_tree
 
     shown = list(dicom_report_tree.lines(read, hides_names=False))
     (length,) = [one.strip() for one in shown if one.strip().startswith("Length")]

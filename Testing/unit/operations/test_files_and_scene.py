@@ -11,8 +11,9 @@ from AgentBridgeLib.errors import (
     FileUnreadableError,
     NodeTypeError,
 )
-from AgentBridgeLib.operations import application, files, nrrd
-from AgentBridgeLib.operations import scene as scene_operations
+from AgentBridgeLib.operations.common import nrrd
+from AgentBridgeLib.operations.scene import application, files
+from AgentBridgeLib.operations.scene import scene as scene_operations
 
 
 def load(context, path, **arguments):

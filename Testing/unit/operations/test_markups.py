@@ -3,7 +3,7 @@ import pytest
 import slicer
 
 from AgentBridgeLib.errors import ArgumentInvalidError, NodeTypeError
-from AgentBridgeLib.operations import markups
+from AgentBridgeLib.operations.markups import markups
 
 
 def create(context, **arguments):

@@ -8,7 +8,10 @@ from hypothesis import strategies as some
 
 from AgentBridgeLib.errors import ArgumentInvalidError, DataInvalidError
 from AgentBridgeLib.model.fields import Bytes
-from AgentBridgeLib.operations import markups, markups_files, markups_points, markups_schema
+from AgentBridgeLib.operations.markups import files as markups_files
+from AgentBridgeLib.operations.markups import markups
+from AgentBridgeLib.operations.markups import points as markups_points
+from AgentBridgeLib.operations.markups import schema as markups_schema
 
 SQUARE = ((0, 0, 0), (20, 0, 0), (20, 10, 0), (0, 10, 0))
 POSITIONS = some.tuples(*[some.floats(-500, 500, allow_nan=False, width=32)] * 3)

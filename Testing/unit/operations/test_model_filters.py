@@ -8,8 +8,11 @@ from AgentBridgeLib.errors import (
     OperationFailedError,
     RevisionConflictError,
 )
-from AgentBridgeLib.operations import markups, model_filters, model_measures, models
-from AgentBridgeLib.operations.workers import mesh
+from AgentBridgeLib.operations.markups import markups
+from AgentBridgeLib.operations.models import filters as model_filters
+from AgentBridgeLib.operations.models import measures as model_measures
+from AgentBridgeLib.operations.models import models
+from AgentBridgeLib.operations.models.workers import mesh
 
 CUBE = {"kind": "cube", "size_mm": 80.0}
 SPHERE = {"kind": "sphere", "radius_mm": 50.0, "resolution": 40}

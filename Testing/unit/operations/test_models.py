@@ -7,7 +7,9 @@ from hypothesis import strategies as some
 
 from AgentBridgeLib.errors import ArgumentInvalidError, DataInvalidError, NodeTypeError
 from AgentBridgeLib.model.fields import Bytes
-from AgentBridgeLib.operations import model_files, model_measures, models
+from AgentBridgeLib.operations.models import files as model_files
+from AgentBridgeLib.operations.models import measures as model_measures
+from AgentBridgeLib.operations.models import models
 
 AXES = (
     ("sphere", {"radius_mm": 40.0}, 4 * np.pi * 1600, 4 / 3 * np.pi * 64000),

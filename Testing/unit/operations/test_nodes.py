@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from AgentBridgeLib.errors import ArgumentInvalidError, NodeNotFoundError, NodeTypeError
-from AgentBridgeLib.operations import nodes
+from AgentBridgeLib.operations.scene import nodes
 
 
 def listed(context, **arguments):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from AgentBridgeLib.errors import DataInvalidError
-from AgentBridgeLib.operations import nrrd
+from AgentBridgeLib.operations.common import nrrd
 
 GOOD = {
     "type": "short",

@@ -1,6 +1,6 @@
 import pytest
 
-from AgentBridgeLib.operations import scripting
+from AgentBridgeLib.operations.scene import scripting
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,7 @@ import pytest
 import slicer
 
 from AgentBridgeLib.errors import ArgumentInvalidError, RevisionConflictError
-from AgentBridgeLib.operations import segment_editing as editing
-from AgentBridgeLib.operations import segmentations
+from AgentBridgeLib.operations.segmentations import editing, segmentations
 
 SPACING_KJI = np.array([2.5, 1.1, 0.8])
 

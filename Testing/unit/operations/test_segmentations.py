@@ -9,7 +9,9 @@ from AgentBridgeLib.errors import (
     NodeTypeError,
     RevisionConflictError,
 )
-from AgentBridgeLib.operations import segment_statistics, segmentations, stepping
+from AgentBridgeLib.operations.common import stepping
+from AgentBridgeLib.operations.segmentations import segmentations
+from AgentBridgeLib.operations.segmentations import statistics as segment_statistics
 
 RADIUS_MM = 18.0
 CENTER_IJK = (30, 24, 14)

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from AgentBridgeLib.errors import ArgumentInvalidError, NodeTypeError
-from AgentBridgeLib.operations import markups, sequences, transforms
+from AgentBridgeLib.operations.markups import markups
+from AgentBridgeLib.operations.sequences import sequences
+from AgentBridgeLib.operations.transforms import transforms
 
 
 def lines(context, count=3):

@@ -4,7 +4,7 @@ import slicer
 import vtk
 
 from AgentBridgeLib.errors import ArgumentInvalidError, NodeTypeError, RevisionConflictError
-from AgentBridgeLib.operations import smoothing
+from AgentBridgeLib.operations.volumes import smoothing
 
 
 def smooth(context, node, **arguments):

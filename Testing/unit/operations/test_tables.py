@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from AgentBridgeLib.errors import ArgumentInvalidError
-from AgentBridgeLib.operations import tables
+from AgentBridgeLib.operations.tables import tables
 
 COLUMNS = (
     {"name": "label", "type": "string", "values": ("a", "b é漢", "")},

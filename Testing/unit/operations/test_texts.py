@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from pydantic import ValidationError
 
-from AgentBridgeLib.operations import texts
+from AgentBridgeLib.operations.tables import texts
 
 
 def create(context, text, **arguments):

@@ -7,7 +7,10 @@ from hypothesis import strategies as some
 
 from AgentBridgeLib.errors import DataInvalidError, NodeTypeError
 from AgentBridgeLib.model.fields import Bytes
-from AgentBridgeLib.operations import nrrd, transform_fields, transforms, volume_bytes
+from AgentBridgeLib.operations.common import nrrd
+from AgentBridgeLib.operations.transforms import fields as transform_fields
+from AgentBridgeLib.operations.transforms import transforms
+from AgentBridgeLib.operations.volumes import byte_formats as volume_bytes
 
 SHAPE = (5, 6, 7)  # k, j, i
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as some
 
 from AgentBridgeLib.errors import ArgumentInvalidError, NodeTypeError
 from AgentBridgeLib.model.base import PageArguments
-from AgentBridgeLib.operations import landmarks, markups, transforms
+from AgentBridgeLib.operations.markups import markups
+from AgentBridgeLib.operations.transforms import landmarks, transforms
 
 NUMBERS = some.floats(-50, 50, allow_nan=False, width=32)
 MATRICES = some.lists(some.tuples(NUMBERS, NUMBERS, NUMBERS, NUMBERS), min_size=3, max_size=3)

@@ -7,7 +7,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from AgentBridgeLib.errors import NodeNotFoundError, PictureBlankError, RenderingUnavailableError
 from AgentBridgeLib.host.ports import Picture
-from AgentBridgeLib.operations import views
+from AgentBridgeLib.operations.views import views
 
 
 class FakeViews:

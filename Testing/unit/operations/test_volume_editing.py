@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from AgentBridgeLib.errors import ArgumentInvalidError, GeometryMismatchError, NodeTypeError
-from AgentBridgeLib.operations import volume_editing as editing
+from AgentBridgeLib.operations.volumes import editing
 
 TYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64")
 

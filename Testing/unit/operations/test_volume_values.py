@@ -6,7 +6,8 @@ import slicer
 from pydantic import ValidationError
 
 from AgentBridgeLib.errors import ArgumentInvalidError
-from AgentBridgeLib.operations import stepping, volume_values
+from AgentBridgeLib.operations.common import stepping
+from AgentBridgeLib.operations.volumes import values as volume_values
 
 
 def histogram(context, run, node, **arguments):

@@ -13,7 +13,9 @@ from AgentBridgeLib.errors import (
     NodeTypeError,
 )
 from AgentBridgeLib.model.fields import Bytes
-from AgentBridgeLib.operations import nrrd, volume_data, volumes
+from AgentBridgeLib.operations.common import nrrd
+from AgentBridgeLib.operations.volumes import data as volume_data
+from AgentBridgeLib.operations.volumes import volumes
 
 TYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64")
 

@@ -1,0 +1,56 @@
+"""Work in small steps: hold the main thread for a few milliseconds at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from AgentBridgeLib.errors import RevisionConflictError
+from AgentBridgeLib.operations.common import voxels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from AgentBridgeLib.host.ports import SceneHost
+
+STEP_VOXELS = 1 << 18
+"""Voxels that a simple NumPy expression gets through in a few milliseconds."""
+
+
+def slabs(slice_count: int, slice_voxels: int, step_voxels: int = STEP_VOXELS) -> Iterator[tuple[int, int]]:
+    """Cut a stack of slices into ranges of about `step_voxels`; at least one slice each."""
+    thickness = max(1, step_voxels // max(1, slice_voxels))
+    for start in range(0, slice_count, thickness):
+        yield start, min(start + thickness, slice_count)
+
+
+class InputWatch:
+    """Notices when a volume changes, or goes, while a long computation reads it.
+
+    Parameters
+    ----------
+    scene
+        The scene.
+    node
+        The volume that is read.
+    """
+
+    def __init__(self, scene: SceneHost, node: Any) -> None:
+        self._scene = scene
+        self._id = node.GetID()
+        self._state = voxels.voxel_state(node)
+
+    def require_unchanged(self) -> Any:
+        """Give the volume.
+
+        Raises
+        ------
+        RevisionConflictError
+            It is not what it was; nothing was made of it.
+        """
+        node = self._scene.scene.GetNodeByID(self._id)
+        if node is None or voxels.voxel_state(node) != self._state:
+            raise RevisionConflictError(
+                f"{self._id} was changed or removed while it was read; nothing was made of it. Start again."
+            )
+        return node

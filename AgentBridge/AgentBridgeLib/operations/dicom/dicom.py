@@ -1,0 +1,455 @@
+"""Search Slicer's DICOM database and remote nodes, read attributes, import files, delete."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from AgentBridgeLib.dispatch.context import Progress, Suspend
+from AgentBridgeLib.errors import (
+    ArgumentInvalidError,
+    BridgeError,
+    ConfirmationRequiredError,
+    DataInvalidError,
+    FieldProblem,
+    FileMissingError,
+)
+from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.dicom import (
+    DicomDeleted,
+    DicomImported,
+    DicomMatches,
+    DicomMetadata,
+    ImportedFile,
+    Uid,
+)
+from AgentBridgeLib.model.fields import ReadPath
+from AgentBridgeLib.operations.dicom.instances import burned_in, find_instance
+from AgentBridgeLib.operations.dicom.library import read_dataset
+from AgentBridgeLib.operations.dicom.query import SearchArguments, understand
+from AgentBridgeLib.operations.dicom.remote_search import search_node
+from AgentBridgeLib.operations.dicom.search import Level, search
+from AgentBridgeLib.operations.dicom.values import dataset_to_json, plain
+from AgentBridgeLib.registry.operation import operation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+    from AgentBridgeLib.dispatch.context import OperationContext
+
+REPORT_CLASSES: tuple[str, ...] = tuple(
+    f"1.2.840.10008.5.1.4.1.1.88.{number}"
+    for number in (11, 22, 33, 34, 35, 40, 50, 59, 65, 67, 68, 69, 70, 71, 72, 73, 74, 75)
+)
+"""Storage classes of structured reports and key object selections (PS3.4, annex B)."""
+PDF_CLASS = "1.2.840.10008.5.1.4.1.1.104.1"
+MOST_FILES = 100_000
+MOST_PROBLEMS = 1000
+
+
+class ReportSearchArguments(SearchArguments):
+    """Which kind of documents, and where."""
+
+    kind: Literal["structured_report", "pdf"] = Field(
+        default="structured_report", description="Structured reports of every class, or encapsulated PDF."
+    )
+
+
+class MetadataArguments(Arguments):
+    """Which instance."""
+
+    sop_instance_uid: Uid = Field(description="SOP instance UID; dicom.find_instances gives it.")
+
+
+class ImportArguments(Arguments):
+    """What to add to the database."""
+
+    path: ReadPath = Field(description="A file, or a folder with everything below it.")
+    copies_files: bool = Field(
+        default=True,
+        description="Whether the database keeps copies; else it links to the files where they are.",
+    )
+    replaces: bool = Field(
+        default=False, description="Whether instances that are there already are replaced."
+    )
+
+    def also_requires(self) -> tuple[str, ...]:
+        """Require that files may be read."""
+        return ("files.read",)
+
+
+class DeleteArguments(Arguments):
+    """What to remove: exactly one of a study and a series."""
+
+    study_instance_uid: Uid | None = Field(default=None, description="A whole study.")
+    series_instance_uid: Uid | None = Field(default=None, description="One series.")
+    confirm: bool = Field(default=False, description="Must be true: there is no way back.")
+
+
+@operation(
+    name="dicom.find_studies",
+    capability="dicom.read",
+    route="GET /dicom/studies",
+    read_only=True,
+    execution="process",
+    revision_scope="none",
+)
+def find_studies(
+    context: OperationContext, arguments: SearchArguments
+) -> Generator[Progress | Suspend, None, DicomMatches]:
+    """Find studies in Slicer's DICOM database, newest first.
+
+    Attributes of the patient, the study and its series can be filters; a series attribute matches when any series
+    of the study has it.
+
+    Returns
+    -------
+    DicomMatches
+        With patient and study attributes, modalities, and counts of series and instances.
+
+    Raises
+    ------
+    ArgumentInvalidError
+        A key is no DICOM attribute or none of studies; nothing was searched.
+    FeatureMissingError
+        No DICOM database is open, or pydicom is absent.
+
+    Notes
+    -----
+    Source: DICOM PS3.4, C.2.2.2; PS3.18, 10.6.
+    """
+    return (yield from _find(context, "studies", arguments))
+
+
+@operation(
+    name="dicom.find_series",
+    capability="dicom.read",
+    route="GET /dicom/series",
+    read_only=True,
+    execution="process",
+    revision_scope="none",
+)
+def find_series(
+    context: OperationContext, arguments: SearchArguments
+) -> Generator[Progress | Suspend, None, DicomMatches]:
+    """Find series in Slicer's DICOM database, by study and series number.
+
+    Returns
+    -------
+    DicomMatches
+        With patient, study and series attributes and the number of instances.
+
+    Raises
+    ------
+    ArgumentInvalidError
+        A key is no DICOM attribute or none of series; nothing was searched.
+    FeatureMissingError
+        No DICOM database is open, or pydicom is absent.
+
+    Notes
+    -----
+    Source: DICOM PS3.4, C.2.2.2; PS3.18, 10.6.
+    """
+    return (yield from _find(context, "series", arguments))
+
+
+@operation(
+    name="dicom.find_instances",
+    capability="dicom.read",
+    route="GET /dicom/instances",
+    read_only=True,
+    execution="process",
+    revision_scope="none",
+)
+def find_instances(
+    context: OperationContext, arguments: SearchArguments
+) -> Generator[Progress | Suspend, None, DicomMatches]:
+    """Find instances in Slicer's DICOM database, by series and instance number.
+
+    Any attribute can be a filter; one that the database does not keep is read from the files of the instances that the
+    other filters leave.
+
+    Returns
+    -------
+    DicomMatches
+        With patient, study, series and instance attributes.
+
+    Raises
+    ------
+    ArgumentInvalidError
+        A key is no DICOM attribute; nothing was searched.
+    FeatureMissingError
+        No DICOM database is open, or pydicom is absent.
+
+    Notes
+    -----
+    Source: DICOM PS3.4, C.2.2.2; PS3.18, 10.6.
+    """
+    return (yield from _find(context, "instances", arguments))
+
+
+@operation(
+    name="dicom.find_reports",
+    capability="dicom.read",
+    route="GET /dicom/reports",
+    read_only=True,
+    execution="process",
+    revision_scope="none",
+)
+def find_reports(
+    context: OperationContext, arguments: ReportSearchArguments
+) -> Generator[Progress | Suspend, None, DicomMatches]:
+    """Find structured reports or encapsulated PDF documents, by their SOP class, whatever their modality says.
+
+    Returns
+    -------
+    DicomMatches
+        The instances; dicom.report_text and dicom.document_text read them.
+
+    Raises
+    ------
+    ArgumentInvalidError
+        A key is no DICOM attribute, or SOPClassUID is among them; nothing was searched.
+    FeatureMissingError
+        No DICOM database is open, or pydicom is absent.
+
+    Notes
+    -----
+    Source: DICOM PS3.4, annex B.5.
+    """
+    classes = REPORT_CLASSES if arguments.kind == "structured_report" else (PDF_CLASS,)
+    if any(name.lower() in {"sopclassuid", "00080016"} for name in arguments.filters):
+        raise ArgumentInvalidError(
+            "SOPClassUID is chosen by `kind`.",
+            errors=[FieldProblem("/filters/SOPClassUID", "is chosen by kind", "no such filter")],
+        )
+    filters = {**arguments.filters, "SOPClassUID": ",".join(classes)}
+    return (yield from _find(context, "instances", arguments.model_copy(update={"filters": filters})))
+
+
+@operation(
+    name="dicom.metadata",
+    capability="dicom.read",
+    route="GET /dicom/instances/{sop_instance_uid}/metadata",
+    read_only=True,
+    revision_scope="none",
+)
+def metadata(context: OperationContext, arguments: MetadataArguments) -> DicomMetadata:
+    """Read the attributes of one instance, sequences included, without pixels, binary and private values.
+
+    Returns
+    -------
+    DicomMetadata
+        Names of what was left out stand beside the attributes.
+
+    Raises
+    ------
+    FileMissingError
+        The database has no such instance.
+    FileUnreadableError
+        Its file is gone or broken.
+    FeatureMissingError
+        No DICOM database is open, or pydicom is absent.
+
+    Notes
+    -----
+    Source: DICOM PS3.18, annex F.
+    """
+    found = find_instance(context, arguments.sop_instance_uid)
+    dataset = read_dataset(found.path)
+    shown, left_out = dataset_to_json(dataset)
+    return DicomMetadata(attributes=plain(shown), left_out=left_out, burned_in_annotation=burned_in(dataset))
+
+
+@operation(
+    name="dicom.import_files",
+    capability="dicom.write",
+    route="POST /dicom/import",
+    execution="process",
+    long=True,
+)
+def import_files(
+    context: OperationContext, arguments: ImportArguments
+) -> Generator[Progress | Suspend, None, DicomImported]:
+    """Import a file or a folder into Slicer's DICOM database.
+
+    Each file is looked at first, so that the answer says file by file what became of it. Instances that the database
+    has already are not added twice. Cancel stops the import; what is in by then stays.
+
+    Returns
+    -------
+    DicomImported
+        Counts, the series concerned, and the files that did not get in.
+
+    Raises
+    ------
+    FileMissingError
+        There is nothing at the path.
+    DataInvalidError
+        More than 100,000 files are below the folder.
+    FeatureMissingError
+        No DICOM database is open, or pydicom is absent.
+
+    Warnings
+    --------
+    Links (`copies_files` false) break when the files are moved. Symbolic links in the folder are not followed.
+    """
+    index = context.host.dicom.index
+    looked_at: list[ImportedFile] = []
+    series: set[str] = set()
+    seen: set[str] = set()
+    for path in _files_below(Path(arguments.path)):
+        looked_at.append(_look_at(index, path, arguments.replaces, series, seen))
+        yield Progress(None, f"Looking at files: {len(looked_at)}")
+    wanted = [one for one in looked_at if one.outcome in {"added", "replaced"}]
+    if wanted:
+        yield from add_to_database(context, [one.path for one in wanted], copies=arguments.copies_files)
+    outcomes = [_check_arrival(index, one) for one in looked_at]
+    problems = [one for one in outcomes if one.outcome in {"not_dicom", "incomplete", "failed"}]
+    return DicomImported(
+        counts=dict(Counter(one.outcome for one in outcomes)),
+        series=sorted(series),
+        problems=problems[:MOST_PROBLEMS],
+    )
+
+
+@operation(
+    name="dicom.delete",
+    capability="dicom.write",
+    route="POST /dicom/delete",
+    destructive=True,
+    revision_scope="none",
+)
+def delete(context: OperationContext, arguments: DeleteArguments) -> DicomDeleted:
+    """Delete a study or a series from Slicer's DICOM database, with its stored files and cached values.
+
+    Files that the database only links to stay where they are. The scene keeps what was loaded.
+
+    Returns
+    -------
+    DicomDeleted
+        What is gone.
+
+    Raises
+    ------
+    ConfirmationRequiredError
+        `confirm` is not true.
+    ArgumentInvalidError
+        Not exactly one of study and series is named.
+    FileMissingError
+        The database has no such study or series.
+    FeatureMissingError
+        No DICOM database is open.
+    """
+    if (arguments.study_instance_uid is None) == (arguments.series_instance_uid is None):
+        raise ArgumentInvalidError(
+            "Name either a study or a series.",
+            errors=[FieldProblem("", "must name one of study_instance_uid and series_instance_uid")],
+        )
+    if not arguments.confirm:
+        raise ConfirmationRequiredError("Deleting cannot be undone. Repeat with `confirm: true`.")
+    dicom = context.host.dicom
+    study = dicom.index.studies().get(arguments.study_instance_uid or "")
+    one = dicom.index.series().get(arguments.series_instance_uid or "")
+    found = list(study.series) if study else [one] if one else []
+    if not found:
+        raise FileMissingError(
+            "The database has no such study or series; dicom.find_series lists what it has."
+        )
+    for series in found:
+        dicom.remove_series(series.uid)
+    return DicomDeleted(
+        series=[series.uid for series in found], instance_count=sum(series.count for series in found)
+    )
+
+
+def _find(
+    context: OperationContext, level: Level, arguments: SearchArguments
+) -> Generator[Progress | Suspend, None, DicomMatches]:
+    question = understand(arguments)
+    if arguments.source != "local":
+        return (yield from search_node(context, level, arguments, question))
+    found = yield from search(context.host.dicom.index, level, question, arguments.limit, arguments.offset)
+    return DicomMatches(
+        items=[plain(dataset) for dataset in found.datasets],
+        total=found.total,
+        offset=arguments.offset,
+        is_truncated=arguments.offset + len(found.datasets) < found.total,
+    )
+
+
+def _files_below(path: Path) -> Iterator[str]:
+    if path.is_file():
+        yield str(path)
+        return
+    if not path.is_dir():
+        raise FileMissingError(f"There is nothing at {path}.")
+    count = 0
+    for folder, folders, names in os.walk(path):
+        folders.sort()
+        for name in sorted(names):
+            found = Path(folder) / name
+            if name == "DICOMDIR" or found.is_symlink() or not found.is_file():
+                continue
+            count += 1
+            if count > MOST_FILES:
+                raise DataInvalidError(
+                    f"More than {MOST_FILES:,} files are below the folder; import parts of it."
+                )
+            yield str(found)
+
+
+def _look_at(index: Any, path: str, replaces: bool, series: set[str], seen: set[str]) -> ImportedFile:
+    try:
+        dataset = read_dataset(
+            path, tags=["PatientID", "PatientName", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"]
+        )
+    except BridgeError as error:
+        if error.code == "host.feature_missing":
+            raise
+        return ImportedFile(path=path, outcome="not_dicom")
+    uid = str(dataset.get("SOPInstanceUID", "") or "")
+    has_all = uid and dataset.get("StudyInstanceUID") and dataset.get("SeriesInstanceUID")
+    if not has_all:
+        return ImportedFile(path=path, outcome="incomplete", sop_instance_uid=uid or None)
+    is_known = uid in seen or index.instance(uid) is not None
+    series.add(str(dataset.SeriesInstanceUID))
+    seen.add(uid)
+    outcome: Literal["added", "replaced", "already_there"] = "added"
+    if is_known:
+        outcome = "replaced" if replaces else "already_there"
+    return ImportedFile(path=path, outcome=outcome, sop_instance_uid=uid)
+
+
+def add_to_database(
+    context: OperationContext, paths: list[str], *, copies: bool
+) -> Generator[Progress | Suspend, None, None]:
+    """Let CTK's indexer work, and wait for its end; if the caller is closed meanwhile, it is told to stop."""
+    fraction = [0.0]
+    waking: list[Callable[[], None]] = []
+
+    def wake_all() -> None:
+        while waking:
+            waking.pop()()
+
+    def on_progress(told: float) -> None:
+        fraction[0] = told
+        wake_all()
+
+    running = context.host.dicom.add_files(paths, copies=copies, on_progress=on_progress, on_end=wake_all)
+    try:
+        while running.is_running:
+            yield Progress(fraction[0], "Adding files to the database")
+            yield Suspend(lambda wake: waking.append(wake) if running.is_running else wake())
+    finally:
+        running.cancel()
+
+
+def _check_arrival(index: Any, one: ImportedFile) -> ImportedFile:
+    if one.outcome in {"added", "replaced"} and index.instance(one.sop_instance_uid) is None:
+        return one.model_copy(update={"outcome": "failed"})
+    return one

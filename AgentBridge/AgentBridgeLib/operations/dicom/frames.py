@@ -1,0 +1,97 @@
+"""Render frames of DICOM images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Self
+
+from pydantic import Field, model_validator
+
+from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.content import Content
+from AgentBridgeLib.model.dicom import Uid
+from AgentBridgeLib.operations.dicom.instances import burned_in, find_instance
+from AgentBridgeLib.operations.dicom.library import read_dataset
+from AgentBridgeLib.operations.dicom.pixels import Window, encode, frame_count, render
+from AgentBridgeLib.registry.operation import operation
+
+if TYPE_CHECKING:
+    from AgentBridgeLib.dispatch.context import OperationContext
+
+
+class FrameArguments(Arguments):
+    """Which frame, and how it is shown."""
+
+    sop_instance_uid: Uid = Field(description="SOP instance UID; dicom.find_instances gives it.")
+    frame: int = Field(default=1, ge=1, description="Number of the frame, from 1.")
+    format: Literal["png", "jpeg"] = Field(
+        default="jpeg", description="PNG is exact; JPEG (quality 90) smaller."
+    )
+    window_center: float | None = Field(
+        default=None,
+        description="Center of the gray window in the unit of the image's values (HU for CT); with window_width.",
+    )
+    window_width: float | None = Field(
+        default=None,
+        ge=1,
+        json_schema_extra={"x-unit": "of the image's values"},
+        description="Width of the window.",
+    )
+    largest_side_px: int | None = Field(
+        default=None, ge=16, le=8192, description="Make the picture smaller so that no side is longer."
+    )
+
+    @model_validator(mode="after")
+    def _window_is_whole(self) -> Self:
+        if (self.window_center is None) != (self.window_width is None):
+            raise ValueError("window_center and window_width belong together")
+        return self
+
+
+@operation(
+    name="dicom.render_frame",
+    capability="dicom.read",
+    route="GET /dicom/instances/{sop_instance_uid}/image",
+    read_only=True,
+    revision_scope="none",
+)
+def render_frame(context: OperationContext, arguments: FrameArguments) -> Content:
+    """Render a frame of an image as PNG or JPEG, windowed and colored as the file says.
+
+    Rescale, window or lookup table, inverted gray and palettes are applied.
+
+    Returns
+    -------
+    Content
+        The facts say how many frames there are, and whether the pixels may show text about the patient.
+
+    Raises
+    ------
+    ArgumentInvalidError
+        There is no such frame, or half a window was given.
+    DataInvalidError
+        The instance has no pixels, or they cannot be decoded.
+    FileMissingError, FileUnreadableError
+        The database has no such instance; its file is gone or broken.
+
+    Warnings
+    --------
+    Text that is burned into the pixels is not covered by the identifier policy; `burned_in_annotation` warns.
+
+    Notes
+    -----
+    Source: DICOM PS3.3, C.11.2; PS3.18, 8.3.5.
+    """
+    dataset = read_dataset(find_instance(context, arguments.sop_instance_uid).path, pixels=True)
+    window = None
+    if arguments.window_center is not None and arguments.window_width is not None:
+        window = Window(arguments.window_center, arguments.window_width)
+    picture = render(dataset, arguments.frame, window)
+    data = encode(picture, arguments.format, arguments.largest_side_px)
+    facts = {
+        "frame": arguments.frame,
+        "frame_count": frame_count(dataset),
+        "rows": picture.shape[0],
+        "columns": picture.shape[1],
+        "burned_in_annotation": burned_in(dataset),
+    }
+    return Content(f"image/{arguments.format}", [data], f"frame{arguments.frame}.{arguments.format}", facts)

@@ -1,0 +1,183 @@
+"""Frames of DICOM images as 8-bit pictures: decoded, windowed, inverted, colored as the file asks."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from AgentBridgeLib.errors import ArgumentInvalidError, DataInvalidError, FieldProblem
+from AgentBridgeLib.operations.dicom.library import library, quiet
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+JPEG_QUALITY = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Center and width in the unit of the image's values, after its rescale."""
+
+    center: float
+    width: float
+
+
+def frame_count(dataset: Any) -> int:
+    """Count the frames.
+
+    Raises
+    ------
+    DataInvalidError
+        The instance has no pixels.
+    """
+    if (
+        "PixelData" not in dataset
+        and "FloatPixelData" not in dataset
+        and "DoubleFloatPixelData" not in dataset
+    ):
+        raise DataInvalidError("The instance has no pixels to render.")
+    try:
+        return max(1, int(dataset.get("NumberOfFrames", 1) or 1))
+    except ValueError:
+        raise DataInvalidError("The instance does not say how many frames it has.") from None
+
+
+def render(dataset: Any, frame: int, window: Window | None) -> NDArray[np.uint8]:
+    """Make the picture of a frame.
+
+    Parameters
+    ----------
+    dataset
+        Read with its pixels.
+    frame
+        From 1.
+    window
+        In place of the file's own.
+
+    Returns
+    -------
+    array
+        uint8, shape (rows, columns) for gray and (rows, columns, 3) for color.
+
+    Raises
+    ------
+    ArgumentInvalidError
+        There is no such frame.
+    DataInvalidError
+        The pixels cannot be decoded; the message names the transfer syntax.
+    """
+    with quiet():
+        return _render(dataset, frame, window)
+
+
+def _render(dataset: Any, frame: int, window: Window | None) -> NDArray[np.uint8]:
+    count = frame_count(dataset)
+    if frame > count:
+        raise ArgumentInvalidError(
+            f"The instance has {count} frames; there is no frame {frame}.",
+            errors=[FieldProblem("/frame", "is beyond the last frame", f"1 to {count}")],
+        )
+    pixels = _decode(dataset, frame - 1, count)
+    interpretation = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
+    with quiet():
+        if interpretation == "PALETTE COLOR":
+            colored = _tools("apply_color_lut")(pixels, dataset)
+            return _to_bytes(colored, 65535.0 if colored.dtype.itemsize > 1 else 255.0)
+        if pixels.ndim == 3:
+            stored = int(dataset.get("BitsStored", 8) or 8)
+            return _to_bytes(pixels, float(2**stored - 1))
+        gray = _gray(dataset, pixels, window)
+    inverted = interpretation == "MONOCHROME1" or dataset.get("PresentationLUTShape") == "INVERSE"
+    return np.ascontiguousarray(255 - gray if inverted else gray)
+
+
+def encode(picture: NDArray[np.uint8], kind: str, most_px: int | None) -> bytes:
+    """Write a picture as ``png`` or ``jpeg``, made smaller so that no side is above `most_px` pixels."""
+    image = library("PIL.Image").fromarray(picture)
+    if most_px is not None:
+        image.thumbnail((most_px, most_px))
+    out = io.BytesIO()
+    if kind == "png":
+        image.save(out, "PNG", compress_level=1)
+    else:
+        image.save(out, "JPEG", quality=JPEG_QUALITY)
+    return out.getvalue()
+
+
+def _tools(name: str) -> Any:
+    """Find a function of pydicom: since 3.0 in `pydicom.pixels`, before in a handler module."""
+    pydicom = library("pydicom")
+    is_new = int(pydicom.__version__.partition(".")[0]) >= 3
+    return getattr(library("pydicom.pixels" if is_new else "pydicom.pixel_data_handlers.util"), name)
+
+
+def _decode(dataset: Any, index: int, count: int) -> Any:
+    pydicom = library("pydicom")
+    try:
+        with quiet():
+            if int(pydicom.__version__.partition(".")[0]) >= 3:
+                return np.asarray(library("pydicom.pixels").pixel_array(dataset, index=index))
+            pixels = dataset.pixel_array
+            frame = pixels[index] if count > 1 else pixels
+            interpretation = str(dataset.PhotometricInterpretation)
+            if interpretation.startswith("YBR_FULL"):
+                frame = _tools("convert_color_space")(frame, interpretation, "RGB")
+            return np.asarray(frame)
+    except Exception:  # noqa: BLE001 - decoders raise whatever a broken or unknown stream provokes
+        syntax = dataset.file_meta.get("TransferSyntaxUID", "")
+        name = getattr(syntax, "name", syntax) or "an unknown transfer syntax"
+        raise DataInvalidError(
+            f"The pixels ({name}) cannot be decoded with the packages that are here, or they are broken."
+        ) from None
+
+
+def _gray(dataset: Any, stored: Any, window: Window | None) -> NDArray[np.uint8]:
+    values = _tools("apply_modality_lut")(stored, dataset).astype(np.float64)
+    if window is None and dataset.get("VOILUTSequence"):
+        whole = _tools("apply_modality_lut")(stored, dataset)
+        table = dataset.VOILUTSequence[0]
+        bits = int(table.LUTDescriptor[2])
+        return _to_bytes(_tools("apply_voi")(whole.astype(np.int64), dataset), float(2**bits - 1))
+    if window is None:
+        window = _own_window(dataset)
+    if window is None:
+        low, high = float(values.min()), float(values.max())
+        return _to_bytes(values - low, max(high - low, 1e-12))
+    function = str(dataset.get("VOILUTFunction", "LINEAR") or "LINEAR")
+    return _to_bytes(apply_window(values, window, function), 1.0)
+
+
+def apply_window(values: NDArray[np.float64], window: Window, function: str) -> NDArray[np.float64]:
+    """Map values to 0…1 by a window (PS3.3, C.11.2.1.2 and C.11.2.1.3)."""
+    if function == "SIGMOID":
+        return np.asarray(
+            1.0 / (1.0 + np.exp(np.clip(-4.0 * (values - window.center) / window.width, -700, 700)))
+        )
+    if function == "LINEAR_EXACT":
+        return np.asarray((values - window.center) / window.width + 0.5).clip(0.0, 1.0)
+    if window.width <= 1:
+        return np.asarray(values > window.center - 0.5).astype(np.float64)
+    scaled = (values - (window.center - 0.5)) / (window.width - 1.0) + 0.5
+    return np.asarray(scaled).clip(0.0, 1.0)
+
+
+def _own_window(dataset: Any) -> Window | None:
+    try:
+        center, width = (_first(dataset.get(name)) for name in ("WindowCenter", "WindowWidth"))
+    except (TypeError, ValueError):
+        return None
+    return Window(center, width) if center is not None and width else None
+
+
+def _first(value: Any) -> float | None:
+    if value is None or value == "":
+        return None
+    return float(value[0] if hasattr(value, "append") else value)
+
+
+def _to_bytes(values: Any, highest: float) -> NDArray[np.uint8]:
+    scaled = np.asarray(values, dtype=np.float64) * (255.0 / highest)
+    return np.ascontiguousarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8))

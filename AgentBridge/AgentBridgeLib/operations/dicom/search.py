@@ -1,0 +1,275 @@
+"""Search Slicer's own DICOM database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from AgentBridgeLib.dispatch.context import Progress
+from AgentBridgeLib.errors import ArgumentInvalidError, BridgeError, FieldProblem
+from AgentBridgeLib.host.dicom_index import INSTANCE_TAGS, PATIENT_COLUMNS, SERIES_COLUMNS, STUDY_COLUMNS
+from AgentBridgeLib.operations.dicom.library import read_dataset
+from AgentBridgeLib.operations.dicom.query import matches
+from AgentBridgeLib.operations.dicom.values import dataset_to_json, element, tag_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Mapping
+
+    from AgentBridgeLib.host.dicom_index import DicomIndex, Instance, Series, Study
+    from AgentBridgeLib.operations.dicom.query import Question
+    from AgentBridgeLib.operations.dicom.values import JsonDataset
+
+Level = Literal["studies", "series", "instances"]
+Steps = "Generator[Progress, None, Found]"
+
+STUDY_KEYWORDS = (
+    *PATIENT_COLUMNS,
+    *STUDY_COLUMNS,
+    "ModalitiesInStudy",
+    "NumberOfStudyRelatedSeries",
+    "NumberOfStudyRelatedInstances",
+)
+SERIES_KEYWORDS = (*SERIES_COLUMNS, "NumberOfSeriesRelatedInstances")
+INSTANCE_KEYWORDS = ("SOPInstanceUID", *INSTANCE_TAGS)
+_MANY = 2000  # instances that are looked at in a few milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One page of matches as DICOM JSON, and how many there are in all."""
+
+    datasets: list[JsonDataset]
+    total: int
+
+
+def search(
+    index: DicomIndex, level: Level, question: Question, limit: int, offset: int
+) -> Generator[Progress, None, Found]:
+    """Find studies, series or instances.
+
+    Raises
+    ------
+    ArgumentInvalidError
+        A filter is an attribute of a lower level.
+    """
+    _check_level(level, question)
+    if level == "instances":
+        return (yield from _search_instances(index, question, limit, offset))
+    if level == "series":
+        wanted = [one for one in _series_in(index, question) if _all_match(question, _series_value(one))]
+        wanted.sort(key=lambda one: (one.study.uid, _number(one.values["SeriesNumber"]), one.uid))
+        rows = wanted[offset : offset + limit]
+        made = [_dataset(_series_value(one), (*STUDY_KEYWORDS, *SERIES_KEYWORDS)) for one in rows]
+        firsts: list[Callable[[], str]] = [lambda one=one: one.uid for one in rows]  # type: ignore[misc]
+        yield from _complete(index, question, made, firsts)
+        return Found(made, len(wanted))
+    studies = [one for one in _studies_in(index, question) if _study_matches(question, one)]
+    studies.sort(key=lambda one: one.uid)
+    studies.sort(key=lambda one: (one.values["StudyDate"], one.values["StudyTime"]), reverse=True)
+    page = studies[offset : offset + limit]
+    made = [_dataset(_study_value(one), STUDY_KEYWORDS) for one in page]
+    firsts = [lambda one=one: one.series[0].uid if one.series else "" for one in page]  # type: ignore[misc]
+    yield from _complete(index, question, made, firsts)
+    return Found(made, len(studies))
+
+
+def fill(instance: Instance) -> None:
+    """Read from its file what the tag cache does not have of an instance."""
+    if instance.is_complete:
+        return
+    try:
+        dataset = read_dataset(instance.path, tags=list(INSTANCE_TAGS))
+        instance.values.update({name: str(dataset.get(name, "") or "") for name in INSTANCE_TAGS})
+    except BridgeError:  # the file is gone; the database still knows the instance
+        for name in INSTANCE_TAGS:
+            instance.values.setdefault(name, "")
+    instance.is_complete = True
+
+
+def in_order(instances: list[Instance]) -> list[Instance]:
+    """Sort by series, instance number (missing last) and UID."""
+    return sorted(
+        instances, key=lambda one: (one.series.uid, _number(one.values.get("InstanceNumber", "")), one.uid)
+    )
+
+
+def _search_instances(
+    index: DicomIndex, question: Question, limit: int, offset: int
+) -> Generator[Progress, None, Found]:
+    candidates: list[Instance] = []
+    sop_uids = question.filters.get("SOPInstanceUID")
+    if sop_uids is not None:
+        found = (index.instance(uid) for uid in sop_uids.replace("\\", ",").split(",")[:1000])
+        candidates = [one for one in found if one is not None]
+    else:
+        for number, series in enumerate(_series_in(index, question)):
+            candidates += index.instances(series.uid)
+            if number % 10 == 0:
+                yield Progress(None, "Looking through the database")
+    wanted = []
+    for count, one in enumerate(candidates):
+        if not one.is_complete:
+            fill(one)
+            yield Progress(count / len(candidates), "Reading files")
+        elif count % _MANY == 0:
+            yield Progress(count / len(candidates), "Looking through the database")
+        if _all_match(question, _instance_value(one)):
+            wanted.append(one)
+    rows = in_order(wanted)[offset : offset + limit]
+    keywords = (*STUDY_KEYWORDS, *SERIES_KEYWORDS, *INSTANCE_KEYWORDS)
+    made = [_dataset(_instance_value(one), keywords) for one in rows]
+    if question.extra or question.wants_all:
+        for count, (one, dataset) in enumerate(zip(rows, made, strict=True)):
+            _add_from_file(dataset, one, question)
+            yield Progress(count / len(rows), "Reading files")
+    return Found(made, len(wanted))
+
+
+def _complete(
+    index: DicomIndex, question: Question, made: list[JsonDataset], firsts: list[Callable[[], str]]
+) -> Generator[Progress, None, None]:
+    """Add attributes that the database does not keep from the first instance of each match."""
+    if not (question.extra or question.wants_all):
+        return
+    for dataset, first in zip(made, firsts, strict=True):
+        instances = index.instances(first())
+        if instances:
+            _add_from_file(dataset, instances[0], question)
+        yield Progress(None, "Reading files")
+
+
+def _add_from_file(dataset: JsonDataset, instance: Instance, question: Question) -> None:
+    missing = [keyword for keyword in question.extra if tag_of(keyword) not in dataset]
+    if not (missing or question.wants_all):
+        return
+    try:
+        found = read_dataset(instance.path, tags=None if question.wants_all else missing)
+    except BridgeError:
+        return
+    for tag, entry in dataset_to_json(found)[0].items():
+        if tag >= "00080000":
+            dataset.setdefault(tag, entry)
+
+
+def _check_level(level: Level, question: Question) -> None:
+    known = {"studies": (*STUDY_KEYWORDS, *SERIES_KEYWORDS), "series": (*STUDY_KEYWORDS, *SERIES_KEYWORDS)}
+    accepted = known.get(level)
+    if accepted is None:
+        return
+    for keyword in question.filters:
+        if keyword not in accepted:
+            raise ArgumentInvalidError(
+                f"{keyword} is an attribute of instances; {level} cannot be searched by it. Search instances instead.",
+                errors=[
+                    FieldProblem(f"/filters/{keyword}", f"is no key of {level}", ", ".join(sorted(accepted)))
+                ],
+            )
+
+
+def _studies_in(index: DicomIndex, question: Question) -> Iterator[Study]:
+    wanted = question.filters.get("StudyInstanceUID")
+    studies = index.studies()
+    if wanted is None:
+        yield from studies.values()
+        return
+    for uid in dict.fromkeys(wanted.replace("\\", ",").split(",")):
+        if uid in studies:
+            yield studies[uid]
+
+
+def _series_in(index: DicomIndex, question: Question) -> Iterator[Series]:
+    for study in _studies_in(index, question):
+        wanted = question.filters.get("SeriesInstanceUID")
+        accepted = None if wanted is None else wanted.replace("\\", ",").split(",")
+        for series in study.series:
+            if accepted is None or series.uid in accepted:
+                yield series
+
+
+def _study_matches(question: Question, study: Study) -> bool:
+    for keyword, wanted in question.filters.items():
+        if keyword in STUDY_KEYWORDS:
+            values = [_study_value(study)(keyword)]
+        else:
+            values = [_series_value(series)(keyword) for series in study.series]
+        if not any(matches(keyword, wanted, value, is_fuzzy=question.is_fuzzy) for value in values):
+            return False
+    return True
+
+
+def _all_match(question: Question, value: Callable[[str], str]) -> bool:
+    return all(
+        matches(keyword, wanted, value(keyword), is_fuzzy=question.is_fuzzy)
+        for keyword, wanted in question.filters.items()
+    )
+
+
+def _study_value(study: Study) -> Callable[[str], str]:
+    def value(keyword: str) -> str:
+        if keyword in study.values:
+            return study.values[keyword]
+        if keyword == "ModalitiesInStudy":
+            return "\\".join(sorted({series.values["Modality"] for series in study.series} - {""}))
+        if keyword == "NumberOfStudyRelatedSeries":
+            return str(len(study.series))
+        return str(sum(series.count for series in study.series))
+
+    return value
+
+
+def _series_value(series: Series) -> Callable[[str], str]:
+    def value(keyword: str) -> str:
+        if keyword in series.values:
+            return series.values[keyword]
+        if keyword == "NumberOfSeriesRelatedInstances":
+            return str(series.count)
+        return _study_value(series.study)(keyword)
+
+    return value
+
+
+def _instance_value(instance: Instance) -> Callable[[str], str]:
+    def value(keyword: str) -> str:
+        if keyword == "SOPInstanceUID":
+            return instance.uid
+        if keyword in INSTANCE_TAGS:
+            return instance.values.get(keyword, "")
+        if keyword in STUDY_KEYWORDS or keyword in SERIES_KEYWORDS:
+            return _series_value(instance.series)(keyword)
+        return _from_file(instance, keyword)
+
+    return value
+
+
+def _from_file(instance: Instance, keyword: str) -> str:
+    """Read one attribute from the file, once."""
+    if keyword not in instance.values:
+        try:
+            found = read_dataset(instance.path, tags=[keyword]).get(keyword, "")
+        except BridgeError:
+            found = ""
+        several = found if hasattr(found, "append") else [found]
+        instance.values[keyword] = "\\".join(str(one) for one in several if one is not None)
+    return instance.values[keyword]
+
+
+def _dataset(value: Callable[[str], str], keywords: tuple[str, ...]) -> JsonDataset:
+    tags = _tags(keywords)
+    return {tags[keyword]: element(keyword, value(keyword)) for keyword in keywords}
+
+
+_TAGS: dict[tuple[str, ...], Mapping[str, str]] = {}
+
+
+def _tags(keywords: tuple[str, ...]) -> Mapping[str, str]:
+    """Give keyword to tag, in the order of tags; looked up once."""
+    if keywords not in _TAGS:
+        _TAGS[keywords] = {keyword: tag_of(keyword) for keyword in keywords}
+    return _TAGS[keywords]
+
+
+def _number(text: str) -> tuple[bool, int]:
+    try:
+        return False, int(float(text.partition("\\")[0]))
+    except (ValueError, OverflowError):
+        return True, 0

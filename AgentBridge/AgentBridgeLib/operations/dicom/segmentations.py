@@ -1,0 +1,259 @@
+"""Save a segmentation as a DICOM segmentation object beside the images it was made on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import Field
+from vtkmodules.util.numpy_support import vtk_to_numpy
+from vtkmodules.vtkCommonCore import vtkIntArray, vtkStringArray
+from vtkmodules.vtkCommonMath import vtkMatrix4x4
+
+from AgentBridgeLib.dispatch.context import Progress, Suspend
+from AgentBridgeLib.errors import (
+    DataInvalidError,
+    GeometryMismatchError,
+    OperationFailedError,
+    StorageFailedError,
+)
+from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.dicom import DicomObjectMade
+from AgentBridgeLib.model.fields import SegmentationId, VolumeId
+from AgentBridgeLib.model.version import VERSION
+from AgentBridgeLib.operations.common import matrices, voxels
+from AgentBridgeLib.operations.common.child_process import run_worker
+from AgentBridgeLib.operations.dicom.dicom import add_to_database
+from AgentBridgeLib.operations.dicom.library import library, read_dataset
+from AgentBridgeLib.operations.dicom.stack import GEOMETRY_TAGS, NoStackError, read_slice
+from AgentBridgeLib.operations.segmentations.segmentations import SEGMENTATION
+from AgentBridgeLib.operations.volumes.volumes import VOLUME
+from AgentBridgeLib.registry.operation import operation
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from AgentBridgeLib.dispatch.context import OperationContext
+    from AgentBridgeLib.host.dicom_index import Instance
+
+WORKER = Path(__file__).parent / "workers" / "segmentation_object.py"
+POSITION_TOLERANCE_MM = 0.05
+TISSUE = {"scheme": "SCT", "value": "85756007", "meaning": "Tissue"}
+
+
+class SaveSegmentationArguments(Arguments):
+    """Which segmentation, and on which images."""
+
+    segmentation_id: SegmentationId = Field(description="The segmentation; all of its segments are saved.")
+    volume_id: VolumeId = Field(description="The volume it was made on, loaded from Slicer's DICOM database.")
+    series_description: str = Field(
+        default="Segmentation", min_length=1, max_length=64, description="Of the new series."
+    )
+    series_number: int = Field(default=300, ge=1, le=2**31 - 1, description="Of the new series.")
+
+    def also_requires(self) -> tuple[str, ...]:
+        """Require what it reads."""
+        return ("scene.read", "dicom.read")
+
+
+@operation(
+    name="dicom.save_segmentation",
+    capability="dicom.write",
+    route="POST /dicom/segmentations",
+    execution="process",
+    long=True,
+    status=201,
+)
+def save_segmentation(
+    context: OperationContext, arguments: SaveSegmentationArguments
+) -> Generator[Progress | Suspend, None, DicomObjectMade]:
+    """Save a segmentation as a DICOM segmentation object (SEG) in the study of its images.
+
+    The object refers to the images slice by slice, carries their patient and study, and names AgentBridge as maker.
+    Segments may overlap. dicom.push sends it on.
+
+    Returns
+    -------
+    DicomObjectMade
+        The new series in Slicer's DICOM database.
+
+    Raises
+    ------
+    NodeNotFoundError, NodeTypeError
+        A node is missing or of another class.
+    DataInvalidError
+        The volume was not loaded from the DICOM database, or there is nothing in the segments.
+    GeometryMismatchError
+        The voxels of the volume are not where its images are, or the nodes have different parent transforms.
+    OutOfMemoryError
+        The masks would not fit into memory.
+    OperationFailedError
+        highdicom could not make the object; GET /agent/v1/log says more.
+    FeatureMissingError
+        highdicom is absent (Slicer before 5.12), or no DICOM database is open.
+
+    Notes
+    -----
+    Source: DICOM PS3.3, A.51.
+    """
+    library("highdicom")
+    scene = context.host.scene
+    segmentation = scene.node(arguments.segmentation_id, SEGMENTATION)
+    volume = scene.node(arguments.volume_id, VOLUME)
+    if segmentation.GetParentTransformNode() is not volume.GetParentTransformNode():
+        raise GeometryMismatchError(
+            "Segmentation and volume have different parent transforms. Harden or share one."
+        )
+    sources = source_images(context, volume)
+    matrix = ijk_to_ras(volume)
+    for k, one in enumerate(sources):
+        check_place(one, matrix, k)
+        yield Progress(None, "Comparing images and volume")
+    folder = Path(context.work_folder())
+    segments = yield from _write_masks(context, segmentation, volume, folder / "masks.npy")
+    target = str(folder / "segmentation.dcm")
+    request = {
+        "sources": [one.path for one in sources],
+        "masks": str(folder / "masks.npy"),
+        "segments": segments,
+        "series_description": arguments.series_description,
+        "series_number": arguments.series_number,
+        "version": VERSION,
+        "target": target,
+    }
+    (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
+    return (yield from finish_object(context, WORKER, folder / "request.json", Path(target)))
+
+
+def finish_object(
+    context: OperationContext, worker: Path, request: Path, target: Path
+) -> Generator[Progress | Suspend, None, DicomObjectMade]:
+    """Let a worker make an object, and add it to the database.
+
+    Raises
+    ------
+    OperationFailedError
+        It was not made, or the database did not take it.
+    """
+    yield from run_worker(context.host.processes, str(worker), [str(request)], "Making the DICOM object")
+    made = read_dataset(str(target), tags=["SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"])
+    yield from add_to_database(context, [str(target)], copies=True)
+    if context.host.dicom.index.instance(str(made.SOPInstanceUID)) is None:
+        raise OperationFailedError("The DICOM database did not take the new object.")
+    return DicomObjectMade(
+        study_instance_uid=str(made.StudyInstanceUID),
+        series_instance_uid=str(made.SeriesInstanceUID),
+        sop_instance_uid=str(made.SOPInstanceUID),
+    )
+
+
+def source_images(context: OperationContext, volume: Any) -> list[Instance]:
+    """Find the images that a volume was loaded from, in slice order.
+
+    Raises
+    ------
+    DataInvalidError
+        It was not loaded from the database, or the images are gone from it.
+    """
+    uids = (volume.GetAttribute("DICOM.instanceUIDs") or "").split()
+    index = context.host.dicom.index
+    found = [index.instance(uid) for uid in uids]
+    sources = [one for one in found if one is not None]
+    image = volume.GetImageData()
+    if not sources or len(sources) != len(uids) or image is None or image.GetDimensions()[2] != len(sources):
+        raise DataInvalidError(
+            f"{volume.GetID()} was not loaded from Slicer's DICOM database slice by slice, or its images are gone "
+            "from it. Load the series with dicom.load and segment that volume."
+        )
+    return sources
+
+
+def ijk_to_ras(volume: Any) -> Any:
+    """Give the 4x4 matrix from voxel indices to RAS in mm, without the parent transform."""
+    matrix = vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    return matrices.from_vtk(matrix)
+
+
+def check_place(source: Instance, matrix: Any, k: int) -> None:
+    """Refuse a volume whose slice `k` is not where its image is.
+
+    Raises
+    ------
+    DataInvalidError, GeometryMismatchError
+        The image has no place; the places differ.
+    """
+    try:
+        place = read_slice(source.path, read_dataset(source.path, tags=list(GEOMETRY_TAGS)))
+    except NoStackError as problem:
+        raise DataInvalidError(f"An image of the volume cannot be used: {problem}.") from None
+    found_lps = (matrix @ (0, 0, k, 1))[:3] * (-1, -1, 1)
+    if float(np.abs(found_lps - place.position_lps).max()) > POSITION_TOLERANCE_MM:
+        raise GeometryMismatchError(
+            "The volume was moved or its slices are in another order than its images."
+        )
+
+
+def _write_masks(
+    context: OperationContext, segmentation: Any, volume: Any, path: Path
+) -> Generator[Progress, None, list[dict[str, Any]]]:
+    """Write one mask per segment on the grid of the volume; give what describes the segments that have voxels."""
+    i, j, k = volume.GetImageData().GetDimensions()
+    known = list(segmentation.GetSegmentation().GetSegmentIDs())
+    voxels.require_memory(context.host.application, i * j * k * (len(known) + 4), "The masks")
+    masks, described = [], []
+    for segment_id in known:
+        mask = _mask(segmentation, volume, segment_id)
+        if mask.any():
+            masks.append(mask)
+            described.append(_describe(segmentation.GetSegmentation().GetSegment(segment_id)))
+        yield Progress(None, "Reading segments")
+    if not masks:
+        raise DataInvalidError("No segment has voxels inside the volume; there is nothing to save.")
+    try:
+        np.save(path, np.stack(masks, axis=-1))
+    except OSError as fault:
+        raise StorageFailedError(
+            f"The masks could not be written: {fault.strerror}. Free disk space."
+        ) from None
+    return described
+
+
+def _mask(segmentation: Any, volume: Any, segment_id: str) -> Any:
+    from slicer import vtkOrientedImageData, vtkSegmentation
+
+    reference, merged = vtkOrientedImageData(), vtkOrientedImageData()
+    reference.SetExtent(volume.GetImageData().GetExtent())
+    reference.AllocateScalars(3, 1)  # VTK_UNSIGNED_CHAR
+    reference.SetImageToWorldMatrix(matrices.to_vtk(ijk_to_ras(volume)))
+    ids, labels = vtkStringArray(), vtkIntArray()
+    ids.InsertNextValue(segment_id)
+    labels.InsertNextValue(1)
+    done = segmentation.GenerateMergedLabelmapForAllSegments(
+        merged, vtkSegmentation.EXTENT_REFERENCE_GEOMETRY, reference, ids, labels
+    )
+    if not done or merged.GetPointData().GetScalars() is None:
+        raise OperationFailedError(
+            f"Slicer could not give the voxels of segment {segment_id}; its log says why."
+        )
+    i, j, k = volume.GetImageData().GetDimensions()
+    return (vtk_to_numpy(merged.GetPointData().GetScalars()).reshape(k, j, i) == 1).astype(np.uint8)
+
+
+def _describe(segment: Any) -> dict[str, Any]:
+    """Give label, category and type of a segment; without terminology it is tissue."""
+    import vtk
+
+    text = vtk.mutable("")
+    segment.GetTag(segment.GetTerminologyEntryTagName(), text)
+    parts = str(text).split("~")
+    category, kind = (_code(parts[place]) if len(parts) > place else TISSUE for place in (1, 2))
+    return {"label": segment.GetName() or "Segment", "category": category, "type": kind}
+
+
+def _code(text: str) -> dict[str, str]:
+    scheme, _, rest = text.partition("^")
+    value, _, meaning = rest.partition("^")
+    return {"scheme": scheme, "value": value, "meaning": meaning} if scheme and value and meaning else TISSUE

@@ -1,0 +1,182 @@
+"""Load files into the scene and save nodes to files, through Slicer's own readers and writers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from AgentBridgeLib.errors import (
+    ArgumentInvalidError,
+    FieldProblem,
+    FileMissingError,
+    FileUnreadableError,
+    NodeTypeError,
+)
+from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.fields import NodeId, ReadPath, WritePath
+from AgentBridgeLib.model.nodes import FileSaved, NodesLoaded
+from AgentBridgeLib.operations.common.handedness import is_left_handed_file
+from AgentBridgeLib.operations.scene.node_details import summarize
+from AgentBridgeLib.operations.scene.scene import check_target
+from AgentBridgeLib.registry.operation import operation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from AgentBridgeLib.dispatch.context import OperationContext
+
+FileType = Literal[
+    "volume",
+    "labelmap",
+    "segmentation",
+    "model",
+    "markups",
+    "transform",
+    "table",
+    "text",
+    "sequence",
+    "color_table",
+]
+
+# Names that Slicer's readers register with, see the `fileType` of each `qSlicerFileReader`.
+SLICER_TYPES: dict[FileType, str] = {
+    "volume": "VolumeFile",
+    "labelmap": "VolumeFile",
+    "segmentation": "SegmentationFile",
+    "model": "ModelFile",
+    "markups": "MarkupsFile",
+    "transform": "TransformFile",
+    "table": "TableFile",
+    "text": "TextFile",
+    "sequence": "SequenceFile",
+    "color_table": "ColorTableFile",
+}
+
+
+LEFT_HANDED = (
+    "The image axes of the file are left-handed. Slicer reversed the k axis on reading: positions in RAS are those of "
+    "the file, voxel indices along k are not."
+)
+
+
+class LoadArguments(Arguments):
+    """Which file, and as what."""
+
+    path: ReadPath = Field(description="The file.")
+    type: FileType | None = Field(
+        default=None, description="What to make of it; without, Slicer decides by the file's name."
+    )
+    name: str | None = Field(
+        default=None, min_length=1, max_length=200, description="Name of the node; else from the file."
+    )
+
+
+class SaveArguments(Arguments):
+    """Which node, and where to."""
+
+    node_id: NodeId = Field(description="The node to save.")
+    path: WritePath = Field(description="File to write; its ending chooses the format.")
+    overwrite: bool = Field(default=False, description="Whether a file that is there may be replaced.")
+    use_compression: bool = Field(default=True, description="Whether to compress, where the format can.")
+
+
+@operation(name="files.load", capability="files.read", route="POST /files/load", status=201)
+def load_file(context: OperationContext, arguments: LoadArguments) -> NodesLoaded:
+    """Load a file: volume, segmentation, model, markups, transform, table, text, sequence or color table.
+
+    Returns
+    -------
+    NodesLoaded
+        The nodes that were made, and warnings about what the reader did.
+
+    Raises
+    ------
+    FileMissingError
+        There is no such file.
+    FileUnreadableError
+        No reader of this Slicer could make a node of it; the scene is unchanged.
+    ArgumentInvalidError
+        It is a scene: scenes are loaded with scene.load.
+
+    Warnings
+    --------
+    Of an image whose axes are left-handed Slicer's reader reverses the k axis: positions stay, voxel indices are other
+    than in the file. A warning says so; use positions in RAS.
+    """
+    path = Path(arguments.path)
+    if not path.exists():
+        raise FileMissingError(f"There is no file at {path}.")
+    file_type = _slicer_type(context, arguments)
+    properties: dict[str, object] = {"name": arguments.name} if arguments.name else {}
+    if arguments.type == "labelmap":
+        properties["labelmap"] = True
+    nodes = list(context.host.files.load(arguments.path, file_type, properties))
+    if arguments.name and nodes:
+        nodes[0].SetName(arguments.name)
+    context.mark_made(nodes)
+    return NodesLoaded(
+        nodes=tuple(summarize(node) for node in nodes), warnings=tuple(_warnings(arguments.path, nodes))
+    )
+
+
+@operation(
+    name="nodes.save", capability="files.write", route="POST /nodes/{node_id}/save", revision_scope="none"
+)
+def save_node(context: OperationContext, arguments: SaveArguments) -> FileSaved:
+    """Save a node to a file; the ending of the path chooses the format.
+
+    Raises
+    ------
+    NodeNotFoundError
+        No node has this id.
+    NodeTypeError
+        A node of this class is never saved to a file.
+    ArgumentInvalidError
+        Slicer cannot write this node with this ending; the message lists the endings it can.
+    FileExistsAlreadyError
+        A file is there and `overwrite` is not true.
+    StorageFailedError
+        Writing failed; what was there before still is.
+    """
+    node = context.host.scene.node(arguments.node_id)
+    if not node.IsA("vtkMRMLStorableNode"):
+        raise NodeTypeError(f"{node.GetID()} is a {node.GetClassName()}, which has no file of its own.")
+    _check_ending(arguments.path, context.host.files.writer_extensions(node))
+    check_target(arguments.path, overwrite=arguments.overwrite)
+    context.host.files.save(node, arguments.path, {"useCompression": int(arguments.use_compression)})
+    return FileSaved(path=arguments.path, size_bytes=Path(arguments.path).stat().st_size)
+
+
+def _slicer_type(context: OperationContext, arguments: LoadArguments) -> str:
+    if arguments.type is not None:
+        return SLICER_TYPES[arguments.type]
+    found = context.host.files.file_type(arguments.path)
+    if not found:
+        raise FileUnreadableError(
+            f"No reader of this Slicer takes {Path(arguments.path).name}. If the ending misleads, give `type`."
+        )
+    if found == "SceneFile":
+        problem = f"{Path(arguments.path).name} is a scene; load it with scene.load"
+        raise ArgumentInvalidError(
+            f"`path` cannot be used: {problem}.", errors=[FieldProblem("/path", problem)]
+        )
+    return found
+
+
+def _check_ending(path: str, endings: Sequence[str]) -> None:
+    if any(path.lower().endswith(ending.lower()) for ending in endings):
+        return
+    known = ", ".join(endings) or "none"
+    raise ArgumentInvalidError(
+        f"`path` cannot be used: Slicer writes this node with one of these endings: {known}.",
+        errors=[FieldProblem("/path", f"{Path(path).name} has another ending", known)],
+    )
+
+
+def _warnings(path: str, nodes: Sequence[Any]) -> list[str]:
+    is_image = any(node.IsA("vtkMRMLVolumeNode") or node.IsA("vtkMRMLSegmentationNode") for node in nodes)
+    if is_image and is_left_handed_file(path):
+        return [LEFT_HANDED]
+    return []

@@ -1,0 +1,368 @@
+"""List, describe, change and delete nodes."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem, NodeTypeError
+from AgentBridgeLib.model.base import Arguments, Page, PageArguments
+from AgentBridgeLib.model.fields import NodeId
+from AgentBridgeLib.model.geometry import ColorRgb
+from AgentBridgeLib.model.nodes import NodeDescription, NodesDeleted, NodeSummary
+from AgentBridgeLib.model.paging import page_bounds
+from AgentBridgeLib.operations.common.node_index import NodeEntry, NodeIndex, node_index
+from AgentBridgeLib.operations.scene import node_details
+from AgentBridgeLib.registry.operation import operation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from AgentBridgeLib.dispatch.context import OperationContext
+
+
+class ListArguments(PageArguments):
+    """Filters of a list of nodes; a node must pass all of them."""
+
+    class_name: str | None = Field(
+        default=None,
+        alias="class",
+        max_length=100,
+        description="MRML class; nodes of derived classes count too. Such as vtkMRMLVolumeNode.",
+    )
+    name: str | None = Field(
+        default=None,
+        max_length=200,
+        description="Part of the name, whatever the case; with * or ? a pattern for the whole name.",
+    )
+    attribute: str | None = Field(
+        default=None, max_length=1000, description="MRML attribute that the node has: `key` or `key=value`."
+    )
+    hidden: bool = Field(
+        default=False, description="Whether to list nodes too that Slicer hides from its lists."
+    )
+
+
+class NodeArguments(Arguments):
+    """Which node."""
+
+    node_id: NodeId = Field(description="The node's id, such as vtkMRMLScalarVolumeNode1.")
+
+
+AttributeName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x20=]+$")]
+AttributeValue = Annotated[str, Field(max_length=100_000)]
+
+
+class UpdateArguments(NodeArguments):
+    """What to change. What is not given stays as it is."""
+
+    name: str | None = Field(default=None, min_length=1, max_length=200, description="New name.")
+    attributes: dict[AttributeName, AttributeValue | None] | None = Field(
+        default=None, max_length=100, description="MRML attributes to set; null removes one."
+    )
+    visibility: bool | None = Field(default=None, description="Whether the node is shown in the views.")
+    color: ColorRgb | None = Field(
+        default=None, description="Color of a model or a markup: red, green, blue, 0 to 1."
+    )
+    opacity: float | None = Field(default=None, ge=0, le=1, description="From 0 (invisible) to 1 (opaque).")
+    parent_transform_id: NodeId | None = Field(
+        default=None, description="Transform to apply to the node; null takes the present one away."
+    )
+
+
+class DeleteManyArguments(Arguments):
+    """Which nodes."""
+
+    ids: tuple[NodeId, ...] = Field(
+        min_length=1,
+        max_length=1000,
+        description="Ids of the nodes; at least one: nothing never means everything.",
+    )
+
+
+@operation(name="nodes.list", capability="scene.read", route="GET /nodes", read_only=True)
+def list_nodes(context: OperationContext, arguments: ListArguments) -> Page[NodeSummary]:
+    """List the nodes of the scene, page by page, filtered by class, name or attribute.
+
+    Returns
+    -------
+    Page[NodeSummary]
+        In the order in which the nodes came into the scene. Hidden nodes (views, colors, display and storage nodes)
+        are left out unless asked for.
+
+    Raises
+    ------
+    ArgumentInvalidError
+        The cursor is none of this list.
+
+    Notes
+    -----
+    Source: Slicer developer guide, "MRML overview".
+    """
+    index = node_index(context.host.scene)
+    selected = _select(context, index, arguments)
+    question = f"nodes.list {arguments.model_dump_json(exclude={'limit', 'cursor'})}"
+    bounds = page_bounds(
+        len(selected),
+        lambda position: selected[position].id,
+        limit=arguments.limit,
+        cursor=arguments.cursor,
+        question=question,
+    )
+    items = [NodeSummary.model_construct(**entry._asdict()) for entry in selected[bounds.start : bounds.stop]]
+    return Page[NodeSummary](items=items, next_cursor=bounds.next_cursor, total=len(selected))
+
+
+@operation(
+    name="nodes.get",
+    capability="scene.read",
+    route="GET /nodes/{node_id}",
+    read_only=True,
+    revision_scope="node",
+)
+def get_node(context: OperationContext, arguments: NodeArguments) -> NodeDescription:
+    """Describe one node: what depends on its kind, references, display, storage, transform, attributes, provenance.
+
+    Raises
+    ------
+    NodeNotFoundError
+        No node has this id; names are no ids.
+
+    Notes
+    -----
+    Source: Slicer developer guide, "MRML overview".
+    """
+    scene = context.host.scene
+    return node_details.describe(scene, scene.node(arguments.node_id))
+
+
+@operation(
+    name="nodes.update",
+    capability="scene.edit",
+    route="PATCH /nodes/{node_id}",
+    idempotent=True,
+    revision_scope="node",
+)
+def update_node(context: OperationContext, arguments: UpdateArguments) -> NodeDescription:
+    """Change name, attributes, visibility, color, opacity or parent transform of a node; all given changes or none.
+
+    Returns
+    -------
+    NodeDescription
+        The node as it is now.
+
+    Raises
+    ------
+    NodeNotFoundError
+        The node or the transform is not in the scene.
+    NodeTypeError
+        A node of this class has no such property; the message says which.
+    ArgumentInvalidError
+        The transform would apply to itself, or an attribute is the bridge's own.
+
+    Notes
+    -----
+    The color of a segment belongs to the segment, not to the segmentation node. Volumes are shown by choosing them in
+    a view, so they have no visibility of their own here. Source: `vtkMRMLDisplayNode`, `vtkMRMLTransformableNode`.
+    """
+    scene = context.host.scene
+    node = scene.node(arguments.node_id)
+    _check_update(context, node, arguments)
+    was_modifying = node.StartModify()
+    try:
+        _commit_update(node, arguments)
+    finally:
+        node.EndModify(was_modifying)
+    return node_details.describe(scene, node)
+
+
+@operation(
+    name="nodes.delete",
+    capability="scene.delete",
+    route="DELETE /nodes/{node_id}",
+    destructive=True,
+    revision_scope="node",
+)
+def delete_node(context: OperationContext, arguments: NodeArguments) -> NodesDeleted:
+    """Delete one node, with the display and storage nodes that only it uses; references to it are cleared.
+
+    Raises
+    ------
+    NodeNotFoundError
+        No node has this id.
+    NodeTypeError
+        Slicer needs the node: a view, a singleton, a color table, or a node that belongs to another one.
+    """
+    return _delete(context, [arguments.node_id])
+
+
+@operation(name="nodes.delete_many", capability="scene.delete", route="POST /nodes/delete", destructive=True)
+def delete_nodes(context: OperationContext, arguments: DeleteManyArguments) -> NodesDeleted:
+    """Delete the named nodes, all or none, with the display and storage nodes that only they use.
+
+    Raises
+    ------
+    NodeNotFoundError
+        One of the ids is not in the scene; nothing was deleted.
+    NodeTypeError
+        Slicer needs one of the nodes; nothing was deleted.
+    """
+    return _delete(context, list(dict.fromkeys(arguments.ids)))
+
+
+def _select(context: OperationContext, index: NodeIndex, arguments: ListArguments) -> Sequence[NodeEntry]:
+    entries = index.of_class(arguments.class_name or "vtkMRMLNode", with_hidden=arguments.hidden)
+    if arguments.name:
+        entries = [entry for entry in entries if _matches(entry.name, arguments.name)]
+    if arguments.attribute:
+        entries = list(_with_attribute(context.host.scene.scene, entries, arguments.attribute))
+    return entries
+
+
+def _matches(name: str, wanted: str) -> bool:
+    if "*" in wanted or "?" in wanted:
+        return fnmatchcase(name.casefold(), wanted.casefold())
+    return wanted.casefold() in name.casefold()
+
+
+def _with_attribute(scene: Any, entries: Iterable[NodeEntry], wanted: str) -> Iterable[NodeEntry]:
+    key, has_value, value = wanted.partition("=")
+    for entry in entries:
+        found = scene.GetNodeByID(entry.id).GetAttribute(key)
+        if found is not None and (not has_value or found == value):
+            yield entry
+
+
+def _check_update(context: OperationContext, node: Any, arguments: UpdateArguments) -> None:
+    for name in arguments.attributes or {}:
+        if name.startswith(node_details.PROVENANCE):
+            raise _invalid(
+                f"/attributes/{name}", "attributes that begin with AgentBridge. say who made the node"
+            )
+    if arguments.visibility is not None or arguments.color is not None or arguments.opacity is not None:
+        _check_display(node, arguments)
+    if "parent_transform_id" in arguments.model_fields_set:
+        _check_transform(context, node, arguments.parent_transform_id)
+
+
+def _check_display(node: Any, arguments: UpdateArguments) -> None:
+    if not node.IsA("vtkMRMLDisplayableNode") or node.IsA("vtkMRMLVolumeNode"):
+        raise NodeTypeError(
+            f"{node.GetID()} is a {node.GetClassName()}, which has no visibility, color or opacity of its own. "
+            "A volume is shown by choosing it in a view."
+        )
+    if arguments.color is not None:
+        if node.IsA("vtkMRMLSegmentationNode"):
+            raise NodeTypeError(
+                f"{node.GetID()} is a segmentation: each of its segments has a color of its own."
+            )
+        if not all(0 <= part <= 1 for part in arguments.color):
+            raise _invalid("/color", "red, green and blue go from 0 to 1")
+
+
+def _check_transform(context: OperationContext, node: Any, transform_id: str | None) -> None:
+    if not node.IsA("vtkMRMLTransformableNode"):
+        raise NodeTypeError(
+            f"{node.GetID()} is a {node.GetClassName()}, to which no transform can be applied."
+        )
+    if transform_id is None:
+        return
+    ancestor = context.host.scene.node(transform_id, "vtkMRMLTransformNode")
+    while ancestor is not None:
+        if ancestor.GetID() == node.GetID():
+            raise _invalid("/parent_transform_id", "the transform would apply to itself")
+        ancestor = ancestor.GetParentTransformNode()
+
+
+def _commit_update(node: Any, arguments: UpdateArguments) -> None:
+    if arguments.name is not None:
+        node.SetName(arguments.name)
+    for name, value in (arguments.attributes or {}).items():
+        if value is None:
+            node.RemoveAttribute(name)
+        else:
+            node.SetAttribute(name, value)
+    if arguments.visibility is not None or arguments.color is not None or arguments.opacity is not None:
+        _commit_display(node, arguments)
+    if "parent_transform_id" in arguments.model_fields_set:
+        node.SetAndObserveTransformNodeID(arguments.parent_transform_id)
+
+
+def _commit_display(node: Any, arguments: UpdateArguments) -> None:
+    if node.GetDisplayNode() is None:
+        node.CreateDefaultDisplayNodes()
+    for position in range(node.GetNumberOfDisplayNodes()):
+        display = node.GetNthDisplayNode(position)
+        if arguments.visibility is not None:
+            display.SetVisibility(arguments.visibility)
+        if arguments.opacity is not None:
+            display.SetOpacity(arguments.opacity)
+        if arguments.color is not None:
+            display.SetColor(*arguments.color)
+            if display.IsA("vtkMRMLMarkupsDisplayNode"):
+                display.SetSelectedColor(*arguments.color)
+
+
+def _delete(context: OperationContext, ids: Sequence[str]) -> NodesDeleted:
+    scene = context.host.scene
+    nodes = [scene.node(node_id) for node_id in ids]
+    for node in nodes:
+        reason = _why_needed(node, ids)
+        if reason:
+            raise NodeTypeError(f"{node.GetID()} cannot be deleted: {reason} Nothing was deleted.")
+    companions = [node_id for node in nodes for node_id in _companions(node) if node_id not in ids]
+    for node in nodes:
+        if scene.scene.IsNodePresent(node):
+            scene.forget_node(node)
+    gone = [node_id for node_id in dict.fromkeys(companions) if scene.scene.GetNodeByID(node_id) is None]
+    return NodesDeleted(deleted_ids=(*ids, *gone))
+
+
+def _companions(node: Any) -> list[str]:
+    """Give the ids of the display and storage nodes of a node."""
+    found: list[str] = []
+    if node.IsA("vtkMRMLDisplayableNode"):
+        found += [node.GetNthDisplayNodeID(index) for index in range(node.GetNumberOfDisplayNodes())]
+    if node.IsA("vtkMRMLStorableNode"):
+        found += [node.GetNthStorageNodeID(index) for index in range(node.GetNumberOfStorageNodes())]
+    return [node_id for node_id in found if node_id]
+
+
+_NEEDED = (
+    ("vtkMRMLAbstractViewNode", "it is a view."),
+    ("vtkMRMLSliceCompositeNode", "it says what a slice view shows."),
+    ("vtkMRMLSliceDisplayNode", "it belongs to a slice view."),
+    ("vtkMRMLAbstractLayoutNode", "it arranges the views."),
+    ("vtkMRMLCameraNode", "it is the camera of a 3D view."),
+    ("vtkMRMLSubjectHierarchyNode", "it holds the subject hierarchy."),
+    ("vtkMRMLUnitNode", "it says in which unit Slicer shows a quantity."),
+)
+
+
+def _why_needed(node: Any, ids: Sequence[str]) -> str:
+    """Say why Slicer would break without the node; empty when it would not."""
+    for class_name, reason in _NEEDED:
+        if node.IsA(class_name):
+            return reason
+    if node.GetSingletonTag():
+        return "Slicer keeps exactly one of its kind."
+    owner = _owner(node)
+    if owner is not None and owner.GetID() not in ids:
+        return f"it belongs to {owner.GetID()}. Delete that node instead."
+    return ""
+
+
+def _owner(node: Any) -> Any:
+    if node.IsA("vtkMRMLDisplayNode"):
+        return node.GetDisplayableNode()
+    if node.IsA("vtkMRMLStorageNode"):
+        return node.GetStorableNode()
+    return None
+
+
+def _invalid(pointer: str, problem: str) -> ArgumentInvalidError:
+    return ArgumentInvalidError(
+        f"`{pointer[1:]}` cannot be used: {problem}.", errors=[FieldProblem(pointer, problem)]
+    )

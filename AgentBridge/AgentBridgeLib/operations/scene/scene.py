@@ -1,0 +1,241 @@
+"""Look at the scene as a whole; clear, save and load it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from AgentBridgeLib.errors import (
+    ArgumentInvalidError,
+    ConfirmationRequiredError,
+    FieldProblem,
+    FileExistsAlreadyError,
+    FileMissingError,
+)
+from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.fields import ReadPath, WritePath
+from AgentBridgeLib.model.frames import FrameArguments, bounds_in
+from AgentBridgeLib.model.nodes import FileSaved
+from AgentBridgeLib.model.scene import SceneCleared, SceneLoaded, SceneSummary
+from AgentBridgeLib.operations.common.node_index import node_index
+from AgentBridgeLib.operations.scene.node_details import summarize
+from AgentBridgeLib.registry.operation import operation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from AgentBridgeLib.dispatch.context import OperationContext
+    from AgentBridgeLib.host.ports import SceneHost
+
+SCENE_ENDINGS = (".mrb", ".mrml")
+MOST_LOADED_NODES = 1000
+
+
+class ClearArguments(Arguments):
+    """Whether you mean it."""
+
+    confirm: bool = Field(default=False, description="Must be true: everything in the scene goes.")
+
+
+class SaveArguments(Arguments):
+    """Where to."""
+
+    path: WritePath = Field(description="File to write, ending in .mrb (one archive with all data) or .mrml.")
+    overwrite: bool = Field(default=False, description="Whether a file that is there may be replaced.")
+
+
+class LoadArguments(Arguments):
+    """Where from."""
+
+    path: ReadPath = Field(description="An .mrb or .mrml file.")
+    clear: bool = Field(
+        default=False,
+        description="Whether the scene is emptied first; that needs the capability scene.delete as well.",
+    )
+
+    def also_requires(self) -> tuple[str, ...]:
+        """Name scene.delete when the scene is to be emptied."""
+        return ("scene.delete",) if self.clear else ()
+
+
+@operation(name="scene.summary", capability="scene.read", route="GET /scene", read_only=True)
+def summarize_scene(context: OperationContext, arguments: FrameArguments) -> SceneSummary:
+    """Summarize the scene: how many nodes of which class, its extent, the active volume, the layout.
+
+    Returns
+    -------
+    SceneSummary
+        `bounds_ras` (or `bounds_lps`): mm, around everything listed that has an extent, parent transforms applied.
+
+    Notes
+    -----
+    Source: Slicer developer guide, "MRML overview".
+    """
+    scene = context.host.scene
+    index = node_index(scene)
+    listed = index.of_class("vtkMRMLNode")
+    store = context.checkpoints
+    layout_number = _layout_number(scene.scene)
+    selection = scene.application_logic.GetSelectionNode()
+    segmentations = index.of_class("vtkMRMLSegmentationNode")
+    return SceneSummary(
+        node_count=len(listed),
+        hidden_node_count=len(index.entries) - len(listed),
+        counts_by_class=dict(sorted(Counter(entry.class_name for entry in listed).items())),
+        **bounds_in(arguments.frame, "bounds", _bounds(scene)),
+        active_volume_id=(selection.GetActiveVolumeID() or None) if selection is not None else None,
+        active_segmentation_id=segmentations[0].id if len(segmentations) == 1 else None,
+        layout=_layout_name(layout_number),
+        layout_number=layout_number,
+        checkpoint_count=len(store) if store is not None else 0,
+        undo_operation=store.last_step.operation
+        if store is not None and store.last_step is not None
+        else None,
+        file_name=scene.scene.GetURL() or None,
+    )
+
+
+@operation(name="scene.clear", capability="scene.delete", route="POST /scene/clear", destructive=True)
+def clear_scene(context: OperationContext, arguments: ClearArguments) -> SceneCleared:
+    """Remove everything from the scene but views, colors and the other nodes that Slicer needs.
+
+    Raises
+    ------
+    ConfirmationRequiredError
+        `confirm` is not true.
+
+    Notes
+    -----
+    Singletons stay (`vtkMRMLScene::Clear(0)`); with them the views would go and stay blank. Source: `vtkMRMLScene.h`.
+    """
+    if not arguments.confirm:
+        raise ConfirmationRequiredError(
+            "This removes every volume, segmentation, markup and all else from the scene. Repeat it with "
+            "`confirm` true if that is meant."
+        )
+    scene = context.host.scene
+    before = len(node_index(scene).entries)
+    scene.scene.Clear(0)
+    after = node_index(scene)
+    return SceneCleared(
+        removed_count=max(0, before - len(after.entries)), node_count=len(after.of_class("vtkMRMLNode"))
+    )
+
+
+@operation(name="scene.save", capability="files.write", route="POST /scene/save", revision_scope="none")
+def save_scene(context: OperationContext, arguments: SaveArguments) -> FileSaved:
+    """Save the whole scene with its data as one .mrb archive, or as .mrml with the data beside it.
+
+    Raises
+    ------
+    ArgumentInvalidError
+        The path ends in neither .mrb nor .mrml.
+    FileExistsAlreadyError
+        A file is there and `overwrite` is not true.
+    StorageFailedError
+        Writing failed; what was there before still is.
+
+    Warnings
+    --------
+    Node names and attributes are saved as they are, with patient names in them if they have any.
+    """
+    _check_ending(arguments.path)
+    check_target(arguments.path, overwrite=arguments.overwrite)
+    context.host.files.save_scene(arguments.path)
+    return FileSaved(path=arguments.path, size_bytes=Path(arguments.path).stat().st_size)
+
+
+@operation(name="scene.load", capability="files.read", route="POST /scene/load")
+def load_scene(context: OperationContext, arguments: LoadArguments) -> SceneLoaded:
+    """Load an .mrb or .mrml file into the scene, or in place of the scene with `clear`.
+
+    `clear` removes what is there, so it needs the capability scene.delete as well.
+
+    Raises
+    ------
+    FileMissingError
+        There is no such file.
+    FileUnreadableError
+        It is no scene, or parts of it could not be read.
+    ArgumentInvalidError
+        The path ends in neither .mrb nor .mrml.
+
+    Warnings
+    --------
+    Views, layout and slice positions of the file replace the present ones. Ids of nodes may be other than in the file
+    when they are taken.
+    """
+    _check_ending(arguments.path)
+    if not Path(arguments.path).is_file():
+        raise FileMissingError(f"There is no file at {arguments.path}.")
+    scene = context.host.scene
+    before = set() if arguments.clear else {entry.id for entry in node_index(scene).entries}
+    context.host.files.load_scene(arguments.path, clear=arguments.clear)
+    new = [entry.id for entry in node_index(scene).of_class("vtkMRMLNode") if entry.id not in before]
+    nodes = [scene.node(node_id) for node_id in new[:MOST_LOADED_NODES]]
+    return SceneLoaded(nodes=tuple(summarize(node) for node in nodes), loaded_count=len(new))
+
+
+def check_target(path: str, *, overwrite: bool) -> None:
+    """Refuse a path that cannot, or should not, be written.
+
+    Raises
+    ------
+    FileExistsAlreadyError
+        A file is there and may not be replaced.
+    ArgumentInvalidError
+        It is a folder, or its folder does not exist.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise _bad_path(f"{path} is a folder", "a file name in it")
+    if not target.parent.is_dir():
+        raise _bad_path(f"the folder {target.parent} does not exist", "a path in a folder that exists")
+    if target.exists() and not overwrite:
+        raise FileExistsAlreadyError(f"{path} exists. Choose another name, or set `overwrite` to replace it.")
+
+
+def _check_ending(path: str) -> None:
+    if not path.lower().endswith(SCENE_ENDINGS):
+        raise _bad_path(f"{Path(path).name} does not end in .mrb or .mrml", "a path ending in .mrb or .mrml")
+
+
+def _bad_path(problem: str, expected: str) -> ArgumentInvalidError:
+    return ArgumentInvalidError(
+        f"`path` cannot be used: {problem}.", errors=[FieldProblem("/path", problem, expected)]
+    )
+
+
+def _bounds(scene: SceneHost) -> Sequence[float] | None:
+    union: list[float] | None = None
+    for entry in node_index(scene).of_class("vtkMRMLDisplayableNode"):
+        bounds = [1.0, -1.0] * 3
+        scene.node(entry.id).GetRASBounds(bounds)
+        if any(bounds[2 * axis] > bounds[2 * axis + 1] for axis in range(3)):
+            continue
+        union = bounds if union is None else _united(union, bounds)
+    return union
+
+
+def _united(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    return [(max if at % 2 else min)(pair) for at, pair in enumerate(zip(one, other, strict=True))]
+
+
+def _layout_number(scene: Any) -> int | None:
+    node = scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+    number = node.GetViewArrangement() if node is not None else 0
+    return number or None
+
+
+def _layout_name(number: int | None) -> str | None:
+    from slicer import vtkMRMLLayoutNode
+
+    if number is None:
+        return None
+    for name, value in vars(vtkMRMLLayoutNode).items():
+        if name.startswith("SlicerLayout") and name.endswith("View") and value == number:
+            return name.removeprefix("SlicerLayout")
+    return None

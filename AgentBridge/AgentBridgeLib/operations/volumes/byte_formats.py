@@ -1,0 +1,173 @@
+"""Turn bytes that a client sent into voxels: NRRD, NPY or raw, without copying where that is possible."""
+
+from __future__ import annotations
+
+import ctypes
+import io
+import math
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from AgentBridgeLib.errors import DataInvalidError
+from AgentBridgeLib.operations.common import nrrd
+from AgentBridgeLib.operations.common.grids import Grid
+from AgentBridgeLib.operations.common.voxels import require_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from AgentBridgeLib.host.ports import ApplicationHost
+    from AgentBridgeLib.operations.common.voxels import Array
+
+NPY_MAGIC = b"\x93NUMPY"
+STEP_BYTES = 4 << 20
+"""Decompressed bytes in one step: some 10 ms."""
+
+
+@dataclass(frozen=True, eq=False)
+class ReceivedVolume:
+    """Voxels, and where they lie if the bytes say so."""
+
+    array: Array
+    grid: Grid | None
+    warnings: tuple[str, ...]
+
+
+def read_volume(application: ApplicationHost, data: memoryview) -> Generator[float, None, ReceivedVolume]:
+    """Read NRRD or NPY bytes; yields how far it is. The bytes belong to the voxels afterwards.
+
+    Raises
+    ------
+    DataInvalidError
+        It is neither, or claims something other than what follows.
+    OutOfMemoryError
+        The voxels would not fit into memory; nothing was allocated.
+    """
+    head = bytes(data[:8])
+    if head.startswith(nrrd.MAGIC):
+        return (yield from _read_nrrd(application, data))
+    if head.startswith(NPY_MAGIC):
+        return _read_npy(data)
+    raise DataInvalidError("The body is neither NRRD (begins with NRRD000) nor NPY (begins with \\x93NUMPY).")
+
+
+def read_raw(data: memoryview, scalar_type: str, shape: tuple[int, ...]) -> Array:
+    """Take bytes as voxels of a known type and shape.
+
+    Raises
+    ------
+    DataInvalidError
+        There are more or fewer bytes than voxels.
+    """
+    dtype = np.dtype(scalar_type)
+    needed = math.prod(shape) * dtype.itemsize
+    if data.nbytes != needed:
+        raise DataInvalidError(
+            f"The body has {data.nbytes} bytes; {shape} voxels of {scalar_type} have {needed}."
+        )
+    return adopt(data, 0, dtype, math.prod(shape)).reshape(shape)
+
+
+def adopt(data: memoryview, offset: int, dtype: np.dtype, count: int) -> Array:
+    """Take part of a buffer as an array in native byte order; copied only if the buffer is read-only.
+
+    Voxels that are not aligned to their size are moved down inside the buffer, over the end of the header.
+    """
+    if data.readonly:
+        return np.frombuffer(data, dtype, count, offset).astype(dtype.newbyteorder("="))
+    size = count * dtype.itemsize
+    address = np.frombuffer(data, np.uint8).ctypes.data + offset
+    shift = address % dtype.itemsize
+    if shift > offset:
+        return np.frombuffer(data, dtype, count, offset).astype(dtype.newbyteorder("="))
+    if shift:
+        ctypes.memmove(address - shift, address, size)
+    array = np.frombuffer(data, dtype, count, offset - shift)
+    if not dtype.isnative:
+        array = array.byteswap(inplace=True).view(dtype.newbyteorder("="))
+    return array
+
+
+def _read_nrrd(application: ApplicationHost, data: memoryview) -> Generator[float, None, ReceivedVolume]:
+    header = nrrd.read_header(data)
+    offset = header.data_offset
+    if header.encoding == "gzip":
+        require_memory(application, header.voxel_bytes, "Decompressing the voxels")
+        data, offset = memoryview((yield from _decompress(data[offset:], header.voxel_bytes))), 0
+    else:
+        offset = data.nbytes - header.voxel_bytes if header.byte_skip == -1 else offset + header.byte_skip
+    dtype = np.dtype(header.scalar_type).newbyteorder(header.byte_order)
+    i, j, k = header.dimensions_ijk
+    shape = (k, j, i) if header.component_count == 1 else (k, j, i, header.component_count)
+    return ReceivedVolume(
+        adopt(data, offset, dtype, math.prod(shape)).reshape(shape), _grid(header), header.warnings
+    )
+
+
+def _grid(header: nrrd.NrrdHeader) -> Grid:
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.array(header.axes_lps).T
+    matrix[:3, 3] = header.origin_lps
+    return Grid(header.dimensions_ijk, np.diag([-1.0, -1.0, 1.0, 1.0]) @ matrix)
+
+
+def _decompress(data: memoryview, size: int) -> Generator[float, None, bytearray]:
+    """Decompress gzip or zlib data of exactly `size` bytes (plus nothing)."""
+    result, filled = bytearray(size), 0
+    machine = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+    waiting: bytes | memoryview = data
+    try:
+        while not machine.eof and filled <= size:
+            piece = machine.decompress(waiting, min(STEP_BYTES, size - filled + 1))
+            if not piece and not machine.unconsumed_tail and not machine.eof:
+                break
+            if filled + len(piece) > size:
+                raise DataInvalidError(
+                    f"The compressed data holds more than the {size} bytes that the header claims."
+                )
+            result[filled : filled + len(piece)] = piece
+            filled += len(piece)
+            waiting = machine.unconsumed_tail
+            yield filled / size
+    except zlib.error:
+        raise DataInvalidError("The compressed data is damaged.") from None
+    if filled != size or not machine.eof:
+        raise DataInvalidError(
+            f"The compressed data holds {filled} bytes; the header claims {size}. It may be cut."
+        )
+    return result
+
+
+def _read_npy(data: memoryview) -> ReceivedVolume:
+    shape, is_fortran, dtype, offset = _npy_header(bytes(data[:20_000]))
+    if dtype.kind not in "iuf" or dtype.itemsize > 8 or dtype.newbyteorder("=").name not in nrrd.SIZES:
+        raise DataInvalidError(
+            f"NPY voxels of type {dtype} cannot be used. Send one of {', '.join(nrrd.SIZES)}."
+        )
+    if is_fortran or len(shape) not in {3, 4} or 0 in shape:
+        raise DataInvalidError(
+            f"The NPY array has shape {shape}, Fortran order: {is_fortran}. Send shape (k, j, i), or "
+            "(k, j, i, component), in C order (numpy.ascontiguousarray)."
+        )
+    needed = math.prod(shape) * dtype.itemsize
+    if needed != data.nbytes - offset:
+        raise DataInvalidError(
+            f"The NPY header claims {needed} bytes of voxels; {data.nbytes - offset} follow it."
+        )
+    return ReceivedVolume(adopt(data, offset, dtype, math.prod(shape)).reshape(shape), None, ())
+
+
+def _npy_header(head: bytes) -> tuple[tuple[int, ...], bool, np.dtype, int]:
+    stream = io.BytesIO(head)
+    try:
+        version = np.lib.format.read_magic(stream)
+        read = (
+            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        )
+        shape, is_fortran, dtype = read(stream)
+    except ValueError:
+        raise DataInvalidError("The NPY header cannot be read; versions 1.0 and 2.0 are known.") from None
+    return shape, is_fortran, dtype, stream.tell()
