@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from components import SLICER_VARIABLE, component
-from devtools.data import brain_path
+from devtools.data import brain_path, data_folder
 from served_bridge import ServedBridge
 
 if TYPE_CHECKING:
@@ -144,6 +144,36 @@ def a_brain_file() -> Path:
     path = brain_path(CHECKOUT)
     assert path.is_file(), "python3 Testing/dev.py test downloads the brain volume before it starts pytest"
     return path
+
+
+def _scan(name: str) -> Path:
+    path = data_folder(CHECKOUT) / name
+    assert path.is_file(), "python3 Testing/dev.py test downloads the scans before it starts pytest"
+    return path
+
+
+@pytest.fixture
+def a_lung_ct_file() -> Path:
+    """A CT of the lung, int16, 512 by 512 by 48 voxels of 0.57 by 0.57 by 5 mm, readable by the shared host."""
+    return _scan("lung1_image.nrrd")
+
+
+@pytest.fixture
+def a_lung_ct_label_file() -> Path:
+    """The label map of a tumor in the lung CT, of the same geometry."""
+    return _scan("lung1_label.nrrd")
+
+
+@pytest.fixture
+def a_brain_mr_file() -> Path:
+    """A T1 MR of a brain, int16, 256 by 256 by 25 voxels of 0.78 by 0.78 by 6.5 mm, readable by the shared host."""
+    return _scan("brain1_image.nrrd")
+
+
+@pytest.fixture
+def a_brain_mr_label_file() -> Path:
+    """The label map of a tumor in the brain MR, of the same geometry."""
+    return _scan("brain1_label.nrrd")
 
 
 @pytest.fixture

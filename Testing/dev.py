@@ -59,6 +59,7 @@ def main(arguments: list[str]) -> int:
             return check.run(CHECKOUT, python, fix="--fix" in rest)
         data.ensure_brain(CHECKOUT, python)
         if command == "test":
+            data.ensure_scans(CHECKOUT, python)
             return become([str(python), "-m", "pytest", *rest])
         return become([str(python), str(TESTING / SCRIPTS[command]), *rest])
     except machine.SetupError as error:

@@ -114,10 +114,26 @@ def test_brain_with_another_checksum_is_refused(tmp_path, monkeypatch):
         with zipfile.ZipFile(folder / "nilearn.whl", "w") as wheel:
             wheel.writestr(data.MEMBER, b"not a brain")
 
-    monkeypatch.setattr(data, "_download", download)
+    monkeypatch.setattr(data, "_download_wheel", download)
     with pytest.raises(machine.SetupError, match="checksum"):
         data.ensure_brain(tmp_path, tmp_path)
     assert not data.brain_path(tmp_path).exists()
+
+
+def test_scan_with_another_checksum_is_refused(tmp_path, monkeypatch):
+    """house: data is what it claims to be, and none of it is kept otherwise."""
+
+    def download(python, folder):
+        unpacked = folder / "pyradiomics"
+        (unpacked / "data").mkdir(parents=True)
+        for name in data.SCANS:
+            (unpacked / "data" / name).write_bytes(b"not a scan")
+        return unpacked
+
+    monkeypatch.setattr(data, "_download_source", download)
+    with pytest.raises(machine.SetupError, match="checksum"):
+        data.ensure_scans(tmp_path, tmp_path)
+    assert list(data.data_folder(tmp_path).iterdir()) == []
 
 
 def test_grant_is_read_as_capability_and_mode():
