@@ -113,8 +113,8 @@ def _download_wheel(python: Path, folder: Path) -> None:
 def _download_source(python: Path, folder: Path) -> Path:
     """Return the unpacked source distribution.
 
-    Its build script does not run with the Python versions of today, and pip runs it even for a download: pip fails, and
-    with ``--no-clean`` leaves behind what it unpacked.
+    Its build script does not run with the Python versions of today, and pip runs it even for a download: pip fails,
+    and with ``--no-clean`` leaves behind what it unpacked.
     """
     pip = _pip_download(
         python, folder, "--no-clean", "--no-binary", "pyradiomics", SOURCE_DISTRIBUTION, scratch=folder
