@@ -20,9 +20,6 @@ def outside_client(bridge):
 
     def authorize(request):
         request.headers["Authorization"] = f"Bearer {bridge.token}"
-        request.headers["Host"] = (
-            f"127.0.0.1:{bridge.port}"  # the client forgets the port, which the bridge demands
-        )
         return request
 
     session = requests.Session()

@@ -60,16 +60,38 @@ class TestComingIn:
         client.get("/scene").expect(200)
 
     @pytest.mark.parametrize(
-        "host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "0.0.0.0:{port}"]
+        "host",
+        [
+            "",
+            "evil.example",
+            "evil.example:{port}",
+            "127.0.0.1:1",
+            "127.0.0.1:",
+            "localhost:0{port}",
+            "localhost.evil.example",
+            "evil.example@localhost",
+            "::1",
+            "0.0.0.0:{port}",
+        ],
     )
     def test_foreign_host_is_refused(self, a_bridge, host):
         """http: 421, DNS rebinding"""
         answer = a_bridge.get("/health", headers={"Host": host.format(port=a_bridge.port)})
         problem(answer, 421, "host.rejected")
 
-    def test_localhost_is_this_computer(self, a_bridge):
-        """http: section 1"""
-        a_bridge.get("/scene", headers={"Host": f"localhost:{a_bridge.port}"}).expect(200)
+    @pytest.mark.parametrize(
+        "host", ["localhost:{port}", "LocalHost:{port}", "127.0.0.1", "localhost", "[::1]"]
+    )
+    def test_loopback_name_is_this_computer_with_our_port_or_without_any(self, a_bridge, host):
+        """http: section 1; house: ADR 35"""
+        a_bridge.get("/scene", headers={"Host": host.format(port=a_bridge.port)}).expect(200)
+
+    def test_page_on_the_usual_port_is_foreign_although_the_host_header_has_no_port(self, a_bridge):
+        """house: ADR 35; another program's page at http://localhost is not ours"""
+        headers = {"Host": "localhost", "Origin": "http://localhost"}
+        problem(a_bridge.get("/scene", headers=headers), 403, "origin.rejected")
+        own = {"Host": "localhost", "Origin": f"http://localhost:{a_bridge.port}"}
+        a_bridge.get("/scene", headers=own).expect(200)
 
     @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:1"])
     def test_foreign_web_page_is_refused_even_with_the_token(self, a_bridge, origin):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 from collections import deque
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from AgentBridgeLib.model.exchange import RequestHead
 
-_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_HOST = re.compile(r"(?P<name>localhost|127\.0\.0\.1|\[::1\])(:(?P<port>[0-9]{1,5}))?", re.IGNORECASE)
 _USUAL_PEER = "127.0.0.1"
 _FAILURES = 10
 _WINDOW_S = 60.0
@@ -72,13 +73,15 @@ class Gate:
     def check_host(self, head: RequestHead) -> None:
         """Refuse names that are not this computer's: a web page may have been re-bound to our address.
 
+        The name is what protects. Clients that leave the port out (dicomweb-client does) are let in; a wrong port
+        belongs to somebody else's page.
+
         Raises
         ------
         HostRejectedError
-            The Host header is not a loopback name with our port.
+            The Host header is not a loopback name, or has another port than ours.
         """
-        name, _, port = head.headers.get("host", "").rpartition(":")
-        if not name or name.lower() not in _LOOPBACK_NAMES or port != str(head.local_port):
+        if _own_authority(head) is None:
             raise HostRejectedError(
                 f"The Host header must be 127.0.0.1:{head.local_port} or localhost:{head.local_port}."
             )
@@ -92,7 +95,7 @@ class Gate:
             The page's origin is not on the allow-list.
         """
         origin = head.headers.get("origin", "")
-        if not origin or origin == f"http://{head.headers.get('host', '')}":
+        if not origin or origin == f"http://{_own_authority(head)}":
             return ""
         if origin not in self._allowed_origins() or not urlsplit(origin).scheme.startswith("http"):
             raise OriginRejectedError(
@@ -126,6 +129,14 @@ class Gate:
             "Send the header 'Authorization: Bearer TOKEN' with the token from the AgentBridge panel or the "
             "instance file."
         )
+
+
+def _own_authority(head: RequestHead) -> str | None:
+    """Give the loopback name of the Host header with our port, whether the client wrote the port or not."""
+    found = _HOST.fullmatch(head.headers.get("host", ""))
+    if found is None or found["port"] not in {None, str(head.local_port)}:
+        return None
+    return f"{found['name'].lower()}:{head.local_port}"
 
 
 def bearer_token(head: RequestHead) -> str | None:
