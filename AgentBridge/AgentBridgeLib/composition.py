@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from AgentBridgeLib.dispatch.admission import PANEL_DOOR
 from AgentBridgeLib.dispatch.audit import AuditLog
 from AgentBridgeLib.dispatch.audit_file import AuditFile
 from AgentBridgeLib.dispatch.call import Call, Done, Failed, Preference
@@ -17,7 +18,7 @@ from AgentBridgeLib.dispatch.context import Caller
 from AgentBridgeLib.dispatch.events import EventRing
 from AgentBridgeLib.dispatch.job_service import JobService
 from AgentBridgeLib.dispatch.journal import Journal
-from AgentBridgeLib.dispatch.kernel import PANEL_DOOR, Dispatcher, KernelParts
+from AgentBridgeLib.dispatch.kernel import Dispatcher, KernelParts
 from AgentBridgeLib.dispatch.legacy_policy import LegacyPolicy
 from AgentBridgeLib.dispatch.log_cover import LogCover
 from AgentBridgeLib.dispatch.results import ResultStore

@@ -34,6 +34,8 @@ class ApprovalRequest:
         Whose data the nodes are, as the person sees them.
     warning
         Why the person should look twice; empty when there is no reason.
+    asking
+        Every capability that the call is asked about; an approval for the session holds for these.
     can_last
         Whether an approval may hold for the session. An approval that a guard asks for holds once.
     """
@@ -50,6 +52,7 @@ class ApprovalRequest:
     patients: Sequence[str] = ()
     warning: str = ""
     can_last: bool = True
+    asking: Sequence[str] = ()
 
 
 class ApprovalDesk:
@@ -71,7 +74,7 @@ class ApprovalDesk:
         self._on_decision = on_decision
         self._wall_clock = wall_clock
         self._waiting: dict[str, ApprovalRequest] = {}
-        self._for_session: set[tuple[str, str]] = set()
+        self._for_session: dict[tuple[str, str], set[str]] = {}
         self._attendants: list[Callable[[], None]] = []
 
     @property
@@ -94,9 +97,13 @@ class ApprovalDesk:
 
         return leave
 
-    def is_approved_for_session(self, client: str, operation: str) -> bool:
-        """Whether the person has approved this operation for this client until Slicer ends."""
-        return (client, operation) in self._for_session
+    def is_approved_for_session(self, client: str, operation: str, asking: Sequence[str]) -> bool:
+        """Whether the person has approved this operation for this client until Slicer ends.
+
+        An approval holds for the capabilities that were asked about: one for loading a file does not let a later call
+        of the same operation reach the network.
+        """
+        return set(asking) <= self._for_session.get((client, operation), set()) and bool(asking)
 
     @property
     def leases(self) -> Sequence[tuple[str, str]]:
@@ -105,7 +112,7 @@ class ApprovalDesk:
 
     def end_lease(self, client: str, operation: str) -> None:
         """Withdraw an approval that held for the session. Safe to repeat."""
-        self._for_session.discard((client, operation))
+        self._for_session.pop((client, operation), None)
         self._tell()
 
     def seconds_left(self, request: ApprovalRequest) -> float:
@@ -138,7 +145,7 @@ class ApprovalDesk:
             raise JobStateConflictError(f"The request '{job_id}' has expired; nothing was decided.")
         del self._waiting[job_id]
         if approve and for_session and request.can_last:
-            self._for_session.add((request.client, request.operation))
+            self._for_session.setdefault((request.client, request.operation), set()).update(request.asking)
         self._on_decision(request, approve)
         self._tell()
 

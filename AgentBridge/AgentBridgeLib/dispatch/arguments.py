@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem
+from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.fields import Bytes, NodeMark, PathMark
 from AgentBridgeLib.policy.paths import resolve_inside
 
@@ -70,6 +71,19 @@ def target_nodes(arguments: BaseModel) -> list[str]:
                 else [entry for entry in value or () if isinstance(entry, str)]
             )
     return found
+
+
+def capabilities(operation: Operation, arguments: BaseModel) -> tuple[str, ...]:
+    """Every capability that the call needs: the operation's own and those that its arguments add."""
+    more = arguments.also_requires() if isinstance(arguments, Arguments) else ()
+    return (operation.mark.capability, *more)
+
+
+def paths(arguments: BaseModel) -> list[str]:
+    """Files and folders that the arguments name."""
+    return [
+        value for _, mark, value in marked(arguments) if isinstance(mark, PathMark) and isinstance(value, str)
+    ]
 
 
 def touches_files(arguments: BaseModel) -> bool:

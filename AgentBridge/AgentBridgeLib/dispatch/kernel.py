@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from AgentBridgeLib.dispatch import arguments as incoming
+from AgentBridgeLib.dispatch.admission import Admission
 from AgentBridgeLib.dispatch.approvals import ApprovalDesk, ApprovalRequest
 from AgentBridgeLib.dispatch.call import DEFAULT_WAIT_S, Accepted, Done, Failed, NotModified
 from AgentBridgeLib.dispatch.context import OperationContext
@@ -20,16 +21,16 @@ from AgentBridgeLib.dispatch.idempotency import IdempotencyTable
 from AgentBridgeLib.dispatch.job_service import JobWork
 from AgentBridgeLib.dispatch.journal import Journal
 from AgentBridgeLib.dispatch.stepper import as_steps
-from AgentBridgeLib.errors import BridgeError, PolicyError, RevisionConflictError
+from AgentBridgeLib.errors import BridgeError, PolicyError
 from AgentBridgeLib.jobs.machine import State
 from AgentBridgeLib.model.envelopes import internal_error, timestamp
-from AgentBridgeLib.policy.decide import Verdict, decide, denied, guard_patients
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from pydantic import BaseModel
 
+    from AgentBridgeLib.dispatch.admission import AdmittedCall
     from AgentBridgeLib.dispatch.audit import AuditLog
     from AgentBridgeLib.dispatch.call import Call, Outcome
     from AgentBridgeLib.dispatch.checkpoints import Checkpoints, Step
@@ -42,30 +43,9 @@ if TYPE_CHECKING:
     from AgentBridgeLib.host.ports import AdditionRecord, Host
     from AgentBridgeLib.jobs.machine import Job
     from AgentBridgeLib.model.content import Content
-    from AgentBridgeLib.policy.settings import SafetySettings
     from AgentBridgeLib.registry.catalog import Catalog
-    from AgentBridgeLib.registry.operation import Operation
-
-PANEL_DOOR = "panel"
-"""Calls of the person: no socket leads here."""
 
 _log = logging.getLogger("AgentBridge")
-
-
-@dataclass(slots=True)
-class _Decided:
-    """A call whose arguments are valid and which the policy has let in (or wants to ask about)."""
-
-    call: Call
-    operation: Operation
-    arguments: BaseModel
-    nodes: list[str]
-    settings: SafetySettings
-    verdict: Verdict
-    digest: str
-    began: float
-    seen: list[str] = field(default_factory=list)
-    """Names of the nodes as the person saw them when asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +76,7 @@ class Dispatcher:
         self._cache = AnswerCache()
         self._idempotency = IdempotencyTable(parts.wall_clock)
         self._desk = ApprovalDesk(self._on_decision, parts.wall_clock)
+        self._admission = Admission(parts.host, parts.catalog, parts.safety, self._desk)
 
     @property
     def desk(self) -> ApprovalDesk:
@@ -113,85 +94,55 @@ class Dispatcher:
 
     def _take(self, call: Call, answer: Callable[[Outcome], None]) -> None:
         answer = _Once(answer)
-        decided = None
+        admitted = None
         try:
-            decided = self._decide(call)
-            finish = self._claim(decided, answer)
+            admitted = self._admission.admit(call)
+            finish = self._claim(admitted, answer)
             if finish is not None:
                 answer = finish
-                self._proceed(decided, answer)
+                self._proceed(admitted, answer)
         except BaseException as error:  # noqa: BLE001 - the dispatch kernel is one of the two places for this
-            self._refuse(call, self.blame(error, call.operation), answer, decided)
-
-    def _decide(self, call: Call) -> _Decided:
-        parts = self._parts
-        operation = parts.catalog.get(call.operation)
-        if call.caller.door != PANEL_DOOR:
-            parts.safety.check_running()
-        settings = parts.safety.current()
-        arguments = incoming.validate(operation, call.arguments, is_lax=call.is_lax)
-        capabilities = (operation.mark.capability, *_also_requires(arguments))
-        verdict = decide(settings, operation.name, capabilities, can_ask=self._desk.is_attended)
-        if call.caller.door == PANEL_DOOR:  # the person who decides does it with their own hand
-            verdict = Verdict("allow", verdict.capability)
-        began = self._host.loop.now()
-        needs_digest = verdict.decision == "ask" or bool(call.preference.idempotency_key)
-        digest = incoming.digest(operation, arguments, with_content=needs_digest)
-        if verdict.decision == "deny":
-            raise denied(verdict)
-        arguments = incoming.resolve_paths(arguments, settings)
-        if verdict.decision == "ask" and self._desk.is_approved_for_session(
-            call.caller.client, operation.name
-        ):
-            verdict = type(verdict)("allow", verdict.capability)
-        nodes = incoming.target_nodes(arguments)
-        count = len(self._patients(nodes)) if len(nodes) > 1 else 0  # one node combines nothing
-        verdict = guard_patients(verdict, settings, operation.name, count, can_ask=self._desk.is_attended)
-        if verdict.decision == "deny":
-            raise denied(verdict)
-        if verdict.is_guarded:
-            digest = incoming.digest(operation, arguments, with_content=True)
-        return _Decided(call, operation, arguments, nodes, settings, verdict, digest, began)
+            self._refuse(call, self.blame(error, call.operation), answer, admitted)
 
     def _claim(
-        self, decided: _Decided, answer: Callable[[Outcome], None]
+        self, admitted: AdmittedCall, answer: Callable[[Outcome], None]
     ) -> Callable[[Outcome], None] | None:
-        key = decided.call.preference.idempotency_key
-        if not key or decided.operation.mark.read_only:
+        key = admitted.call.preference.idempotency_key
+        if not key or admitted.operation.mark.read_only:
             return answer
-        return self._idempotency.claim(decided.call.caller.client, key, decided.digest, answer)
+        return self._idempotency.claim(admitted.call.caller.client, key, admitted.digest, answer)
 
-    def _proceed(self, decided: _Decided, answer: Callable[[Outcome], None]) -> None:
-        preference, mark = decided.call.preference, decided.operation.mark
-        self._etags.check_if_match(preference.if_match, decided.nodes)
-        if decided.verdict.decision == "ask":
-            self._park(decided, answer)
+    def _proceed(self, admitted: AdmittedCall, answer: Callable[[Outcome], None]) -> None:
+        preference, mark = admitted.call.preference, admitted.operation.mark
+        self._etags.check_if_match(preference.if_match, admitted.nodes)
+        if admitted.verdict.decision == "ask":
+            self._park(admitted, answer)
         elif preference.respond_async or mark.execution != "inline" or mark.long:
-            self._enqueue(decided, answer)
+            self._enqueue(admitted, answer)
         else:
-            self._run_now(decided, answer)
+            self._run_now(admitted, answer)
 
-    def _run_now(self, decided: _Decided, answer: Callable[[Outcome], None]) -> None:
-        etag, revision = self._tag(decided)
-        if matches(decided.call.preference.if_none_match, etag):
+    def _run_now(self, admitted: AdmittedCall, answer: Callable[[Outcome], None]) -> None:
+        etag, revision = self._tag(admitted)
+        if matches(admitted.call.preference.if_none_match, etag):
             answer(NotModified(etag, revision))
-            self._finish(decided, "not_modified")
+            self._finish(admitted, "not_modified")
             return
         done = self._cache.get(etag, revision)
         if done is None:
-            done = self._execute(decided)
+            done = self._execute(admitted)
             self._cache.put(done)
         answer(done)
-        self._finish(decided, "succeeded")
+        self._finish(admitted, "succeeded")
 
-    def _execute(self, decided: _Decided) -> Done:
-        context, release = self._context(decided, None)
+    def _execute(self, admitted: AdmittedCall) -> Done:
+        context, release = self._context(admitted, None)
         scene = self._host.scene
-        with self._parts.turn.hold(decided.operation.name):
-            step = self._begin_step(decided)
-            record = None if decided.operation.mark.read_only else scene.record_additions()
+        with self._parts.turn.hold(admitted.operation.name):
+            step = self._begin_step(admitted)
+            record = None if admitted.operation.mark.read_only else scene.record_additions()
             try:
-                value = decided.operation.function(context, decided.arguments)
+                value = admitted.operation.function(context, admitted.arguments)
             except BaseException:
                 self._take_back(record)
                 self._parts.checkpoints.drop_step(step)
@@ -200,12 +151,12 @@ class Dispatcher:
                 release()
             if record is not None:
                 self._parts.checkpoints.end_step(step, record.stop())
-        return self._conclude(decided, value)
+        return self._conclude(admitted, value)
 
-    def _begin_step(self, decided: _Decided) -> Step | None:
-        mark = decided.operation.mark
-        capabilities = (mark.capability, *_also_requires(decided.arguments))
-        return self._parts.checkpoints.begin_step(mark, capabilities, decided.nodes)
+    def _begin_step(self, admitted: AdmittedCall) -> Step | None:
+        return self._parts.checkpoints.begin_step(
+            admitted.operation.mark, admitted.capabilities, admitted.nodes
+        )
 
     def _take_back(self, record: AdditionRecord | None) -> None:
         scene = self._host.scene
@@ -214,110 +165,93 @@ class Dispatcher:
             if node is not None:
                 scene.forget_node(node)
 
-    def _conclude(self, decided: _Decided, value: BaseModel | Content) -> Done:
-        etag, revision = self._tag(decided)
+    def _conclude(self, admitted: AdmittedCall, value: BaseModel | Content) -> Done:
+        etag, revision = self._tag(admitted)
         payload = encode(value, revision, self._parts.redaction.redactor())
-        mark = decided.operation.mark
+        mark = admitted.operation.mark
         self._parts.journal.note(
-            decided.operation.name, decided.arguments, payload, is_read_only=mark.read_only
+            admitted.operation.name, admitted.arguments, payload, is_read_only=mark.read_only
         )
-        scope = decided.operation.mark.revision_scope
-        return Done(payload, None if scope == "none" else revision, etag, decided.operation.mark.status)
+        scope = admitted.operation.mark.revision_scope
+        return Done(payload, None if scope == "none" else revision, etag, admitted.operation.mark.status)
 
-    def _tag(self, decided: _Decided) -> tuple[str, int]:
-        salt = decided.settings.identifiers
-        return self._etags.make(decided.operation, decided.arguments, decided.nodes, salt)
+    def _tag(self, admitted: AdmittedCall) -> tuple[str, int]:
+        salt = admitted.settings.identifiers
+        return self._etags.make(admitted.operation, admitted.arguments, admitted.nodes, salt)
 
-    def _enqueue(self, decided: _Decided, answer: Callable[[Outcome], None]) -> None:
-        job = self._submit(decided, needs_approval=False)
-        preference = decided.call.preference
-        default_s = 0.0 if preference.respond_async or decided.operation.mark.long else DEFAULT_WAIT_S
+    def _enqueue(self, admitted: AdmittedCall, answer: Callable[[Outcome], None]) -> None:
+        job = self._submit(admitted, needs_approval=False)
+        preference = admitted.call.preference
+        default_s = 0.0 if preference.respond_async or admitted.operation.mark.long else DEFAULT_WAIT_S
         wait_s = default_s if preference.wait_s is None else preference.wait_s
         self._answer_later(job, 0.0 if preference.respond_async else wait_s, answer)
 
-    def _park(self, decided: _Decided, answer: Callable[[Outcome], None]) -> None:
-        decided.seen = [self._node_name(node_id) for node_id in decided.nodes]
-        job = self._submit(decided, needs_approval=True)
+    def _park(self, admitted: AdmittedCall, answer: Callable[[Outcome], None]) -> None:
+        admitted.seen = self._admission.names(admitted.nodes)
+        job = self._submit(admitted, needs_approval=True)
         request = ApprovalRequest(
             job_id=job.id,
-            operation=decided.operation.name,
-            capability=decided.verdict.capability,
-            effect=decided.operation.summary,
-            nodes=decided.seen,
-            paths=[
-                str(value) for _, mark, value in incoming.marked(decided.arguments) if hasattr(mark, "access")
-            ],
-            client=decided.call.caller.client,
-            arguments_digest=decided.digest,
+            operation=admitted.operation.name,
+            capability=admitted.verdict.capability,
+            asking=admitted.verdict.asking,
+            effect=admitted.operation.summary,
+            nodes=admitted.seen,
+            paths=incoming.paths(admitted.arguments),
+            client=admitted.call.caller.client,
+            arguments_digest=admitted.digest,
             expires_at=job.approval_deadline or 0.0,
-            patients=list(self._patients(decided.nodes).values()),
-            warning=decided.verdict.reason if decided.verdict.is_guarded else "",
-            can_last=not decided.verdict.is_guarded,
+            patients=self._admission.patients(admitted.nodes),
+            warning=admitted.verdict.reason if admitted.verdict.is_guarded else "",
+            can_last=not admitted.verdict.is_guarded,
         )
         self._parts.events.publish("approval.requested", {"job": job.id, "operation": job.operation})
         self._desk.ask(request)
-        self._answer_later(job, decided.call.preference.wait_s or 0.0, answer)
+        self._answer_later(job, admitted.call.preference.wait_s or 0.0, answer)
 
-    def _submit(self, decided: _Decided, *, needs_approval: bool) -> Job:
+    def _submit(self, admitted: AdmittedCall, *, needs_approval: bool) -> Job:
         release: list[Callable[[], None]] = []
 
         def begin() -> Generator[Progress | Suspend | WaitForUser | None, None, Any]:
-            self._check_again(decided)
-            context, done = self._context(decided, job.id)
+            self._admission.check_again(admitted)
+            self._etags.check_if_match(admitted.call.preference.if_match, admitted.nodes)
+            context, done = self._context(admitted, job.id)
             release.append(done)
-            return self._undoable(decided, job, context)
+            return self._undoable(admitted, job, context)
 
         def end(ended: Job) -> None:
             for done in release:
                 done()
             self._desk.withdraw(ended.id)
-            self._finish(decided, _outcome_word(ended), ended.id)
+            self._finish(admitted, _outcome_word(ended), ended.id)
 
         job = self._parts.jobs.submit(
-            decided.operation.name,
-            decided.digest,
-            decided.call.caller.client,
-            "side" if decided.operation.mark.execution == "process" else "main",
+            admitted.operation.name,
+            admitted.digest,
+            admitted.call.caller.client,
+            "side" if admitted.operation.mark.execution == "process" else "main",
             JobWork(
                 begin,
-                lambda value: self._conclude(decided, value),
-                lambda error: self.blame(error, decided.operation.name),
+                lambda value: self._conclude(admitted, value),
+                lambda error: self.blame(error, admitted.operation.name),
                 end,
             ),
             needs_approval=needs_approval,
         )
-        self._finish(decided, "accepted", job.id)
+        self._finish(admitted, "accepted", job.id)
         return job
 
     def _undoable(
-        self, decided: _Decided, job: Job, context: OperationContext
+        self, admitted: AdmittedCall, job: Job, context: OperationContext
     ) -> Generator[Progress | Suspend | WaitForUser | None, None, Any]:
         """Keep what the work of a job may destroy before it begins, then do it."""
-        step = self._begin_step(decided)
+        step = self._begin_step(admitted)
         try:
-            value = yield from as_steps(decided.operation.function(context, decided.arguments))
+            value = yield from as_steps(admitted.operation.function(context, admitted.arguments))
         except BaseException:
             self._parts.checkpoints.drop_step(step)
             raise
         self._parts.checkpoints.end_step(step, self._parts.jobs.additions(job.id))
         return value
-
-    def _check_again(self, decided: _Decided) -> None:
-        """Check what may have changed while the call waited for the person or in the queue."""
-        if decided.call.caller.door == PANEL_DOOR:
-            return
-        self._parts.safety.check_running()
-        settings = self._parts.safety.current()
-        verdict = decide(settings, decided.operation.name, [decided.verdict.capability], can_ask=True)
-        if verdict.decision == "deny":
-            raise denied(verdict)
-        incoming.resolve_paths(decided.arguments, settings)
-        if decided.seen and decided.seen != [self._node_name(node_id) for node_id in decided.nodes]:
-            raise RevisionConflictError(
-                f"{decided.operation.name} was approved for other nodes than those that now have these ids: one was "
-                "removed or renamed meanwhile. Nothing was done; look at the scene and ask again."
-            )
-        self._etags.check_if_match(decided.call.preference.if_match, decided.nodes)
 
     def _answer_later(self, job: Job, wait_s: float, answer: Callable[[Outcome], None]) -> None:
         jobs = self._parts.jobs
@@ -342,29 +276,22 @@ class Dispatcher:
         else:
             self._parts.jobs.deny(request.job_id)
 
-    def _context(self, decided: _Decided, job_id: str | None) -> tuple[OperationContext, Callable[[], None]]:
+    def _context(
+        self, admitted: AdmittedCall, job_id: str | None
+    ) -> tuple[OperationContext, Callable[[], None]]:
         folder, release = self._parts.folders.lend()
         context = OperationContext(
             host=self._host,
-            caller=decided.call.caller,
+            caller=admitted.call.caller,
             job_id=job_id,
-            settings=decided.settings,
+            settings=admitted.settings,
             catalog=self._parts.catalog,
-            operation_name=decided.operation.name,
+            operation_name=admitted.operation.name,
             started_at=timestamp(self._parts.wall_clock()) or "",
             work_folder=folder,
             checkpoints=self._parts.checkpoints,
         )
         return context, release
-
-    def _node_name(self, node_id: str) -> str:
-        node = self._host.scene.scene.GetNodeByID(node_id)
-        return node_id if node is None else f"{node.GetName()} ({node_id})"
-
-    def _patients(self, node_ids: list[str]) -> dict[str, str]:
-        """Key and label of every patient that the nodes belong to."""
-        found = [self._host.scene.patient(node_id) for node_id in dict.fromkeys(node_ids)]
-        return {patient.key: patient.label for patient in found if patient is not None}
 
     def blame(self, error: BaseException, operation: str) -> BridgeError:
         """Turn whatever was raised into an error for the client, identifiers covered; ours get an incident id."""
@@ -379,23 +306,23 @@ class Dispatcher:
         call: Call,
         error: BridgeError,
         answer: Callable[[Outcome], None],
-        decided: _Decided | None = None,
+        admitted: AdmittedCall | None = None,
     ) -> None:
-        if decided is not None:
-            self._finish(decided, error.code)
+        if admitted is not None:
+            self._finish(admitted, error.code)
         else:
             decision = "deny" if isinstance(error, PolicyError) else "refused"
             self._parts.audit.note(call.caller, call.operation, decision, error.code)
         answer(Failed(error, self._parts.redaction.redactor().text(call.operation)))
 
-    def _finish(self, decided: _Decided, outcome: str, job_id: str = "") -> None:
+    def _finish(self, admitted: AdmittedCall, outcome: str, job_id: str = "") -> None:
         self._parts.audit.note(
-            decided.call.caller,
-            decided.operation.name,
-            decided.verdict.decision,
+            admitted.call.caller,
+            admitted.operation.name,
+            admitted.verdict.decision,
             outcome,
-            duration_ms=(self._host.loop.now() - decided.began) * 1000,
-            arguments_digest=decided.digest,
+            duration_ms=(self._host.loop.now() - admitted.began) * 1000,
+            arguments_digest=admitted.digest,
             job_id=job_id,
         )
 
@@ -414,11 +341,6 @@ class _Once:
             answer(outcome)
         except Exception:  # noqa: BLE001 - the client is gone or transport failed; nothing can be answered any more
             _log.exception("An answer could not be given")
-
-
-def _also_requires(arguments: BaseModel) -> tuple[str, ...]:
-    more = getattr(arguments, "also_requires", None)
-    return tuple(more()) if more is not None else ()
 
 
 def _outcome_word(job: Job) -> str:

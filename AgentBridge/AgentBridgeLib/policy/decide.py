@@ -28,12 +28,15 @@ class Verdict:
         Why, in words for the client; empty for ``allow``.
     is_guarded
         A guard asks, whatever the capability says; an approval for the session does not cover it.
+    asking
+        Every capability of the call that is set to ask.
     """
 
     decision: Literal["allow", "ask", "deny"]
     capability: str
     reason: str = ""
     is_guarded: bool = False
+    asking: tuple[str, ...] = ()
 
 
 _ORDER: dict[Mode, int] = {"allow": 0, "ask": 1, "deny": 2}
@@ -53,12 +56,15 @@ def decide(
     can_ask
         Whether somebody can answer. Without a panel nobody can, and ``ask`` becomes ``deny``.
     """
-    strictest = max(capabilities, key=lambda name: _ORDER[settings.mode(name)])
+    needed = tuple(dict.fromkeys(capabilities))
+    strictest = max(needed, key=lambda name: _ORDER[settings.mode(name)])
     mode = settings.mode(strictest)
     if mode == "allow":
         return Verdict("allow", strictest)
     if mode == "ask" and can_ask:
-        return Verdict("ask", strictest, f"{operation} needs the approval of the person in front of Slicer.")
+        asking = tuple(name for name in needed if settings.mode(name) == "ask")
+        reason = f"{operation} needs the approval of the person in front of Slicer."
+        return Verdict("ask", strictest, reason, asking=asking)
     where = "Safety in the AgentBridge panel"
     if mode == "ask":
         return Verdict(

@@ -23,6 +23,10 @@ from doubles.memory_host import Desk
 class Two(Arguments):
     node_id: NodeId = Field(description="A node.")
     other_id: NodeId | None = Field(default=None, description="Another.")
+    is_remote: bool = Field(default=False, description="Whether it reaches a remote node.")
+
+    def also_requires(self) -> tuple[str, ...]:
+        return ("network",) if self.is_remote else ()
 
 
 @pytest.fixture
@@ -136,6 +140,24 @@ def test_lease_holds_for_one_client_and_one_operation_until_it_is_withdrawn(desk
     assert isinstance(desk.start("nodes.remove", {"node_id": "c"}, client="another")[0], Accepted)
     desk.dispatcher.desk.end_lease("tests", "nodes.remove")
     assert isinstance(desk.start("nodes.remove", {"node_id": "c"})[0], Accepted)
+
+
+def test_lease_does_not_cover_a_capability_that_it_was_not_asked_for(desk):
+    """house: approving a local call for the session must not open the network"""
+    decide(desk, ask(desk, node="a"), approve=True, for_session=True)
+    job = ask(desk, node="b", is_remote=True)
+    assert list(desk.dispatcher.desk.waiting[0].asking) == ["scene.delete", "network"]
+    decide(desk, job, approve=True, for_session=True)
+    assert isinstance(desk.call("nodes.remove", {"node_id": "c", "is_remote": True}), Done)
+
+
+def test_capability_that_the_arguments_add_can_be_denied_while_the_call_waits(desk):
+    """house: the person's last word counts for each capability"""
+    job = ask(desk, is_remote=True)
+    desk.set("capabilities/network", "deny")
+    decide(desk, job, approve=True)
+    assert desk.jobs.machine.get(job).error.code == "policy.capability_disabled"
+    assert desk.runs == []
 
 
 class TestPatients:
