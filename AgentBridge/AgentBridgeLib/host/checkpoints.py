@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import slicer
 
-from AgentBridgeLib.host.hierarchy_copies import ItemRecord, record_hierarchy, restore_hierarchy
+from AgentBridgeLib.host.hierarchy_copies import (
+    ItemRecord,
+    record_hierarchy,
+    record_places,
+    restore_hierarchy,
+    restore_places,
+)
 from AgentBridgeLib.host.node_copies import NodeCopy, data_bytes
 
 if TYPE_CHECKING:
@@ -29,12 +35,16 @@ _RESTORED_SINGLETONS = ("vtkMRMLSelectionNode", "vtkMRMLSliceCompositeNode")
 
 @dataclass(frozen=True, slots=True)
 class SceneCopy:
-    """What was copied; implements `ports.SceneCopy`. `hierarchy` is None for a copy of some nodes."""
+    """What was copied; implements `ports.SceneCopy`.
+
+    `hierarchy` is None for a copy of some nodes, which has `places` instead: node id and item of its folder.
+    """
 
     parts: tuple[NodeCopy, ...]
     furniture: tuple[NodeCopy, ...]
     hierarchy: tuple[ItemRecord, ...] | None
     revision: int
+    places: tuple[tuple[str, int], ...] = ()
 
 
 class SlicerSceneCopier:
@@ -61,7 +71,7 @@ class SlicerSceneCopier:
         if sum(data_bytes(node) for node in nodes) > most_bytes:
             return None
         parts = tuple(self._copy_node(node, {}) for node in {node.GetID(): node for node in nodes}.values())
-        return SceneCopy(parts, (), None, self._scene.revision)
+        return SceneCopy(parts, (), None, self._scene.revision, record_places(self._hierarchy(), nodes))
 
     def content_bytes(self) -> int:
         """How many bytes the arrays of the scene's nodes take."""
@@ -85,6 +95,7 @@ class SlicerSceneCopier:
                 _resolve_references(node)
             if copy.hierarchy is not None:
                 restore_hierarchy(self._hierarchy(), copy.hierarchy, self._scene.scene)
+            restore_places(self._hierarchy(), copy.places, self._scene.scene)
 
     def remove_nodes(self, node_ids: Sequence[str]) -> None:
         """Remove nodes that are still there, latest first."""

@@ -49,6 +49,28 @@ def restore_hierarchy(hierarchy: Any, records: Sequence[ItemRecord], scene: Any)
             hierarchy.RemoveItem(item, False, False)
 
 
+def record_places(hierarchy: Any, nodes: Sequence[Any]) -> tuple[tuple[str, int], ...]:
+    """Note in which container some nodes lie: id of the node, item of the container."""
+    if hierarchy is None:
+        return ()
+    items = ((node.GetID(), hierarchy.GetItemByDataNode(node)) for node in nodes)
+    return tuple((node_id, hierarchy.GetItemParent(item)) for node_id, item in items if item)
+
+
+def restore_places(hierarchy: Any, places: Sequence[tuple[str, int]], scene: Any) -> None:
+    """Put nodes back into their containers, as far as both are still there; a folder that is left empty goes."""
+    for node_id, container in places:
+        node = scene.GetNodeByID(node_id)
+        item = hierarchy.GetItemByDataNode(node) if node is not None else 0
+        left = hierarchy.GetItemParent(item) if item else 0
+        if not item or left == container or not hierarchy.GetItemLevel(container):
+            continue
+        hierarchy.SetItemParent(item, container)
+        while hierarchy.GetItemLevel(left) == "Folder" and not _children(hierarchy, left):
+            left, empty = hierarchy.GetItemParent(left), left
+            hierarchy.RemoveItem(empty, False, False)
+
+
 def _scene_of(records: Sequence[ItemRecord], hierarchy: Any) -> int:
     return records[0].parent if records else int(hierarchy.GetSceneItemID())
 

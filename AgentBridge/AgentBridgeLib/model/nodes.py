@@ -139,6 +139,11 @@ class NodeDescription(SceneResult):
     parent_transform_id: str | None = Field(
         description="Transform that is applied to the node; null without one."
     )
+    folder: str | None = Field(
+        default=None,
+        description="Folder of the subject hierarchy, such as Case 1/Lungs, within the node's patient and study; null "
+        "when it lies in none.",
+    )
     display: NodeDisplay | None = Field(description="Null when the node has no display node.")
     storage: NodeStorage | None = Field(description="Null when the node has no storage node.")
     references: dict[str, tuple[str, ...]] = Field(

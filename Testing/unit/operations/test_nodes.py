@@ -311,3 +311,61 @@ def test_display_node_goes_only_with_its_owner(context, some_nodes):
     line.CreateDefaultDisplayNodes()
     with pytest.raises(NodeTypeError, match=line.GetID()):
         nodes.delete_node(context, nodes.NodeArguments(node_id=line.GetDisplayNode().GetID()))
+
+
+def test_node_moves_between_folders_that_are_made_and_is_found_there(context, some_nodes, scene):
+    """issue:#3: subject-hierarchy folder."""
+    seen = update(context, some_nodes["model"], folder="Case 1/Organs")
+    assert seen.folder == "Case 1/Organs"
+    assert update(context, some_nodes["line"], folder="Case 1").folder == "Case 1"
+    assert names(listed(context, folder="Case 1")) == ["Length A", "Liver"]
+    assert names(listed(context, folder="Case 1/Organs")) == ["Liver"]
+    assert names(listed(context, folder="Organs")) == []
+    update(context, some_nodes["points"], folder="Case 1/Organs")
+    hierarchy = scene.GetSubjectHierarchyNode()
+    assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(some_nodes["points"])) == (
+        hierarchy.GetItemParent(hierarchy.GetItemByDataNode(some_nodes["model"]))
+    )
+    assert update(context, some_nodes["model"], folder=None).folder is None
+    assert update(context, some_nodes["points"], name="P").folder == "Case 1/Organs"
+
+
+def test_folder_stays_within_the_study_of_the_node(context, some_nodes, scene):
+    """issue:#3: data are never taken away from their patient."""
+    hierarchy = scene.GetSubjectHierarchyNode()
+    patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "Doe")
+    study = hierarchy.CreateStudyItem(patient, "CT")
+    item = hierarchy.GetItemByDataNode(some_nodes["model"])
+    hierarchy.SetItemParent(item, study)
+    for folder in ("Organs", "Organs/Left", None):
+        assert update(context, some_nodes["model"], folder=folder).folder == folder
+        assert hierarchy.GetItemAncestorAtLevel(item, "Study") == study
+    assert hierarchy.GetItemParent(item) == study
+
+
+@pytest.mark.parametrize("folder", ["", "/Case", "Case/", "Case//1", "Case\n"])
+def test_path_of_a_folder_has_names(folder):
+    """house."""
+    with pytest.raises(ValidationError):
+        nodes.UpdateArguments(node_id="x", folder=folder)
+
+
+def test_node_that_slicer_shows_nowhere_has_no_folder(context, some_nodes):
+    """house: a refused update changes nothing."""
+    view = context.host.scene.scene.GetFirstNodeByClass("vtkMRMLSliceNode")
+    with pytest.raises(NodeTypeError):
+        update(context, view, folder="Case", attributes={"New": "1"})
+    assert view.GetAttribute("New") is None
+
+
+def test_copy_of_a_node_brings_back_its_folder(context, some_nodes, scene):
+    """issue:#3: undo of the last agent step."""
+    update(context, some_nodes["model"], folder="Case 1")
+    copy = context.host.copier.copy_nodes([some_nodes["model"].GetID()], 1 << 20)
+    update(context, some_nodes["model"], folder="Case 2/Deep", name="Moved")
+    context.host.copier.restore(copy)
+    seen = get(context, some_nodes["model"].GetID())
+    assert (seen.folder, seen.name) == ("Case 1", "Liver")
+    assert names(listed(context, folder="Case 2")) == []
+    hierarchy = scene.GetSubjectHierarchyNode()
+    assert hierarchy.GetItemByName("Case 2") == 0

@@ -21,6 +21,7 @@ from AgentBridgeLib.model.nodes import (
     VolumeDetails,
 )
 from AgentBridgeLib.operations.common import matrices, voxels
+from AgentBridgeLib.operations.scene.folders import folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +55,7 @@ def describe(scene: SceneHost, node: Any) -> NodeDescription:
         node_revision=scene.node_revision(node.GetID()),
         details=_details(node),
         parent_transform_id=parent_transform_id(node),
+        folder=folder_of(scene.scene, node),
         display=_display(node),
         storage=_storage(node),
         references=_references(node),

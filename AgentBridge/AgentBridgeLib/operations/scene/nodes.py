@@ -14,7 +14,7 @@ from AgentBridgeLib.model.geometry import ColorRgb
 from AgentBridgeLib.model.nodes import NodeDescription, NodesDeleted, NodeSummary
 from AgentBridgeLib.model.paging import page_bounds
 from AgentBridgeLib.operations.common.node_index import NodeEntry, NodeIndex, node_index
-from AgentBridgeLib.operations.scene import node_details
+from AgentBridgeLib.operations.scene import folders, node_details
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -40,6 +40,11 @@ class ListArguments(PageArguments):
     attribute: str | None = Field(
         default=None, max_length=1000, description="MRML attribute that the node has: `key` or `key=value`."
     )
+    folder: str | None = Field(
+        default=None,
+        max_length=1000,
+        description="Path of a folder of the subject hierarchy, such as Case 1/Lungs; folders below it count too.",
+    )
     hidden: bool = Field(
         default=False, description="Whether to list nodes too that Slicer hides from its lists."
     )
@@ -53,6 +58,9 @@ class NodeArguments(Arguments):
 
 AttributeName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x20=]+$")]
 AttributeValue = Annotated[str, Field(max_length=100_000)]
+FolderPath = Annotated[
+    str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f/]+(/[^\x00-\x1f/]+)*$")
+]
 
 
 class UpdateArguments(NodeArguments):
@@ -70,6 +78,11 @@ class UpdateArguments(NodeArguments):
     parent_transform_id: NodeId | None = Field(
         default=None, description="Transform to apply to the node; null takes the present one away."
     )
+    folder: FolderPath | None = Field(
+        default=None,
+        description="Folder of the subject hierarchy to move the node to, such as Case 1/Lungs; made if necessary, "
+        "within the node's patient and study. Null takes it out of all folders.",
+    )
 
 
 class DeleteManyArguments(Arguments):
@@ -84,7 +97,7 @@ class DeleteManyArguments(Arguments):
 
 @operation(name="nodes.list", capability="scene.read", route="GET /nodes", read_only=True)
 def list_nodes(context: OperationContext, arguments: ListArguments) -> Page[NodeSummary]:
-    """List the nodes of the scene, page by page, filtered by class, name or attribute.
+    """List the nodes of the scene, page by page, filtered by class, name, attribute or folder.
 
     Returns
     -------
@@ -146,7 +159,7 @@ def get_node(context: OperationContext, arguments: NodeArguments) -> NodeDescrip
     revision_scope="node",
 )
 def update_node(context: OperationContext, arguments: UpdateArguments) -> NodeDescription:
-    """Change name, attributes, visibility, color, opacity or parent transform of a node; all given changes or none.
+    """Change name, attributes, visibility, color, opacity, parent transform or folder of a node; all or none.
 
     Returns
     -------
@@ -175,6 +188,8 @@ def update_node(context: OperationContext, arguments: UpdateArguments) -> NodeDe
         _commit_update(node, arguments)
     finally:
         node.EndModify(was_modifying)
+    if "folder" in arguments.model_fields_set:
+        folders.move(scene.scene, node, arguments.folder)
     return node_details.describe(scene, node)
 
 
@@ -218,6 +233,9 @@ def _select(context: OperationContext, index: NodeIndex, arguments: ListArgument
         entries = [entry for entry in entries if _matches(entry.name, arguments.name)]
     if arguments.attribute:
         entries = list(_with_attribute(context.host.scene.scene, entries, arguments.attribute))
+    if arguments.folder:
+        inside = folders.nodes_in(context.host.scene.scene, arguments.folder)
+        entries = [entry for entry in entries if entry.id in inside]
     return entries
 
 
@@ -245,6 +263,8 @@ def _check_update(context: OperationContext, node: Any, arguments: UpdateArgumen
         _check_display(node, arguments)
     if "parent_transform_id" in arguments.model_fields_set:
         _check_transform(context, node, arguments.parent_transform_id)
+    if "folder" in arguments.model_fields_set:
+        folders.check_movable(context.host.scene.scene, node)
 
 
 def _check_display(node: Any, arguments: UpdateArguments) -> None:
