@@ -3,7 +3,8 @@ import slicer
 
 import dicom_data
 from AgentBridgeLib.errors import ArgumentInvalidError, ConfirmationRequiredError, FileMissingError
-from AgentBridgeLib.operations.dicom import dicom
+from AgentBridgeLib.operations.dicom import attributes, finding
+from AgentBridgeLib.operations.dicom import database as dicom_database
 from AgentBridgeLib.operations.dicom.query import SearchArguments, matches
 
 
@@ -21,15 +22,15 @@ def chest(context, database, run_jobs, tmp_path):
     """A CT series of 6 slices and a structured report in one study, both in the database."""
     study, series = dicom_data.write_ct(tmp_path / "in", 6)
     dicom_data.write(dicom_data.report(study), tmp_path / "in" / "report.dcm")
-    run_jobs(dicom.import_files(context, dicom.ImportArguments(path=str(tmp_path / "in"))))
+    run_jobs(dicom_database.import_files(context, dicom_database.ImportArguments(path=str(tmp_path / "in"))))
     return study, series
 
 
 def find(context, run, level="studies", **arguments):
     function = {
-        "studies": dicom.find_studies,
-        "series": dicom.find_series,
-        "instances": dicom.find_instances,
+        "studies": finding.find_studies,
+        "series": finding.find_series,
+        "instances": finding.find_instances,
     }[level]
     return run(function(context, SearchArguments(**arguments)))
 
@@ -42,11 +43,11 @@ def test_import_tells_file_by_file_what_became_of_it(context, database, run_jobs
     nameless = dicom_data.report("1.2.3")
     nameless.StudyInstanceUID = ""
     dicom_data.write(nameless, folder / "nameless.dcm")
-    first = run_jobs(dicom.import_files(context, dicom.ImportArguments(path=str(folder))))
+    first = run_jobs(dicom_database.import_files(context, dicom_database.ImportArguments(path=str(folder))))
     assert first.counts == {"added": 3, "not_dicom": 1, "incomplete": 1}
     assert first.series == [series]
     assert {one.outcome for one in first.problems} == {"not_dicom", "incomplete"}
-    second = run_jobs(dicom.import_files(context, dicom.ImportArguments(path=str(folder))))
+    second = run_jobs(dicom_database.import_files(context, dicom_database.ImportArguments(path=str(folder))))
     assert second.counts["already_there"] == 3
     assert database.imagesCount() == 3
 
@@ -127,9 +128,9 @@ def test_attribute_that_the_database_does_not_keep_is_read_from_files(context, r
 
 def test_reports_are_found_by_class(context, run, chest):
     """issue:#6."""
-    found = run(dicom.find_reports(context, dicom.ReportSearchArguments()))
+    found = run(finding.find_reports(context, finding.ReportSearchArguments()))
     assert [one["SOPClassUID"] for one in found.items] == [dicom_data.ENHANCED_SR]
-    assert run(dicom.find_reports(context, dicom.ReportSearchArguments(kind="pdf"))).items == []
+    assert run(finding.find_reports(context, finding.ReportSearchArguments(kind="pdf"))).items == []
 
 
 def test_names_match_fuzzily_only_when_asked():
@@ -142,13 +143,15 @@ def test_names_match_fuzzily_only_when_asked():
 def test_metadata_has_sequences_and_no_pixels(context, run, chest):
     """issue:#6."""
     instances = find(context, run, "instances", filters={"InstanceNumber": "1", "Modality": "CT"}).items
-    arguments = dicom.MetadataArguments(sop_instance_uid=instances[0]["SOPInstanceUID"])
-    found = dicom.metadata(context, arguments)
+    arguments = attributes.MetadataArguments(sop_instance_uid=instances[0]["SOPInstanceUID"])
+    found = attributes.metadata(context, arguments)
     assert found.attributes["PixelSpacing"] == [0.7, 0.9]
     assert found.attributes["PatientName"] == dicom_data.PATIENT_NAME
     assert found.burned_in_annotation == "unknown"
-    report = run(dicom.find_reports(context, dicom.ReportSearchArguments())).items[0]
-    found = dicom.metadata(context, dicom.MetadataArguments(sop_instance_uid=report["SOPInstanceUID"]))
+    report = run(finding.find_reports(context, finding.ReportSearchArguments())).items[0]
+    found = attributes.metadata(
+        context, attributes.MetadataArguments(sop_instance_uid=report["SOPInstanceUID"])
+    )
     assert (
         found.attributes["ContentSequence"][0]["ContentSequence"][1]["MeasuredValueSequence"][0][
             "NumericValue"
@@ -160,12 +163,16 @@ def test_metadata_has_sequences_and_no_pixels(context, run, chest):
 def test_deleting_needs_a_confirmation_and_one_target(context, chest, database):
     """issue:#6."""
     with pytest.raises(ConfirmationRequiredError):
-        dicom.delete(context, dicom.DeleteArguments(series_instance_uid=chest[1]))
+        dicom_database.delete(context, dicom_database.DeleteArguments(series_instance_uid=chest[1]))
     with pytest.raises(ArgumentInvalidError):
-        dicom.delete(context, dicom.DeleteArguments(confirm=True))
+        dicom_database.delete(context, dicom_database.DeleteArguments(confirm=True))
     with pytest.raises(FileMissingError):
-        dicom.delete(context, dicom.DeleteArguments(series_instance_uid="1.2.3", confirm=True))
-    gone = dicom.delete(context, dicom.DeleteArguments(study_instance_uid=chest[0], confirm=True))
+        dicom_database.delete(
+            context, dicom_database.DeleteArguments(series_instance_uid="1.2.3", confirm=True)
+        )
+    gone = dicom_database.delete(
+        context, dicom_database.DeleteArguments(study_instance_uid=chest[0], confirm=True)
+    )
     assert gone.instance_count == 7
     assert database.imagesCount() == 0
     assert not database.patients()

@@ -4,14 +4,16 @@ import slicer
 
 import dicom_data
 from AgentBridgeLib.errors import ArgumentInvalidError, DataInvalidError, FileMissingError
-from AgentBridgeLib.operations.dicom import dicom
+from AgentBridgeLib.operations.dicom import database as dicom_database
 from AgentBridgeLib.operations.dicom import loading as dicom_loading
 
 
 @pytest.fixture
 def add(context, run_jobs):
     """Write files below a folder into the application's DICOM database, which is emptied afterwards."""
-    yield lambda folder: run_jobs(dicom.import_files(context, dicom.ImportArguments(path=str(folder))))
+    yield lambda folder: run_jobs(
+        dicom_database.import_files(context, dicom_database.ImportArguments(path=str(folder)))
+    )
     database = slicer.app.dicomDatabase()
     for patient in database.patients():
         database.removePatient(patient)

@@ -15,7 +15,7 @@ from AgentBridgeLib.errors import (
     FeatureMissingError,
     FileUnreadableError,
 )
-from AgentBridgeLib.operations.dicom import dicom
+from AgentBridgeLib.operations.dicom import database as dicom_database
 from AgentBridgeLib.operations.dicom import frames as dicom_frames
 from AgentBridgeLib.operations.dicom import library as dicom_library
 from AgentBridgeLib.operations.dicom import pixels as dicom_pixels
@@ -30,7 +30,9 @@ def add(context, run_jobs, tmp_path):
 
     def put(made):
         path = dicom_data.write(made, tmp_path / "in" / "one.dcm")
-        counts = run_jobs(dicom.import_files(context, dicom.ImportArguments(path=str(path)))).counts
+        counts = run_jobs(
+            dicom_database.import_files(context, dicom_database.ImportArguments(path=str(path)))
+        ).counts
         assert counts == {"added": 1}
         return str(made.SOPInstanceUID)
 

@@ -5,7 +5,7 @@ import slicer
 
 import dicom_data
 from AgentBridgeLib.errors import DataInvalidError, GeometryMismatchError
-from AgentBridgeLib.operations.dicom import dicom
+from AgentBridgeLib.operations.dicom import database as dicom_database
 from AgentBridgeLib.operations.dicom import loading as dicom_loading
 from AgentBridgeLib.operations.dicom import segmentations as dicom_segmentations
 
@@ -14,7 +14,7 @@ from AgentBridgeLib.operations.dicom import segmentations as dicom_segmentations
 def a_ct(context, run, run_jobs, tmp_path):
     """A volume loaded from the DICOM database, rotated, anisotropic, off the origin."""
     _, series = dicom_data.write_ct(tmp_path / "in", 6)
-    run_jobs(dicom.import_files(context, dicom.ImportArguments(path=str(tmp_path / "in"))))
+    run_jobs(dicom_database.import_files(context, dicom_database.ImportArguments(path=str(tmp_path / "in"))))
     loaded = run(dicom_loading.load(context, dicom_loading.LoadArguments(series_instance_uid=series)))
     yield slicer.mrmlScene.GetNodeByID(loaded.node_ids[0])
     database = slicer.app.dicomDatabase()

@@ -10,7 +10,7 @@ from AgentBridgeLib.dispatch.context import Progress, Suspend
 from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem, FileMissingError
 from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.dicom import DicomNodes, DicomPulled, DicomPushed, FailedInstance, NodeSummary, Uid
-from AgentBridgeLib.operations.dicom.dicom import add_to_database
+from AgentBridgeLib.operations.dicom.database import add_to_database
 from AgentBridgeLib.operations.dicom.nodes import failure, find_node, known_nodes, speak
 from AgentBridgeLib.registry.operation import operation
 

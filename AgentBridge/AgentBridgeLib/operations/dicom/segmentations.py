@@ -25,7 +25,7 @@ from AgentBridgeLib.model.fields import SegmentationId, VolumeId
 from AgentBridgeLib.model.version import VERSION
 from AgentBridgeLib.operations.common import matrices, voxels
 from AgentBridgeLib.operations.common.child_process import run_worker
-from AgentBridgeLib.operations.dicom.dicom import add_to_database
+from AgentBridgeLib.operations.dicom.database import add_to_database
 from AgentBridgeLib.operations.dicom.library import library, read_dataset
 from AgentBridgeLib.operations.dicom.stack import GEOMETRY_TAGS, NoStackError, read_slice
 from AgentBridgeLib.operations.segmentations.segmentations import SEGMENTATION

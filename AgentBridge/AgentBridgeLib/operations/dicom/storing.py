@@ -15,7 +15,7 @@ from AgentBridgeLib.model.content import Content
 from AgentBridgeLib.model.dicom import Uid
 from AgentBridgeLib.model.fields import Bytes
 from AgentBridgeLib.operations.dicom import multipart as dicom_multipart
-from AgentBridgeLib.operations.dicom.dicom import add_to_database
+from AgentBridgeLib.operations.dicom.database import add_to_database
 from AgentBridgeLib.operations.dicom.library import read_dataset
 from AgentBridgeLib.registry.operation import operation
 

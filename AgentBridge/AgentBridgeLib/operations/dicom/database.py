@@ -1,4 +1,4 @@
-"""Search Slicer's DICOM database and remote nodes, read attributes, import files, delete."""
+"""Import files into Slicer's DICOM database, and delete from it."""
 
 from __future__ import annotations
 
@@ -19,21 +19,9 @@ from AgentBridgeLib.errors import (
     FileMissingError,
 )
 from AgentBridgeLib.model.base import Arguments
-from AgentBridgeLib.model.dicom import (
-    DicomDeleted,
-    DicomImported,
-    DicomMatches,
-    DicomMetadata,
-    ImportedFile,
-    Uid,
-)
+from AgentBridgeLib.model.dicom import DicomDeleted, DicomImported, ImportedFile, Uid
 from AgentBridgeLib.model.fields import ReadPath
-from AgentBridgeLib.operations.dicom.instances import burned_in, find_instance
 from AgentBridgeLib.operations.dicom.library import read_dataset
-from AgentBridgeLib.operations.dicom.query import SearchArguments, understand
-from AgentBridgeLib.operations.dicom.remote_search import search_node
-from AgentBridgeLib.operations.dicom.search import Level, search
-from AgentBridgeLib.operations.dicom.values import dataset_to_json, plain
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -41,28 +29,8 @@ if TYPE_CHECKING:
 
     from AgentBridgeLib.dispatch.context import OperationContext
 
-REPORT_CLASSES: tuple[str, ...] = tuple(
-    f"1.2.840.10008.5.1.4.1.1.88.{number}"
-    for number in (11, 22, 33, 34, 35, 40, 50, 59, 65, 67, 68, 69, 70, 71, 72, 73, 74, 75)
-)
-"""Storage classes of structured reports and key object selections (PS3.4, annex B)."""
-PDF_CLASS = "1.2.840.10008.5.1.4.1.1.104.1"
 MOST_FILES = 100_000
 MOST_PROBLEMS = 1000
-
-
-class ReportSearchArguments(SearchArguments):
-    """Which kind of documents, and where."""
-
-    kind: Literal["structured_report", "pdf"] = Field(
-        default="structured_report", description="Structured reports of every class, or encapsulated PDF."
-    )
-
-
-class MetadataArguments(Arguments):
-    """Which instance."""
-
-    sop_instance_uid: Uid = Field(description="SOP instance UID; dicom.find_instances gives it.")
 
 
 class ImportArguments(Arguments):
@@ -88,181 +56,6 @@ class DeleteArguments(Arguments):
     study_instance_uid: Uid | None = Field(default=None, description="A whole study.")
     series_instance_uid: Uid | None = Field(default=None, description="One series.")
     confirm: bool = Field(default=False, description="Must be true: there is no way back.")
-
-
-@operation(
-    name="dicom.find_studies",
-    capability="dicom.read",
-    route="GET /dicom/studies",
-    read_only=True,
-    execution="process",
-    revision_scope="none",
-)
-def find_studies(
-    context: OperationContext, arguments: SearchArguments
-) -> Generator[Progress | Suspend, None, DicomMatches]:
-    """Find studies in Slicer's DICOM database, newest first.
-
-    Attributes of the patient, the study and its series can be filters; a series attribute matches when any series
-    of the study has it.
-
-    Returns
-    -------
-    DicomMatches
-        With patient and study attributes, modalities, and counts of series and instances.
-
-    Raises
-    ------
-    ArgumentInvalidError
-        A key is no DICOM attribute or none of studies; nothing was searched.
-    FeatureMissingError
-        No DICOM database is open, or pydicom is absent.
-
-    Notes
-    -----
-    Source: DICOM PS3.4, C.2.2.2; PS3.18, 10.6.
-    """
-    return (yield from _find(context, "studies", arguments))
-
-
-@operation(
-    name="dicom.find_series",
-    capability="dicom.read",
-    route="GET /dicom/series",
-    read_only=True,
-    execution="process",
-    revision_scope="none",
-)
-def find_series(
-    context: OperationContext, arguments: SearchArguments
-) -> Generator[Progress | Suspend, None, DicomMatches]:
-    """Find series in Slicer's DICOM database, by study and series number.
-
-    Returns
-    -------
-    DicomMatches
-        With patient, study and series attributes and the number of instances.
-
-    Raises
-    ------
-    ArgumentInvalidError
-        A key is no DICOM attribute or none of series; nothing was searched.
-    FeatureMissingError
-        No DICOM database is open, or pydicom is absent.
-
-    Notes
-    -----
-    Source: DICOM PS3.4, C.2.2.2; PS3.18, 10.6.
-    """
-    return (yield from _find(context, "series", arguments))
-
-
-@operation(
-    name="dicom.find_instances",
-    capability="dicom.read",
-    route="GET /dicom/instances",
-    read_only=True,
-    execution="process",
-    revision_scope="none",
-)
-def find_instances(
-    context: OperationContext, arguments: SearchArguments
-) -> Generator[Progress | Suspend, None, DicomMatches]:
-    """Find instances in Slicer's DICOM database, by series and instance number.
-
-    Any attribute can be a filter; one that the database does not keep is read from the files of the instances that the
-    other filters leave.
-
-    Returns
-    -------
-    DicomMatches
-        With patient, study, series and instance attributes.
-
-    Raises
-    ------
-    ArgumentInvalidError
-        A key is no DICOM attribute; nothing was searched.
-    FeatureMissingError
-        No DICOM database is open, or pydicom is absent.
-
-    Notes
-    -----
-    Source: DICOM PS3.4, C.2.2.2; PS3.18, 10.6.
-    """
-    return (yield from _find(context, "instances", arguments))
-
-
-@operation(
-    name="dicom.find_reports",
-    capability="dicom.read",
-    route="GET /dicom/reports",
-    read_only=True,
-    execution="process",
-    revision_scope="none",
-)
-def find_reports(
-    context: OperationContext, arguments: ReportSearchArguments
-) -> Generator[Progress | Suspend, None, DicomMatches]:
-    """Find structured reports or encapsulated PDF documents, by their SOP class, whatever their modality says.
-
-    Returns
-    -------
-    DicomMatches
-        The instances; dicom.report_text and dicom.document_text read them.
-
-    Raises
-    ------
-    ArgumentInvalidError
-        A key is no DICOM attribute, or SOPClassUID is among them; nothing was searched.
-    FeatureMissingError
-        No DICOM database is open, or pydicom is absent.
-
-    Notes
-    -----
-    Source: DICOM PS3.4, annex B.5.
-    """
-    classes = REPORT_CLASSES if arguments.kind == "structured_report" else (PDF_CLASS,)
-    if any(name.lower() in {"sopclassuid", "00080016"} for name in arguments.filters):
-        raise ArgumentInvalidError(
-            "SOPClassUID is chosen by `kind`.",
-            errors=[FieldProblem("/filters/SOPClassUID", "is chosen by kind", "no such filter")],
-        )
-    filters = {**arguments.filters, "SOPClassUID": ",".join(classes)}
-    return (yield from _find(context, "instances", arguments.model_copy(update={"filters": filters})))
-
-
-@operation(
-    name="dicom.metadata",
-    capability="dicom.read",
-    route="GET /dicom/instances/{sop_instance_uid}/metadata",
-    read_only=True,
-    revision_scope="none",
-)
-def metadata(context: OperationContext, arguments: MetadataArguments) -> DicomMetadata:
-    """Read the attributes of one instance, sequences included, without pixels, binary and private values.
-
-    Returns
-    -------
-    DicomMetadata
-        Names of what was left out stand beside the attributes.
-
-    Raises
-    ------
-    FileMissingError
-        The database has no such instance.
-    FileUnreadableError
-        Its file is gone or broken.
-    FeatureMissingError
-        No DICOM database is open, or pydicom is absent.
-
-    Notes
-    -----
-    Source: DICOM PS3.18, annex F.
-    """
-    found = find_instance(context, arguments.sop_instance_uid)
-    dataset = read_dataset(found.path)
-    shown, left_out = dataset_to_json(dataset)
-    return DicomMetadata(attributes=plain(shown), left_out=left_out, burned_in_annotation=burned_in(dataset))
 
 
 @operation(
@@ -364,21 +157,6 @@ def delete(context: OperationContext, arguments: DeleteArguments) -> DicomDelete
         dicom.remove_series(series.uid)
     return DicomDeleted(
         series=[series.uid for series in found], instance_count=sum(series.count for series in found)
-    )
-
-
-def _find(
-    context: OperationContext, level: Level, arguments: SearchArguments
-) -> Generator[Progress | Suspend, None, DicomMatches]:
-    question = understand(arguments)
-    if arguments.source != "local":
-        return (yield from search_node(context, level, arguments, question))
-    found = yield from search(context.host.dicom.index, level, question, arguments.limit, arguments.offset)
-    return DicomMatches(
-        items=[plain(dataset) for dataset in found.datasets],
-        total=found.total,
-        offset=arguments.offset,
-        is_truncated=arguments.offset + len(found.datasets) < found.total,
     )
 
 
