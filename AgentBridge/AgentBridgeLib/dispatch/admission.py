@@ -1,6 +1,6 @@
 """Let a call in: find its operation, check its arguments, decide what the settings say about it.
 
-What was let in may wait for the person or in the queue; `Admission.check_again` looks at the same settings once more
+What was let in may wait for the person or in the queue; `CallAdmission.check_again` looks at the same settings once more
 before it runs.
 """
 
@@ -60,7 +60,7 @@ class AdmittedCall:
     seen: list[str] = field(default_factory=list)
 
 
-class Admission:
+class CallAdmission:
     """Admits calls."""
 
     def __init__(self, host: Host, catalog: Catalog, safety: Safety, desk: ApprovalDesk) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from AgentBridgeLib.dispatch import arguments as incoming
-from AgentBridgeLib.dispatch.admission import Admission
+from AgentBridgeLib.dispatch.admission import CallAdmission
 from AgentBridgeLib.dispatch.approvals import ApprovalDesk, ApprovalRequest
 from AgentBridgeLib.dispatch.call import DEFAULT_WAIT_S, Accepted, Done, Failed, NotModified
 from AgentBridgeLib.dispatch.context import OperationContext
@@ -76,7 +76,7 @@ class Dispatcher:
         self._cache = AnswerCache()
         self._idempotency = IdempotencyTable(parts.wall_clock)
         self._desk = ApprovalDesk(self._on_decision, parts.wall_clock)
-        self._admission = Admission(parts.host, parts.catalog, parts.safety, self._desk)
+        self._admission = CallAdmission(parts.host, parts.catalog, parts.safety, self._desk)
 
     @property
     def desk(self) -> ApprovalDesk:

@@ -12,8 +12,9 @@ from AgentBridgeLib.model.fields import Bytes
 from AgentBridgeLib.registry.operation import Operation
 from AgentBridgeLib.routing import answers, reading
 from AgentBridgeLib.routing.gate import bearer_token
-from AgentBridgeLib.routing.service_routes import SERVICE_ROUTES, ServiceRoute, Visit
+from AgentBridgeLib.routing.service_routes import SERVICE_ROUTES
 from AgentBridgeLib.routing.table import BINARY_BYTES, JSON_BYTES, RouteTable
+from AgentBridgeLib.routing.visit import ServiceRoute, Visit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

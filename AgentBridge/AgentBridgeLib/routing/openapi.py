@@ -10,7 +10,8 @@ from pydantic.json_schema import models_json_schema
 
 from AgentBridgeLib.errors import WIRE
 from AgentBridgeLib.model.envelopes import JobView
-from AgentBridgeLib.routing.service_routes import SERVICE_ROUTES, JobStart, ServiceRoute
+from AgentBridgeLib.routing.job_routes import JobStart
+from AgentBridgeLib.routing.service_routes import SERVICE_ROUTES
 from AgentBridgeLib.routing.table import PREFIX
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from AgentBridgeLib.registry.catalog import Catalog
     from AgentBridgeLib.registry.operation import Operation
+    from AgentBridgeLib.routing.visit import ServiceRoute
 
 _BRACES = re.compile(r"\{([a-z_0-9]+)\}")
 _REF = "#/components/schemas/{model}"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from AgentBridgeLib.registry.operation import Operation
-    from AgentBridgeLib.routing.service_routes import ServiceRoute
+    from AgentBridgeLib.routing.visit import ServiceRoute
 
 PREFIX = "/agent/v1"
 JSON_BYTES = 8 << 20

@@ -1,0 +1,138 @@
+"""Routes to the catalogue: search operations, describe one, call one by its name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from AgentBridgeLib.dispatch.call import Call
+from AgentBridgeLib.model.base import Arguments, Result
+from AgentBridgeLib.routing import answers, reading
+from AgentBridgeLib.routing.table import PREFIX
+from AgentBridgeLib.routing.visit import Rows, ServiceRoute
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from AgentBridgeLib.dispatch.call import Outcome, Preference
+    from AgentBridgeLib.registry.operation import Operation
+    from AgentBridgeLib.routing.services import Services
+    from AgentBridgeLib.routing.visit import Visit
+
+
+class OperationLinks(Result):
+    """Where to go on."""
+
+    self: str
+
+
+class OperationRow(Result):
+    """An operation in short."""
+
+    name: str = Field(description="noun.verb")
+    summary: str
+    capability: str
+    mode: Literal["allow", "ask", "deny"] = Field(description="How its capability is set.")
+    route: str | None = Field(description="Method and path; null where it is called by name only.")
+    read_only: bool
+    destructive: bool
+    idempotent: bool
+    long: bool = Field(description="Whether it always runs as a job.")
+    links: OperationLinks
+
+
+class OperationDetail(OperationRow):
+    """An operation with its schemas."""
+
+    description: str
+    arguments_schema: dict[str, Any] = Field(description="JSON Schema of its arguments.")
+    result_schema: dict[str, Any] | None = Field(description="JSON Schema of its result; null for bytes.")
+    binary_result: bool = Field(description="Whether it answers with bytes.")
+
+
+class OperationRows(Rows[OperationRow]):
+    """Operations of the catalogue, in its order."""
+
+
+def list_operations(services: Services, visit: Visit) -> None:
+    """List the operations; `search` looks in names and descriptions."""
+    visit.expect_query("search")
+    words = visit.query.get("search", "").lower().split()
+    chosen = [operation for operation in services.catalog if _mentions(operation, words)]
+    items = [OperationRow(**_row(services, operation)) for operation in chosen]
+    visit.give(OperationRows(items=items, total=len(items)))
+
+
+def describe_operation(services: Services, visit: Visit) -> None:
+    """Describe one operation with the JSON Schemas of its arguments and its result."""
+    visit.expect_query()
+    operation = services.catalog.get(visit.parameters["name"])
+    visit.give(
+        OperationDetail(
+            **_row(services, operation),
+            description=operation.description,
+            arguments_schema=operation.schemas["arguments"],
+            result_schema=operation.schemas.get("result"),
+            binary_result=operation.result is None,
+        )
+    )
+
+
+def call_operation(services: Services, visit: Visit) -> None:
+    """Call any operation by its name, with its arguments as the body."""
+    visit.expect_query()
+    call(services, visit, visit.parameters["name"], visit.body, reading.preferences(visit.exchange.head))
+
+
+def call(
+    services: Services, visit: Visit, operation: str, arguments: Mapping[str, Any], preference: Preference
+) -> None:
+    """Call an operation for a visit and answer it with the outcome."""
+
+    def answer(outcome: Outcome) -> None:
+        visit.exchange.respond(answers.from_outcome(outcome, visit.caller.request_id))
+
+    services.dispatcher.call(Call(operation, arguments, visit.caller, preference), answer)
+
+
+ROUTES: tuple[ServiceRoute, ...] = (
+    ServiceRoute(
+        "GET",
+        "/operations",
+        "All operations",
+        list_operations,
+        result=OperationRows,
+        query={"search": "Words to look for."},
+    ),
+    ServiceRoute(
+        "GET",
+        "/operations/{name}",
+        "One operation with its schemas",
+        describe_operation,
+        result=OperationDetail,
+    ),
+    ServiceRoute("POST", "/operations/{name}", "Call any operation by name", call_operation, body=Arguments),
+)
+
+
+def _mentions(operation: Operation, words: list[str]) -> bool:
+    text = f"{operation.name} {operation.description}".lower()
+    return all(word in text for word in words)
+
+
+def _row(services: Services, operation: Operation) -> dict[str, Any]:
+    mark = operation.mark
+    route = mark.route
+    return {
+        "name": operation.name,
+        "summary": operation.summary,
+        "capability": mark.capability,
+        "mode": services.safety.current().mode(mark.capability),
+        "route": None if route is None else f"{route.method} {PREFIX}{route.path}",
+        "read_only": mark.read_only,
+        "destructive": mark.destructive,
+        "idempotent": mark.idempotent,
+        "long": mark.long,
+        "links": OperationLinks(self=f"{PREFIX}/operations/{operation.name}"),
+    }
