@@ -6,13 +6,14 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import slicer
 import slicer.util
 
 from AgentBridgeLib.host.memory import available_memory_bytes
 from AgentBridgeLib.host.messages import MessageLog
+from AgentBridgeLib.host.ports import ModuleInfo
 
 if TYPE_CHECKING:
     from AgentBridgeLib.host.ports import LogEntry
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 #: Puts the data folder elsewhere: for tests, and for people with several accounts of Slicer on one home folder.
 HOME_VARIABLE = "AGENTBRIDGE_HOME"
 FOLDER_NAME = "AgentBridge"
+_KINDS: tuple[tuple[str, Literal["command_line", "scripted"]], ...] = (
+    ("qSlicerCLIModule", "command_line"),
+    ("qSlicerScriptedLoadableModule", "scripted"),
+)
 
 
 class SlicerApplication:
@@ -74,6 +79,11 @@ class SlicerApplication:
         """Loaded modules."""
         return sorted(str(name) for name in slicer.util.moduleNames())
 
+    def modules(self) -> list[ModuleInfo]:
+        """Describe the loaded modules, by name."""
+        manager = slicer.app.moduleManager()
+        return [_describe_module(name, manager.module(name)) for name in self.module_names()]
+
     def available_memory_bytes(self) -> int | None:
         """Memory that can still be had; None when the system does not tell."""
         return available_memory_bytes()
@@ -87,3 +97,15 @@ class SlicerApplication:
         if self._temporary_folder is not None:
             shutil.rmtree(self._temporary_folder, ignore_errors=True)
             self._temporary_folder = None
+
+
+def _describe_module(name: str, module: Any) -> ModuleInfo:
+    kinds = [kind for class_name, kind in _KINDS if module.inherits(class_name)]
+    return ModuleInfo(
+        name,
+        str(module.title),
+        kinds[0] if kinds else "loadable",
+        tuple(str(category) for category in module.categories),
+        tuple(str(dependency) for dependency in module.dependencies),
+        bool(module.hidden),
+    )

@@ -115,11 +115,49 @@ class SlicerFiles:
         with staged(target) as staging:
             if self._is_own_file(node, target) and not is_world:
                 words = self._save_own(node, staging.file, chosen)
+            elif node.IsA("vtkMRMLTextNode"):
+                words = self._export_text(node, staging.file, chosen)
             else:
                 words = self._export(node, staging.file, chosen, is_world)
             if words is not None:
                 raise StorageFailedError(f"Slicer could not write {target.name}. {words}".strip())
             staging.commit()
+
+    def own_files(self, node: Any) -> list[str]:
+        """Absolute paths of the files that a node was read from or saved to; empty without any."""
+        storage = node.GetStorageNode()
+        if storage is None or not storage.GetFileName():
+            return []
+        names = [storage.GetFullNameFromFileName()]
+        names += [
+            storage.GetFullNameFromNthFileName(index) for index in range(storage.GetNumberOfFileNames())
+        ]
+        return list(dict.fromkeys(str(name) for name in names if name))
+
+    def reload(self, node: Any) -> None:
+        """Read a node's own files into it again.
+
+        Raises
+        ------
+        FileMissingError
+            A file is not there any more; the node is as it was.
+        FileUnreadableError
+            It could not be read; the node may have lost its content.
+        OutOfMemoryError
+            It would not fit into memory; the node is as it was.
+        """
+        for path in self.own_files(node):
+            self._checks.check_file(Path(path))
+        storage = node.GetStorageNode()
+        name = node.GetName()
+        with automatic_windows_off(self._scene.scene):
+            is_read = storage.ReadData(node)
+        node.SetName(name)
+        if not is_read:
+            words = storage.GetUserMessages().GetAllMessagesAsString().strip()[:MOST_MESSAGE_CHARACTERS]
+            raise FileUnreadableError(
+                f"{Path(storage.GetFileName()).name} could not be read. {words}".strip()
+            )
 
     def save_scene(self, path: str) -> None:
         """Write the scene as ``.mrb`` or ``.mrml``, through files beside it; errors as in `save`.
@@ -188,7 +226,7 @@ class SlicerFiles:
 
     def _writer_formats(self, node: Any) -> dict[str, str]:
         """Ending to Slicer's name of the format (``NRRD (.nrrd)``), the default ending first."""
-        with self._scene.held(), self._without_new_storage_nodes():
+        with self._scene.held(), self._without_new_storage_nodes(), _short_text_in_files(node):
             names = [str(name) for name in slicer.app.coreIOManager().fileWriterExtensions(node)]
             storage = node.GetStorageNode() if node.IsA("vtkMRMLStorableNode") else None
             default = f".{storage.GetDefaultWriteFileExtension()}" if storage is not None else ""
@@ -207,6 +245,16 @@ class SlicerFiles:
             is_written = manager.exportNodes([node.GetID()], [str(file)], properties, is_world, messages)
         return None if is_written else _words(messages)
 
+    def _export_text(self, node: Any, file: Path, properties: dict[str, object]) -> str | None:
+        """Write a text; a copy of it in another scene, as others are exported, would have no storage node."""
+        was_modified = node.GetModifiedSinceRead()
+        with self._scene.held(), self._without_new_storage_nodes(), _short_text_in_files(node):
+            node.AddDefaultStorageNode()
+            words = self._save_own(node, file, properties)
+        if was_modified:
+            node.StorableModified()
+        return words
+
     def _save_own(self, node: Any, file: Path, properties: dict[str, object]) -> str | None:
         """Write through the node's own storage node, so that the node counts as saved, and keep its file name."""
         messages = slicer.vtkMRMLMessageCollection()
@@ -218,7 +266,7 @@ class SlicerFiles:
             try:
                 is_written = manager.saveNodes(manager.fileWriterFileType(node), chosen, messages)
             finally:
-                storage.SetFileName(file_name)
+                storage.SetFileName(file_name or "")
                 storage.SetWriteFileFormat(format_name)
         return None if is_written else _words(messages)
 
@@ -241,6 +289,20 @@ class SlicerFiles:
                 node = self._scene.scene.GetNodeByID(node_id)
                 if node.IsA("vtkMRMLStorageNode"):
                     self._scene.scene.RemoveNode(node)
+
+
+@contextmanager
+def _short_text_in_files(node: Any) -> Iterator[None]:
+    """Let a text of less than 256 characters have a storage node too; Slicer keeps those in the scene only."""
+    if not node.IsA("vtkMRMLTextNode"):
+        yield
+        return
+    mode = node.GetForceCreateStorageNode()
+    node.SetForceCreateStorageNode(node.CreateStorageNodeAlways)
+    try:
+        yield
+    finally:
+        node.SetForceCreateStorageNode(mode)
 
 
 def _words(messages: Any) -> str:

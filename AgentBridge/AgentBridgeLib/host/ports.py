@@ -230,6 +230,20 @@ class FileHost(Protocol):
             Writing failed, for example because the disk is full. What was at `path` is still there.
         """
 
+    def own_files(self, node: Any) -> Sequence[str]:
+        """Absolute paths of the files that a node was read from or saved to; empty without any."""
+
+    def reload(self, node: Any) -> None:
+        """Read a node's own files into it again.
+
+        Raises
+        ------
+        FileMissingError
+            A file is not there any more; the node is as it was.
+        FileUnreadableError
+            It could not be read; the node may have lost its content.
+        """
+
     def save_scene(self, path: str) -> None:
         """Write the scene as ``.mrb`` or ``.mrml``, through a file or folder beside it; errors as in `save`."""
 
@@ -354,8 +368,45 @@ class RunningImport(Protocol):
         """Stop; what is in the database stays there. Safe to repeat."""
 
 
+class DicomOffer(Protocol):
+    """One way in which a DICOM plugin of Slicer would load some files."""
+
+    @property
+    def plugin_name(self) -> str:
+        """Class of the plugin."""
+
+    @property
+    def warning(self) -> str:
+        """What the person should know before it is loaded; empty for nothing."""
+
+    @property
+    def confidence(self) -> float:
+        """From 0 to 1: how sure the plugin is that this is how the files are meant."""
+
+    @property
+    def derived_files(self) -> Sequence[str]:
+        """Files that the plugin has written while it loaded, for the database."""
+
+    def load(self, scene: SceneHost) -> Sequence[Any]:
+        """Load it in one go; give the nodes that came. OperationFailedError: nothing stays of what it made."""
+
+
+class DicomPluginHost(Protocol):
+    """Slicer's DICOM plugins."""
+
+    def names(self) -> Sequence[str]:
+        """Names of those that the person has not disabled; empty in a Slicer without the DICOM module."""
+
+    def examine(self, name: str, paths: Sequence[str]) -> Sequence[DicomOffer]:
+        """Ask one plugin what it would make of the files of a series."""
+
+
 class DicomHost(Protocol):
     """Slicer's DICOM database. Each call raises FeatureMissingError when none is open."""
+
+    @property
+    def plugins(self) -> DicomPluginHost:
+        """What loads DICOM objects in Slicer."""
 
     @property
     def index(self) -> DicomIndex:
@@ -483,6 +534,18 @@ class CliHost(Protocol):
         """Run a module with nodes and values as parameters; `on_change` is called when status or progress change."""
 
 
+@dataclass(frozen=True, slots=True)
+class ModuleInfo:
+    """A loaded module. `kind` is loadable (C++), scripted (Python) or command_line."""
+
+    name: str
+    title: str
+    kind: Literal["loadable", "scripted", "command_line"]
+    categories: tuple[str, ...]
+    dependencies: tuple[str, ...]
+    is_hidden: bool
+
+
 class ApplicationHost(Protocol):
     """The application itself."""
 
@@ -506,6 +569,9 @@ class ApplicationHost(Protocol):
 
     def module_names(self) -> Sequence[str]:
         """Loaded modules."""
+
+    def modules(self) -> Sequence[ModuleInfo]:
+        """Describe the loaded modules, by name."""
 
     def available_memory_bytes(self) -> int | None:
         """Memory that can still be had; None when the system does not tell."""

@@ -71,6 +71,26 @@ class ApplicationDescription(Result):
     modules: tuple[str, ...] = Field(description="Loaded modules, sorted.")
 
 
+class ModuleDescription(Result):
+    """A loaded module of Slicer."""
+
+    name: str
+    title: str
+    kind: Literal["loadable", "scripted", "command_line"] = Field(
+        description="Written in C++, written in Python, or a command line module, which cli_modules.run can run."
+    )
+    categories: tuple[str, ...] = Field(description="Where Slicer's list of modules has it.")
+    dependencies: tuple[str, ...] = Field(description="Modules that it needs.")
+    is_hidden: bool = Field(description="Whether Slicer leaves it out of its list of modules.")
+
+
+class ModuleList(Result):
+    """The loaded modules, by name."""
+
+    items: tuple[ModuleDescription, ...]
+    total: int
+
+
 class LogLine(Result):
     """One message of Slicer or VTK."""
 

@@ -215,3 +215,16 @@ def test_log_goes_on_after_a_number_and_keeps_the_latest(context):
     after = application.read_log(context, application.LogArguments(since=everything.last_number))
     assert after.items == ()
     assert after.last_number == everything.last_number
+
+
+def test_modules_are_listed_by_kind_and_words(context):
+    """issue:#3: GET /modules."""
+    listed = application.list_modules(context, application.ModulesArguments())
+    kinds = {item.name: item.kind for item in listed.items}
+    assert kinds["Volumes"] == "loadable"
+    assert kinds["ScaleVolume"] == "command_line"
+    assert listed.total == len(kinds)
+    found = application.list_modules(
+        context, application.ModulesArguments(kind="command_line", search="scale")
+    )
+    assert [item.name for item in found.items] == ["ScaleVolume"]

@@ -1,15 +1,22 @@
-"""Describe the application and read its log."""
+"""Describe the application and its modules, and read its log."""
 
 from __future__ import annotations
 
 import platform
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 from vtkmodules.vtkCommonCore import vtkVersion
 
 from AgentBridgeLib.model.base import Arguments
-from AgentBridgeLib.model.scene import ApplicationDescription, LogLevel, LogLine, LogPage
+from AgentBridgeLib.model.scene import (
+    ApplicationDescription,
+    LogLevel,
+    LogLine,
+    LogPage,
+    ModuleDescription,
+    ModuleList,
+)
 from AgentBridgeLib.model.version import VERSION
 from AgentBridgeLib.registry.operation import operation
 
@@ -22,6 +29,17 @@ _RANK = {"info": 0, "warning": 1, "error": 2}
 
 class NoArguments(Arguments):
     """Nothing to say."""
+
+
+class ModulesArguments(Arguments):
+    """Filters of the list of modules; a module must pass all of them."""
+
+    kind: Literal["loadable", "scripted", "command_line"] | None = Field(
+        default=None, description="Only modules of this kind."
+    )
+    search: str | None = Field(
+        default=None, max_length=200, description="Part of name, title or category, whatever the case."
+    )
 
 
 class LogArguments(Arguments):
@@ -62,6 +80,30 @@ def get_application(context: OperationContext, arguments: NoArguments) -> Applic
         module_count=len(modules),
         modules=tuple(modules),
     )
+
+
+@operation(
+    name="modules.list",
+    capability="scene.read",
+    route="GET /modules",
+    read_only=True,
+    revision_scope="none",
+)
+def list_modules(context: OperationContext, arguments: ModulesArguments) -> ModuleList:
+    """List the loaded modules of Slicer and its extensions: titles, kinds, categories.
+
+    Notes
+    -----
+    Source: `qSlicerAbstractCoreModule`.
+    """
+    wanted = (arguments.search or "").casefold()
+    items = tuple(
+        ModuleDescription.model_validate(module, from_attributes=True)
+        for module in context.host.application.modules()
+        if arguments.kind in {None, module.kind}
+        and any(wanted in text.casefold() for text in (module.name, module.title, *module.categories))
+    )
+    return ModuleList(items=items, total=len(items))
 
 
 @operation(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,10 +18,11 @@ from AgentBridgeLib.errors import (
 )
 from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.fields import NodeId, ReadPath, WritePath
-from AgentBridgeLib.model.nodes import FileSaved, NodesLoaded
+from AgentBridgeLib.model.nodes import FileSaved, NodeDescription, NodesLoaded
 from AgentBridgeLib.operations.common.handedness import is_left_handed_file
-from AgentBridgeLib.operations.scene.node_details import summarize
+from AgentBridgeLib.operations.scene.node_details import describe, summarize
 from AgentBridgeLib.operations.scene.scene import check_target
+from AgentBridgeLib.policy.paths import resolve_inside
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -71,6 +74,12 @@ class LoadArguments(Arguments):
     name: str | None = Field(
         default=None, min_length=1, max_length=200, description="Name of the node; else from the file."
     )
+
+
+class ReloadArguments(Arguments):
+    """Which node."""
+
+    node_id: NodeId = Field(description="The node to read again.")
 
 
 class SaveArguments(Arguments):
@@ -147,6 +156,57 @@ def save_node(context: OperationContext, arguments: SaveArguments) -> FileSaved:
     check_target(arguments.path, overwrite=arguments.overwrite)
     context.host.files.save(node, arguments.path, {"useCompression": int(arguments.use_compression)})
     return FileSaved(path=arguments.path, size_bytes=Path(arguments.path).stat().st_size)
+
+
+@operation(
+    name="nodes.reload",
+    capability="files.read",
+    route="POST /nodes/{node_id}/reload",
+    destructive=True,
+    revision_scope="node",
+)
+def reload_node(context: OperationContext, arguments: ReloadArguments) -> NodeDescription:
+    """Read a node again from the file that it came from; changes that were not saved are lost.
+
+    Name, display, transform and id of the node stay.
+
+    Returns
+    -------
+    NodeDescription
+        The node as it is now.
+
+    Raises
+    ------
+    NodeNotFoundError
+        No node has this id.
+    NodeTypeError
+        The node has never been in a file.
+    PathOutsideRootsError
+        Its file lies outside the allowed folders.
+    FileMissingError
+        The file is not there any more.
+    FileUnreadableError
+        It cannot be read any more; the node is as it was.
+
+    Notes
+    -----
+    Source: `vtkMRMLStorageNode::ReadData`.
+    """
+    scene, files = context.host.scene, context.host.files
+    node = scene.node(arguments.node_id)
+    paths = files.own_files(node) if node.IsA("vtkMRMLStorableNode") else ()
+    if not paths:
+        raise NodeTypeError(f"{node.GetID()} has never been in a file, so it cannot be read from one again.")
+    for path in paths:
+        resolve_inside(path, "/node_id", context.settings.allowed_folders, os.path.realpath)
+    before = context.host.copier.copy_nodes([node.GetID()], sys.maxsize)
+    try:
+        files.reload(node)
+    except BaseException:
+        if before is not None:
+            context.host.copier.restore(before)
+        raise
+    return describe(scene, node)
 
 
 def _slicer_type(context: OperationContext, arguments: LoadArguments) -> str:
