@@ -65,12 +65,15 @@ class Caller:
         ``listener``, ``webserver``, ``webserver_plain`` or ``panel``.
     accept
         Media types that the client accepts, as its header says; empty when it does not say.
+    base_url
+        Address of the API as the client knows it, for links; empty where there is none.
     """
 
     client: str
     request_id: str
     door: str
     accept: str = ""
+    base_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from AgentBridgeLib.errors import FieldProblem
@@ -40,14 +41,14 @@ def _covered_content(content: Content, redactor: Redactor) -> Content:
         redactor = redactor.with_handles()
     facts, filename = redactor.apply(dict(content.facts)), redactor.text(content.filename)
     if not (kind.startswith("text/") or kind.endswith(("json", "xml"))):
-        return Content(content.media_type, content.parts, filename, facts) if redactor.is_needed else content
+        return replace(content, filename=filename, facts=facts) if redactor.is_needed else content
     plain = b"".join(bytes(part) for part in content.parts)
     if not redactor.is_needed_for(plain):
         return content
     text = plain.decode("utf-8", "replace")
     if kind.endswith("json"):
         text = json.dumps(redactor.apply(json.loads(text)), ensure_ascii=False, separators=(",", ":"))
-    return Content(content.media_type, (redactor.text(text).encode(),), filename, facts)
+    return replace(content, parts=(redactor.text(text).encode(),), filename=filename, facts=facts)
 
 
 def covered_error(error: BridgeError, redactor: Redactor) -> BridgeError:

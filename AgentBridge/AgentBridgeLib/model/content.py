@@ -27,12 +27,18 @@ class Content:
     facts
         What a client needs to understand the bytes (shape, type, frame); sent as JSON in the header
         ``X-AgentBridge-Content`` and, over JSON routes, beside the bytes.
+    status
+        HTTP status in place of the operation's own; a standard may tell partial success by it.
+    headers
+        Further headers that a standard asks for.
     """
 
     media_type: str
     parts: Sequence[Buffer]
     filename: str = ""
     facts: Mapping[str, object] = field(default_factory=dict)
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def length(self) -> int:

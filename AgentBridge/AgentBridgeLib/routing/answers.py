@@ -92,7 +92,8 @@ def _done(done: Done, request_id: str) -> Response:
         )
     if content.facts:
         headers.append(("X-AgentBridge-Content", json.dumps(dict(content.facts), separators=(",", ":"))))
-    return Response(done.status, headers, content.parts)
+    headers += content.headers.items()
+    return Response(content.status or done.status, headers, content.parts)
 
 
 def _dump(value: object) -> bytes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-import re
 from collections import deque
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -20,13 +19,13 @@ from AgentBridgeLib.errors import (
     OriginRejectedError,
     PeerRejectedError,
 )
+from AgentBridgeLib.routing.authority import own_authority
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from AgentBridgeLib.model.exchange import RequestHead
 
-_HOST = re.compile(r"(?P<name>localhost|127\.0\.0\.1|\[::1\])(:(?P<port>[0-9]{1,5}))?", re.IGNORECASE)
 _USUAL_PEER = "127.0.0.1"
 _FAILURES = 10
 _WINDOW_S = 60.0
@@ -81,7 +80,7 @@ class Gate:
         HostRejectedError
             The Host header is not a loopback name, or has another port than ours.
         """
-        if _own_authority(head) is None:
+        if own_authority(head) is None:
             raise HostRejectedError(
                 f"The Host header must be 127.0.0.1:{head.local_port} or localhost:{head.local_port}."
             )
@@ -95,7 +94,7 @@ class Gate:
             The page's origin is not on the allow-list.
         """
         origin = head.headers.get("origin", "")
-        if not origin or origin == f"http://{_own_authority(head)}":
+        if not origin or origin == f"http://{own_authority(head)}":
             return ""
         if origin not in self._allowed_origins() or not urlsplit(origin).scheme.startswith("http"):
             raise OriginRejectedError(
@@ -129,14 +128,6 @@ class Gate:
             "Send the header 'Authorization: Bearer TOKEN' with the token from the AgentBridge panel or the "
             "instance file."
         )
-
-
-def _own_authority(head: RequestHead) -> str | None:
-    """Give the loopback name of the Host header with our port, whether the client wrote the port or not."""
-    found = _HOST.fullmatch(head.headers.get("host", ""))
-    if found is None or found["port"] not in {None, str(head.local_port)}:
-        return None
-    return f"{found['name'].lower()}:{head.local_port}"
 
 
 def bearer_token(head: RequestHead) -> str | None:

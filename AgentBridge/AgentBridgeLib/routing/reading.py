@@ -12,6 +12,8 @@ from urllib.parse import unquote_to_bytes
 from AgentBridgeLib.dispatch.call import Preference
 from AgentBridgeLib.dispatch.context import Caller
 from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem, MediaTypeError, RequestMalformedError
+from AgentBridgeLib.routing.authority import own_authority
+from AgentBridgeLib.routing.table import PREFIX
 
 if TYPE_CHECKING:
     from AgentBridgeLib.model.exchange import RequestHead
@@ -131,7 +133,14 @@ def caller(head: RequestHead) -> Caller:
     if not agent.isprintable():
         agent = "".join(character for character in agent if character.isprintable())
     client = agent[:100] or "unnamed client"
-    return Caller(client, request_id, head.door, head.headers.get("accept", ""))
+    return Caller(client, request_id, head.door, head.headers.get("accept", ""), _base_url(head))
+
+
+def _base_url(head: RequestHead) -> str:
+    if head.door == "webserver_plain":
+        return ""
+    authority = own_authority(head)
+    return f"http://{authority}{PREFIX}" if authority else ""
 
 
 def wait_seconds(head: RequestHead, query: dict[str, str]) -> float:
