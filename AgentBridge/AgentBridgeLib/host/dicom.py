@@ -14,16 +14,20 @@ import slicer
 from AgentBridgeLib.errors import FeatureMissingError
 from AgentBridgeLib.host import dicom_hierarchy
 from AgentBridgeLib.host.dicom_index import DicomIndex
+from AgentBridgeLib.host.dicom_plugins import DicomPlugins
 from AgentBridgeLib.host.qtcompat import guarded, run_guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from AgentBridgeLib.host.ports import DicomPluginHost
 
 
 class SlicerDicom:
     """The application's one DICOM database."""
 
     def __init__(self) -> None:
+        self.plugins: DicomPluginHost = DicomPlugins()
         self._index: DicomIndex | None = None
         self._imports: list[DicomImport] = []
 

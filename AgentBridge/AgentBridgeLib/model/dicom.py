@@ -96,10 +96,23 @@ class SkippedSeries(DicomResult):
     reason: str
 
 
+class LoadedSeries(DicomResult):
+    """What became of one series in the scene."""
+
+    study_instance_uid: str
+    series_instance_uid: str
+    node_ids: list[str]
+    reader: str = Field(
+        description="A DICOM plugin of Slicer by its name, or `stack`, `multi-frame`, `segmentation` for the bridge's."
+    )
+    warnings: list[str] = Field(description="What to know before these nodes are used.")
+
+
 class DicomLoaded(DicomResult):
     """What was loaded into the scene."""
 
-    node_ids: list[str]
+    node_ids: list[str] = Field(description="All new nodes with data.")
+    loaded: list[LoadedSeries]
     skipped: list[SkippedSeries]
 
 

@@ -80,7 +80,7 @@ def _render(dataset: Any, frame: int, window: Window | None) -> NDArray[np.uint8
             f"The instance has {count} frames; there is no frame {frame}.",
             errors=[FieldProblem("/frame", "is beyond the last frame", f"1 to {count}")],
         )
-    pixels = _decode(dataset, frame - 1, count)
+    pixels = decode(dataset, frame - 1, count)
     interpretation = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
     with quiet():
         if interpretation == "PALETTE COLOR":
@@ -114,7 +114,14 @@ def _tools(name: str) -> Any:
     return getattr(library("pydicom.pixels" if is_new else "pydicom.pixel_data_handlers.util"), name)
 
 
-def _decode(dataset: Any, index: int, count: int) -> Any:
+def decode(dataset: Any, index: int, count: int) -> Any:
+    """Decode one of `count` frames, counted from 0, to stored values; color comes as RGB.
+
+    Raises
+    ------
+    DataInvalidError
+        It cannot be decoded; the message names the transfer syntax.
+    """
     pydicom = library("pydicom")
     try:
         with quiet():

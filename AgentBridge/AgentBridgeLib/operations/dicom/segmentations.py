@@ -243,14 +243,15 @@ def _mask(segmentation: Any, volume: Any, segment_id: str) -> Any:
 
 
 def _describe(segment: Any) -> dict[str, Any]:
-    """Give label, category and type of a segment; without terminology it is tissue."""
+    """Give label, category, type and color of a segment; without terminology it is tissue."""
     import vtk
 
     text = vtk.mutable("")
     segment.GetTag(segment.GetTerminologyEntryTagName(), text)
     parts = str(text).split("~")
     category, kind = (_code(parts[place]) if len(parts) > place else TISSUE for place in (1, 2))
-    return {"label": segment.GetName() or "Segment", "category": category, "type": kind}
+    color = [round(255 * one) for one in segment.GetColor()]
+    return {"label": segment.GetName() or "Segment", "category": category, "type": kind, "color_rgb": color}
 
 
 def _code(text: str) -> dict[str, str]:

@@ -45,6 +45,8 @@ class Slice:
         Directions of a row and of a column in LPS, shape (2, 3).
     shape
         Rows, columns, and spacing of rows and of columns in mm.
+    frame
+        Frame of the instance, from 0.
     """
 
     path: str
@@ -52,6 +54,7 @@ class Slice:
     position_lps: Any
     axes: Any
     shape: tuple[float, ...]
+    frame: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def read_slice(path: str, dataset: Any) -> Slice:
         It is no single-frame image with a place in the patient.
     """
     if str(dataset.get("NumberOfFrames", 1) or 1) not in {"0", "1"}:
-        raise NoStackError("it has multi-frame images, which need a DICOM plugin of Slicer for their class")
+        raise NoStackError("it has multi-frame images of a class without a place for each frame")
     if not dataset.get("Rows"):
         raise NoStackError("it has no images")
     try:

@@ -27,7 +27,15 @@ def describe(number: int, segment: dict[str, Any], version: str) -> SegmentDescr
         for code in (segment["category"], segment["type"])
     )
     algorithm = highdicom.AlgorithmIdentificationSequence("AgentBridge", MANUAL_PROCESSING, version)
-    return SegmentDescription(number, segment["label"][:64], category, kind, "SEMIAUTOMATIC", algorithm)
+    return SegmentDescription(
+        number,
+        segment["label"][:64],
+        category,
+        kind,
+        "SEMIAUTOMATIC",
+        algorithm,
+        display_color=highdicom.color.CIELabColor.from_rgb(*segment["color_rgb"]),
+    )
 
 
 def main(arguments: list[str]) -> int:

@@ -1,0 +1,260 @@
+"""Multi-frame images, segmentation objects and Slicer's DICOM plugins."""
+
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pydicom
+import pytest
+import slicer
+
+import dicom_data
+from AgentBridgeLib.errors import DataInvalidError
+from AgentBridgeLib.operations.dicom import database, loading, segmentations
+
+IDENTITY = {
+    "Manufacturer": "M",
+    "ManufacturerModelName": "S",
+    "SoftwareVersions": "1",
+    "DeviceSerialNumber": "7",
+}
+SAMPLES = Path(pydicom.__file__).parent / "data" / "test_files"
+
+
+@pytest.fixture
+def add(context, run_jobs):
+    """Write files below a folder into the application's DICOM database, which is emptied afterwards."""
+    yield lambda folder: run_jobs(database.import_files(context, database.ImportArguments(path=str(folder))))
+    base = slicer.app.dicomDatabase()
+    for patient in base.patients():
+        base.removePatient(patient)
+
+
+@pytest.fixture
+def load(context, run_jobs):
+    """Load by study, series or instance UID."""
+    return lambda **arguments: run_jobs(loading.load(context, loading.LoadArguments(**arguments)))
+
+
+def node_of(loaded):
+    return slicer.mrmlScene.GetNodeByID(loaded.node_ids[0])
+
+
+def enhanced(folder, count=6):
+    """Write an enhanced CT whose frames are not in slice order; give its series."""
+    from highdicom.legacy import LegacyConvertedEnhancedCTImage
+    from pydicom.uid import generate_uid
+
+    slices = [dicom_data.ct_slice("1.2.3.1", "1.2.3.2", "1.2.3.3", k, **IDENTITY) for k in range(count)]
+    made = LegacyConvertedEnhancedCTImage(
+        [slices[place] for place in np.random.default_rng(3).permutation(count)],
+        series_instance_uid="1.2.3.4",
+        series_number=4,
+        sop_instance_uid=generate_uid(),
+        instance_number=1,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    made.save_as(folder / "enhanced.dcm")
+    return made
+
+
+def test_enhanced_multi_frame_image_is_loaded_with_its_geometry(add, load, tmp_path):
+    """issue:#6; PS3.3 C.7.6.16: rotated, anisotropic, off the origin, frames not in slice order."""
+    enhanced(tmp_path / "in")
+    add(tmp_path / "in")
+    loaded = load(series_instance_uid="1.2.3.4")
+    assert loaded.loaded[0].reader == "multi-frame"
+    node = node_of(loaded)
+    assert np.allclose(node.GetSpacing(), (0.9, 0.7, 2.5))
+    assert np.allclose(np.array(node.GetOrigin()) * (-1, -1, 1), dicom_data.FIRST_POSITION)
+    voxels = slicer.util.arrayFromVolume(node)
+    assert voxels.dtype == np.int32  # 16 signed bits and an intercept of -1024
+    for k in range(6):
+        assert np.array_equal(voxels[k], dicom_data.slice_voxels(k) - 1024)
+    assert (node.GetDisplayNode().GetLevel(), node.GetDisplayNode().GetWindow()) == (-500, 1000)
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    study = hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node))
+    assert hierarchy.GetItemUID(study, "DICOM") == "1.2.3.1"
+
+
+def test_two_volumes_in_one_multi_frame_image_are_refused_with_the_reason(add, load, tmp_path):
+    """issue:#6: never mixed."""
+    made = enhanced(tmp_path / "in")
+    groups = made.PerFrameFunctionalGroupsSequence
+    groups[0].PlanePositionSequence = groups[1].PlanePositionSequence
+    made.save_as(tmp_path / "in" / "enhanced.dcm")
+    add(tmp_path / "in")
+    with pytest.raises(DataInvalidError, match="6 frames at 5 positions"):
+        load(series_instance_uid="1.2.3.4")
+
+
+def test_missing_frame_is_reported_and_not_loaded(add, load, tmp_path):
+    """issue:#6: never wrong spacing."""
+    made = enhanced(tmp_path / "in")
+    places = [
+        one.PlanePositionSequence[0].ImagePositionPatient[2] for one in made.PerFrameFunctionalGroupsSequence
+    ]
+    lost = int(np.argsort(places)[3])
+    frames = made.pixel_array
+    made.PixelData = np.delete(frames, lost, 0).tobytes()
+    made.NumberOfFrames = 5
+    del made.PerFrameFunctionalGroupsSequence[lost]
+    made.save_as(tmp_path / "in" / "enhanced.dcm")
+    add(tmp_path / "in")
+    with pytest.raises(DataInvalidError, match="not evenly spaced"):
+        load(series_instance_uid="1.2.3.4")
+
+
+def two_masks():
+    first, second = np.zeros((2, 6, 24, 32), np.uint8)
+    first[[1, 3], 5:12, 8:20] = 1  # a slice between is empty, and not in the file
+    second[3:5, 10:15, 12:30] = 1
+    return first, second
+
+
+def test_saved_segmentation_is_loaded_again_voxel_by_voxel(context, add, load, run_jobs, tmp_path):
+    """issue:#6: who pushed a SEG loads it: overlapping segments, names, colors, empty slices, rotated grid."""
+    study, series = dicom_data.write_ct(tmp_path / "in", 6)
+    add(tmp_path / "in")
+    volume = node_of(load(series_instance_uid=series))
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+    masks = dict(zip(("nodule", "lobe"), two_masks(), strict=True))
+    for name, mask in masks.items():
+        segment_id = node.GetSegmentation().AddEmptySegment(name, name, (0.2, 0.4, 0.8))
+        slicer.util.updateSegmentBinaryLabelmapFromArray(mask, node, segment_id, volume)
+    wanted = segmentations.SaveSegmentationArguments(segmentation_id=node.GetID(), volume_id=volume.GetID())
+    made = run_jobs(segmentations.save_segmentation(context, wanted))
+    loaded = load(series_instance_uid=made.series_instance_uid)
+    assert (loaded.loaded[0].reader, loaded.loaded[0].warnings) == ("segmentation", [])
+    again = node_of(loaded)
+    ids = again.GetSegmentation().GetSegmentIDs()
+    assert [again.GetSegmentation().GetSegment(one).GetName() for one in ids] == list(masks)
+    for segment_id, mask in zip(ids, masks.values(), strict=True):
+        assert np.array_equal(slicer.util.arrayFromSegmentBinaryLabelmap(again, segment_id, volume), mask)
+        color = again.GetSegmentation().GetSegment(segment_id).GetColor()
+        assert np.allclose(color, (0.2, 0.4, 0.8), atol=0.01)
+    role = again.GetReferenceImageGeometryReferenceRole()
+    assert again.GetNodeReference(role) is volume
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    parent = hierarchy.GetItemParent(hierarchy.GetItemByDataNode(again))
+    assert hierarchy.GetItemUID(parent, "DICOM") == study
+
+
+def test_segmentation_object_that_contradicts_itself_is_refused(add, load, tmp_path):
+    """issue:#6; pydicom's sample liver_1frame.dcm has one frame and describes three."""
+    (tmp_path / "in").mkdir()
+    shutil.copy(SAMPLES / "liver_1frame.dcm", tmp_path / "in")
+    add(tmp_path / "in")
+    truth = pydicom.dcmread(SAMPLES / "liver_1frame.dcm")
+    with pytest.raises(DataInvalidError, match="1 frames but describes 3"):
+        load(series_instance_uid=str(truth.SeriesInstanceUID))
+
+
+@pytest.mark.parametrize("sample", ["rtdose.dcm", "rtplan.dcm"])
+def test_radiotherapy_without_a_plugin_is_refused_with_the_reason(add, load, tmp_path, sample):
+    """issue:#6."""
+    (tmp_path / "in").mkdir()
+    made = pydicom.dcmread(SAMPLES / sample)
+    made.StudyInstanceUID, made.SeriesInstanceUID = "1.2.9.1", "1.2.9.2"
+    made.save_as(tmp_path / "in" / sample)
+    add(tmp_path / "in")
+    with pytest.raises(DataInvalidError, match="SlicerRT"):
+        load(series_instance_uid="1.2.9.2")
+
+
+class Plugin:
+    """A DICOM plugin as Slicer and its extensions have them: two methods, found in `slicer.modules.dicomPlugins`."""
+
+    offers: tuple = ()
+
+    def examineForImport(self, fileLists):  # noqa: N803 - Slicer's seam
+        return [SimpleNamespace(files=list(files), **one) for files in fileLists for one in self.offers]
+
+    def load(self, loadable):
+        return loadable.make(loadable.files)
+
+
+@pytest.fixture
+def plugins(monkeypatch):
+    """Register plugins: ``plugins(A=[offer, ...])`` with confidence, warning and a function that loads."""
+
+    def register(**classes):
+        made = {name: type(name, (Plugin,), {"offers": offers}) for name, offers in classes.items()}
+        monkeypatch.setattr(slicer.modules, "dicomPlugins", made, raising=False)
+
+    return register
+
+
+def by_slicer(files, *, is_sorted=True, shift_mm=0.0):
+    """Read slices as Slicer's scalar volume plugin does."""
+    heads = {one: pydicom.dcmread(one, stop_before_pixels=True) for one in files}
+    ordered = sorted(files, key=lambda one: heads[one].ImagePositionPatient[2]) if is_sorted else files
+    node = slicer.util.loadVolume(ordered[0], {"fileNames": ordered, "singleFile": False})
+    node.SetAttribute("DICOM.instanceUIDs", " ".join(heads[one].SOPInstanceUID for one in ordered))
+    if shift_mm:
+        transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+        matrix = slicer.util.arrayFromTransformMatrix(transform)
+        matrix[2, 3] = shift_mm
+        slicer.util.updateTransformMatrixFromArray(transform, matrix)
+        node.SetAndObserveTransformNodeID(transform.GetID())
+    return node
+
+
+def test_most_confident_plugin_loads_and_its_warning_is_told(add, load, plugins, tmp_path):
+    """slicer: DICOMUtils.selectHighestConfidenceLoadables."""
+    _, series = dicom_data.write_ct(tmp_path / "in", 4)
+    add(tmp_path / "in")
+    plugins(
+        Unsure=[{"confidence": 0.3, "make": lambda files: pytest.fail("is less confident")}],
+        Volumes=[{"confidence": 0.5, "warning": "Use with caution.", "make": by_slicer}],
+    )
+    loaded = load(series_instance_uid=series)
+    assert (loaded.loaded[0].reader, loaded.loaded[0].warnings) == ("Volumes", ["Use with caution."])
+    assert len(loaded.node_ids) == 1
+    assert node_of(loaded).GetAttribute("AgentBridge.operation") == "tested.operation"
+
+
+@pytest.mark.parametrize("how", [{"is_sorted": False}, {"shift_mm": 3.0}])
+def test_what_a_plugin_puts_in_the_wrong_place_is_taken_back(add, load, plugins, tmp_path, how):
+    """issue:#6: never loaded with wrong geometry; the bridge's own reader takes over and says so."""
+    _, series = dicom_data.write_ct(tmp_path / "in", 8)
+    add(tmp_path / "in")
+    plugins(Wrong=[{"confidence": 1.0, "make": lambda files: by_slicer(files, **how)}])
+    loaded = load(series_instance_uid=series)
+    assert loaded.loaded[0].reader == "stack"
+    assert "not where the files say" in loaded.loaded[0].warnings[0]
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 1
+    assert np.allclose(node_of(loaded).GetSpacing(), (0.9, 0.7, 2.5))
+
+
+def test_plugin_that_fails_leaves_nothing_and_the_reason_is_told(add, load, plugins, tmp_path):
+    """slicer: plugins raise, and loadLoadables only logs it."""
+    _, series = dicom_data.write_ct(tmp_path / "in", 4, skipped=(2,))
+    add(tmp_path / "in")
+
+    def fail(files):
+        by_slicer(files)
+        raise KeyError("broken plugin")
+
+    plugins(Broken=[{"confidence": 1.0, "make": fail}])
+    with pytest.raises(DataInvalidError, match=r"Broken failed: it raised KeyError.*not evenly spaced"):
+        load(series_instance_uid=series)
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 0
+
+
+def test_object_that_only_a_plugin_knows_is_loaded_by_it(add, load, plugins, tmp_path):
+    """issue:#6: radiotherapy with SlicerRT."""
+    (tmp_path / "in").mkdir()
+    made = pydicom.dcmread(SAMPLES / "rtplan.dcm")
+    made.StudyInstanceUID, made.SeriesInstanceUID = "1.2.9.1", "1.2.9.2"
+    made.save_as(tmp_path / "in" / "plan.dcm")
+    add(tmp_path / "in")
+
+    def make(files):
+        return slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "isocenter")
+
+    plugins(DicomRtImportExportPlugin=[{"confidence": 1.0, "make": make}])
+    loaded = load(series_instance_uid="1.2.9.2")
+    assert node_of(loaded).GetName() == "isocenter"
