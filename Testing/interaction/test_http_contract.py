@@ -201,6 +201,14 @@ class TestBodies:
         assert {entry["pointer"] for entry in document["errors"]} == {"/sigma_mm", "/sigma"}
         assert document["operation"] == "volumes.smooth"
 
+    def test_misspelt_argument_is_answered_with_the_right_name_however_deep_it_stands(self, a_bridge):
+        """house: an agent corrects itself from the error alone"""
+        body = {"source_volume_id": "any", "threshold": {"minimun": 1, "maximum": 2}}
+        document = problem(a_bridge.post("/segmentations", body), 422, "argument.invalid")
+        wrong = next(entry for entry in document["errors"] if entry["pointer"] == "/threshold/minimun")
+        assert wrong["problem"] == "is unknown (did you mean 'minimum'?)"
+        assert wrong["expected"].startswith("one of: minimum, maximum, ")
+
     def test_number_as_text_is_not_taken_for_a_number(self, a_bridge):
         """issue:#2: wrong type"""
         body = {"type": "line", "points_ras": [["0", 0, 0], [1, 0, 0]]}

@@ -1,7 +1,7 @@
 """Let a call in: find its operation, check its arguments, decide what the settings say about it.
 
-What was let in may wait for the person or in the queue; `CallAdmission.check_again` looks at the same settings once more
-before it runs.
+What was let in may wait for the person or in the queue; `CallAdmission.check_again` looks at the same settings once
+more before it runs.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import hashlib
 import json
@@ -40,7 +41,9 @@ def validate(operation: Operation, arguments: Mapping[str, Any], *, is_lax: bool
             return operation.arguments.model_validate(dict(arguments))
         return operation.arguments.model_validate_json(json.dumps(dict(arguments)), strict=True)
     except ValidationError as fault:
-        problems = [_problem(entry) for entry in fault.errors(include_url=False, include_context=True)]
+        problems = [
+            _problem(operation, entry) for entry in fault.errors(include_url=False, include_context=True)
+        ]
         raise ArgumentInvalidError(_sentence(operation, problems), errors=problems[:_MAX_PROBLEMS]) from None
 
 
@@ -80,9 +83,11 @@ def capabilities(operation: Operation, arguments: BaseModel) -> tuple[str, ...]:
 
 
 def paths(arguments: BaseModel) -> list[str]:
-    """Files and folders that the arguments name."""
+    """Files, folders and web addresses that the arguments name."""
     return [
-        value for _, mark, value in marked(arguments) if isinstance(mark, PathMark) and isinstance(value, str)
+        value
+        for _, mark, value in marked(arguments)
+        if isinstance(mark, PathMark) and isinstance(value, str)
     ]
 
 
@@ -128,16 +133,33 @@ def _marks(metadata: Sequence[object], annotation: object) -> Iterator[object]:
         yield from _marks(getattr(inner, "__metadata__", ()), inner)
 
 
-_WORDS: Mapping[str, tuple[str, str]] = {
-    "missing": ("is missing", "it must be given"),
-    "extra_forbidden": ("is unknown", "one of the arguments in the operation's schema"),
-}
-
-
-def _problem(entry: Mapping[str, Any]) -> FieldProblem:
+def _problem(operation: Operation, entry: Mapping[str, Any]) -> FieldProblem:
     pointer = "".join(f"/{_escape(str(part))}" for part in entry["loc"])
-    problem, expected = _WORDS.get(entry["type"], (entry["msg"], ""))
-    return FieldProblem(pointer, problem, expected)
+    if entry["type"] == "missing":
+        return FieldProblem(pointer, "is missing", "it must be given")
+    if entry["type"] == "extra_forbidden":
+        return _unknown(
+            pointer, str(entry["loc"][-1]), _names_beside(operation.schemas["arguments"], entry["loc"])
+        )
+    return FieldProblem(pointer, entry["msg"], "")
+
+
+def _unknown(pointer: str, name: str, known: Sequence[str]) -> FieldProblem:
+    similar = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
+    hint = f" (did you mean '{similar[0]}'?)" if similar else ""
+    expected = f"one of: {', '.join(known)}" if known else "one of the arguments in the operation's schema"
+    return FieldProblem(pointer, f"is unknown{hint}", expected)
+
+
+def _names_beside(schema: Mapping[str, Any], location: Sequence[str | int]) -> list[str]:
+    """Names of the members that the object at the location may have; none where that is not one object."""
+    definitions, place = schema.get("$defs", {}), schema
+    for part in location[:-1]:
+        place = place.get("items", {}) if isinstance(part, int) else place.get("properties", {}).get(part, {})
+        options = [option for option in place.get("anyOf", [place]) if option.get("type") != "null"]
+        place = options[0] if len(options) == 1 else {}
+        place = definitions.get(place.get("$ref", "").rpartition("/")[2], place)
+    return list(place.get("properties", ()))
 
 
 def _escape(part: str) -> str:
