@@ -80,7 +80,7 @@ class BridgeApplication:
             return JSON_BYTES
         _refuse_oauth(head.path)
         match = self._find(head, is_trusted=False)
-        if isinstance(match.target, Operation) and match.target.mark.binary_body:
+        if isinstance(match.target, Operation) and _takes_bytes(match.target, head):
             return BINARY_BYTES
         return JSON_BYTES
 
@@ -128,12 +128,10 @@ class BridgeApplication:
         texts: Mapping[str, Mapping[str, str]],
         body: dict[str, Any] | None,
     ) -> None:
-        mark = operation.mark
-        is_lax = (
-            bool(texts["query"]) or mark.binary_body or exchange.head.method not in {"POST", "PUT", "PATCH"}
-        )
+        takes_bytes = _takes_bytes(operation, exchange.head)
+        is_lax = bool(texts["query"]) or takes_bytes or exchange.head.method not in {"POST", "PUT", "PATCH"}
         arguments: dict[str, Any] = {}
-        if mark.binary_body and body is None:
+        if takes_bytes and body is None:
             arguments["content"] = Bytes(exchange.body)
         else:
             arguments.update(
@@ -202,6 +200,14 @@ class BridgeApplication:
 
     def _failure(self, error: BaseException, request_id: str) -> Response:
         return answers.from_error(self._services.dispatcher.blame(error, "request"), request_id)
+
+
+def _takes_bytes(operation: Operation, head: RequestHead) -> bool:
+    """Whether the body is the bytes themselves; where they may be left out, JSON is the arguments instead."""
+    if not operation.mark.binary_body:
+        return False
+    media_type = head.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media_type != "application/json" or operation.arguments.model_fields["content"].is_required()
 
 
 def _refuse_oauth(path: str) -> None:

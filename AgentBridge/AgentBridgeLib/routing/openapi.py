@@ -139,6 +139,9 @@ def _operation(operation: Operation, schemas: Schemas) -> dict[str, Any]:
             "required": True,
             **_body("application/octet-stream", {"type": "string", "format": "binary"}),
         }
+        if "content" not in required:
+            schema = _body_schema(operation, in_path, properties, required)
+            entry["requestBody"]["content"].update(_body("application/json", schema)["content"])
     elif not is_query:
         entry["requestBody"] = {
             "required": bool(required - in_path),

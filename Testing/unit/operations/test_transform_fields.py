@@ -10,7 +10,7 @@ from AgentBridgeLib.model.fields import Bytes
 from AgentBridgeLib.operations.common import nrrd
 from AgentBridgeLib.operations.transforms import fields as transform_fields
 from AgentBridgeLib.operations.transforms import transforms
-from AgentBridgeLib.operations.volumes import byte_formats as volume_bytes
+from AgentBridgeLib.operations.volumes import byte_formats
 
 SHAPE = (5, 6, 7)  # k, j, i
 
@@ -27,7 +27,7 @@ def read(context, run, node_id, frame="lps"):
         context, transform_fields.DataArguments(transform_id=node_id, frame=frame)
     )
     data = b"".join(bytes(part) for part in content.parts)
-    return run(volume_bytes.read_volume(context.host.application, memoryview(bytearray(data)))), content
+    return run(byte_formats.read_volume(context.host.application, memoryview(bytearray(data)))), content
 
 
 def mapped(context, node_id, points, direction="to_world"):

@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from AgentBridgeLib.errors import ArgumentInvalidError, GeometryMismatchError, NodeTypeError
-from AgentBridgeLib.operations.volumes import editing
+from AgentBridgeLib.operations.common.grids import Grid
+from AgentBridgeLib.operations.volumes import arithmetic, cropping, editing, new_nodes
 
 TYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64")
 
@@ -79,10 +80,10 @@ def test_clone_is_exact_for_every_type(context, run, make_volume, oblique, scala
     """issue:#3."""
     info = np.iinfo(scalar_type) if scalar_type[0] in "iu" else np.finfo(scalar_type)
     array = np.array([info.min, info.max, 0, 1, 2, 3] * 4, scalar_type).reshape(2, 3, 4)
-    made = editing.volume_nodes.new_volume(
-        slicer.mrmlScene, "v", array, editing.Grid((4, 3, 2), oblique), is_labelmap=False
+    made = new_nodes.new_volume(
+        slicer.mrmlScene, "v", array, Grid((4, 3, 2), oblique), is_labelmap=False
     )
-    copy = run(editing.clone_volume(context, editing.NamedArguments(volume_id=made.GetID())))
+    copy = run(cropping.clone_volume(context, new_nodes.NamedArguments(volume_id=made.GetID())))
     voxels, matrix = voxels_and_matrix(copy)
     assert voxels.dtype == array.dtype
     assert np.array_equal(voxels, array)
@@ -93,7 +94,7 @@ def test_clone_is_exact_for_every_type(context, run, make_volume, oblique, scala
 def test_clone_of_a_labelmap_is_a_labelmap(context, run, make_volume):
     """slicer."""
     labels = make_volume(np.ones((2, 3, 4), np.uint8), "labels", "vtkMRMLLabelMapVolumeNode")
-    copy = run(editing.clone_volume(context, editing.NamedArguments(volume_id=labels.GetID())))
+    copy = run(cropping.clone_volume(context, new_nodes.NamedArguments(volume_id=labels.GetID())))
     assert copy.class_name == "vtkMRMLLabelMapVolumeNode"
 
 
@@ -103,8 +104,8 @@ def test_cropped_voxels_stay_where_they_are(context, run, a_volume, oblique, dat
     """issue:#3: any box."""
     box = [sorted(data.draw(st.sets(st.integers(0, n), min_size=2, max_size=2))) for n in (20, 24, 16)]
     (i0, i1), (j0, j1), (k0, k1) = box
-    wanted = editing.CropArguments(volume_id=a_volume.GetID(), region=(i0, i1, j0, j1, k0, k1))
-    voxels, matrix = voxels_and_matrix(run(editing.crop_volume(context, wanted)))
+    wanted = cropping.CropArguments(volume_id=a_volume.GetID(), region=(i0, i1, j0, j1, k0, k1))
+    voxels, matrix = voxels_and_matrix(run(cropping.crop_volume(context, wanted)))
     assert np.array_equal(voxels, slicer.util.arrayFromVolume(a_volume)[k0:k1, j0:j1, i0:i1])
     assert np.allclose(matrix[:, 3], oblique @ [i0, j0, k0, 1])
     assert np.allclose(matrix[:3, :3], oblique[:3, :3])
@@ -114,33 +115,33 @@ def test_cropped_voxels_stay_where_they_are(context, run, a_volume, oblique, dat
 def test_region_beyond_the_image_is_refused(context, run, a_volume, region):
     """house."""
     with pytest.raises(ArgumentInvalidError, match="region"):
-        run(editing.crop_volume(context, editing.CropArguments(volume_id=a_volume.GetID(), region=region)))
+        run(cropping.crop_volume(context, cropping.CropArguments(volume_id=a_volume.GetID(), region=region)))
 
 
 def test_threshold_replaces_what_is_asked_and_keeps_the_type(context, run, a_volume):
     """issue:#3."""
     array = slicer.util.arrayFromVolume(a_volume)
-    wanted = editing.ThresholdArguments(
+    wanted = arithmetic.ThresholdArguments(
         volume_id=a_volume.GetID(), minimum=-10, maximum=10.5, outside_value=-7
     )
-    voxels, _ = voxels_and_matrix(run(editing.threshold_volume(context, wanted)))
+    voxels, _ = voxels_and_matrix(run(arithmetic.threshold_volume(context, wanted)))
     assert voxels.dtype == np.int16
     assert np.array_equal(voxels, np.where((array >= -10) & (array <= 10.5), array, -7))
     with pytest.raises(ArgumentInvalidError, match="int16"):
-        run(editing.threshold_volume(context, wanted.model_copy(update={"outside_value": 40000})))
+        run(arithmetic.threshold_volume(context, wanted.model_copy(update={"outside_value": 40000})))
     with pytest.raises(ArgumentInvalidError, match="int16"):
-        run(editing.threshold_volume(context, wanted.model_copy(update={"inside_value": 0.5})))
+        run(arithmetic.threshold_volume(context, wanted.model_copy(update={"inside_value": 0.5})))
 
 
-@pytest.mark.parametrize("operator", list(editing.OPERATORS))
+@pytest.mark.parametrize("operator", list(arithmetic.OPERATORS))
 def test_arithmetic_neither_overflows_nor_rounds(context, run, make_volume, operator):
     """issue:#3."""
     one = make_volume(np.array([[[32767, -32768, 5]]], np.int16), "one")
     two = make_volume(np.array([[[255, 7, 0]]], np.uint8), "two")
-    wanted = editing.MathArguments(volume_id=one.GetID(), other_volume_id=two.GetID(), operator=operator)
-    voxels, _ = voxels_and_matrix(run(editing.combine_volumes(context, wanted)))
+    wanted = arithmetic.MathArguments(volume_id=one.GetID(), other_volume_id=two.GetID(), operator=operator)
+    voxels, _ = voxels_and_matrix(run(arithmetic.combine_volumes(context, wanted)))
     with np.errstate(divide="ignore"):
-        expected = editing.OPERATORS[operator](np.array([32767.0, -32768, 5]), np.array([255.0, 7, 0]))
+        expected = arithmetic.OPERATORS[operator](np.array([32767.0, -32768, 5]), np.array([255.0, 7, 0]))
     assert np.array_equal(voxels.ravel(), expected)
 
 
@@ -149,12 +150,12 @@ def test_volumes_at_other_places_are_refused_with_both_geometries(context, run, 
     shifted = oblique.copy()
     shifted[0, 3] += 0.5
     other = slicer.util.addVolumeFromArray(slicer.util.arrayFromVolume(a_volume), shifted)
-    wanted = editing.MathArguments(
+    wanted = arithmetic.MathArguments(
         volume_id=a_volume.GetID(), other_volume_id=other.GetID(), operator="subtract"
     )
     with pytest.raises(GeometryMismatchError) as caught:
-        run(editing.combine_volumes(context, wanted))
+        run(arithmetic.combine_volumes(context, wanted))
     assert np.allclose(caught.value.facts["first_geometry"]["ijk_to_ras"], oblique)
     assert np.allclose(caught.value.facts["second_geometry"]["ijk_to_ras"], shifted)
     with pytest.raises(ArgumentInvalidError):
-        run(editing.combine_volumes(context, wanted.model_copy(update={"value": 2.0})))
+        run(arithmetic.combine_volumes(context, wanted.model_copy(update={"value": 2.0})))

@@ -15,7 +15,7 @@ from AgentBridgeLib.errors import (
 from AgentBridgeLib.model.fields import Bytes
 from AgentBridgeLib.operations.common import nrrd
 from AgentBridgeLib.operations.volumes import data as volume_data
-from AgentBridgeLib.operations.volumes import volumes
+from AgentBridgeLib.operations.volumes import uploads, volumes
 
 TYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64")
 
@@ -33,7 +33,7 @@ def body(content):
 
 
 def upload(context, run, content, **arguments):
-    return run(volumes.create_volume(context, volumes.CreateArguments(content=Bytes(content), **arguments)))
+    return run(uploads.create_volume(context, uploads.CreateArguments(content=Bytes(content), **arguments)))
 
 
 def nrrd_of(array, matrix, frame="ras"):
@@ -284,8 +284,8 @@ def test_replaced_voxels_keep_display_and_id(context, run, a_volume):
     display.SetAutoWindowLevel(0)
     display.SetWindowLevel(77, 33)
     array = np.full((16, 24, 20), 2.5, np.float32)
-    arguments = volumes.ReplaceArguments(volume_id=a_volume.GetID(), content=Bytes(_npy(array)))
-    made = run(volumes.replace_data(context, arguments))
+    arguments = uploads.ReplaceArguments(volume_id=a_volume.GetID(), content=Bytes(_npy(array)))
+    made = run(uploads.replace_data(context, arguments))
     assert made.scalar_type == "float32"
     assert a_volume.GetDisplayNode() is display
     assert (display.GetWindow(), display.GetLevel()) == (77, 33)
@@ -301,27 +301,27 @@ def _npy(array):
 def test_other_dimensions_need_bytes_that_say_where_they_lie(context, run, a_volume):
     """issue:#2."""
     array = np.zeros((2, 3, 4), np.int16)
-    arguments = volumes.ReplaceArguments(volume_id=a_volume.GetID(), content=Bytes(_npy(array)))
+    arguments = uploads.ReplaceArguments(volume_id=a_volume.GetID(), content=Bytes(_npy(array)))
     with pytest.raises(GeometryMismatchError):
-        run(volumes.replace_data(context, arguments))
+        run(uploads.replace_data(context, arguments))
     matrix = np.diag([1.0, 2, 3, 1])
-    arguments = volumes.ReplaceArguments(volume_id=a_volume.GetID(), content=Bytes(nrrd_of(array, matrix)))
-    run(volumes.replace_data(context, arguments))
+    arguments = uploads.ReplaceArguments(volume_id=a_volume.GetID(), content=Bytes(nrrd_of(array, matrix)))
+    run(uploads.replace_data(context, arguments))
     assert np.allclose(_matrix(a_volume), matrix)
-    arguments = volumes.ReplaceArguments(
+    arguments = uploads.ReplaceArguments(
         volume_id=a_volume.GetID(), content=Bytes(bytearray(47)), format="raw"
     )
     with pytest.raises(DataInvalidError):
-        run(volumes.replace_data(context, arguments))
+        run(uploads.replace_data(context, arguments))
 
 
 @pytest.mark.parametrize("size", [16 * 24 * 20 * 2 - 1, 16 * 24 * 20 * 2 + 1])
 def test_raw_bytes_must_be_exactly_as_many_as_the_voxels_have(context, run, a_volume, size):
     """issue:#2."""
     before = slicer.util.arrayFromVolume(a_volume).copy()
-    arguments = volumes.ReplaceArguments(
+    arguments = uploads.ReplaceArguments(
         volume_id=a_volume.GetID(), content=Bytes(bytearray(size)), format="raw"
     )
     with pytest.raises(DataInvalidError, match=str(size)):
-        run(volumes.replace_data(context, arguments))
+        run(uploads.replace_data(context, arguments))
     assert np.array_equal(slicer.util.arrayFromVolume(a_volume), before)

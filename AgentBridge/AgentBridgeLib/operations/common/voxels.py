@@ -14,6 +14,7 @@ from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from AgentBridgeLib.errors import NodeTypeError, OutOfMemoryError
 from AgentBridgeLib.operations.common import matrices
+from AgentBridgeLib.operations.common.problems import invalid
 
 if TYPE_CHECKING:
     from AgentBridgeLib.host.ports import ApplicationHost
@@ -70,6 +71,24 @@ def image_of(array: Array) -> Any:
     image.SetDimensions(i, j, k)
     image.GetPointData().SetScalars(scalars)
     return image
+
+
+def held(value: float, dtype: np.dtype[Any], name: str) -> Any:
+    """Give a value as a scalar type holds it: integers exactly, floating types rounded.
+
+    Raises
+    ------
+    ArgumentInvalidError
+        The type cannot hold it; the message names the argument `name`.
+    """
+    if dtype.kind == "f":
+        if abs(value) > np.finfo(dtype).max:
+            raise invalid(name, f"voxels of type {dtype.name} cannot hold {value}")
+        return dtype.type(value)
+    limits = np.iinfo(dtype)
+    if value != int(value) or not limits.min <= int(value) <= limits.max:
+        raise invalid(name, f"voxels of type {dtype.name} cannot hold {value}")
+    return int(value)
 
 
 def require_memory(application: ApplicationHost, size_bytes: int, purpose: str) -> None:

@@ -26,7 +26,7 @@ from AgentBridgeLib.operations.transforms.new_nodes import (
     grid_of,
     stored,
 )
-from AgentBridgeLib.operations.volumes import byte_formats as volume_bytes
+from AgentBridgeLib.operations.volumes.byte_formats import receive
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -239,9 +239,15 @@ def _vectors(transform: Any, image: Any, grid: Grid) -> Array:
 
 
 def _receive(context: OperationContext, arguments: FieldArguments) -> Generator[Progress, None, Any]:
-    received = yield from _read(context, arguments)
+    received = yield from receive(context, arguments.content.view)
     array = received.array
-    if received.grid is None or array.ndim != 4 or array.shape[3] != 3 or array.dtype.kind != "f":
+    if (
+        received.format != "nrrd"
+        or received.grid is None
+        or array.ndim != 4
+        or array.shape[3] != 3
+        or array.dtype.kind != "f"
+    ):
         raise DataInvalidError(
             "A displacement field is NRRD with three float components in each voxel, the components fastest."
         )
@@ -251,17 +257,6 @@ def _receive(context: OperationContext, arguments: FieldArguments) -> Generator[
     if not np.isfinite(vectors).all():
         raise DataInvalidError("A vector of the displacement field is not finite.")
     return _grid_transform(vectors, received.grid)
-
-
-def _read(
-    context: OperationContext, arguments: FieldArguments
-) -> Generator[Progress, None, volume_bytes.ReceivedVolume]:
-    reading = volume_bytes.read_volume(context.host.application, arguments.content.view)
-    while True:
-        try:
-            yield Progress(next(reading), "Decompressing")
-        except StopIteration as end:
-            return end.value
 
 
 def _grid_transform(vectors: Array, grid: Grid) -> Any:

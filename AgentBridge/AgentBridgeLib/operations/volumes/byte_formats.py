@@ -1,43 +1,43 @@
-"""Turn bytes that a client sent into voxels: NRRD, NPY or raw, without copying where that is possible."""
+"""Turn bytes that a client sent into voxels: NRRD, NIfTI, NPY or raw, without copying where that is possible."""
 
 from __future__ import annotations
 
-import ctypes
 import io
 import math
-import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.errors import DataInvalidError
 from AgentBridgeLib.operations.common import nrrd
 from AgentBridgeLib.operations.common.grids import Grid
 from AgentBridgeLib.operations.common.voxels import require_memory
+from AgentBridgeLib.operations.volumes import nifti_bytes
+from AgentBridgeLib.operations.volumes.buffers import ReceivedVolume, adopt, decompress
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from AgentBridgeLib.dispatch.context import OperationContext
     from AgentBridgeLib.host.ports import ApplicationHost
     from AgentBridgeLib.operations.common.voxels import Array
 
 NPY_MAGIC = b"\x93NUMPY"
-STEP_BYTES = 4 << 20
-"""Decompressed bytes in one step: some 10 ms."""
 
 
-@dataclass(frozen=True, eq=False)
-class ReceivedVolume:
-    """Voxels, and where they lie if the bytes say so."""
-
-    array: Array
-    grid: Grid | None
-    warnings: tuple[str, ...]
+def receive(context: OperationContext, data: memoryview) -> Generator[Progress, None, ReceivedVolume]:
+    """Read voxels inside a stepped operation; errors as in `read_volume`."""
+    reading = read_volume(context.host.application, data)
+    while True:
+        try:
+            yield Progress(next(reading), "Decompressing")
+        except StopIteration as end:
+            return end.value
 
 
 def read_volume(application: ApplicationHost, data: memoryview) -> Generator[float, None, ReceivedVolume]:
-    """Read NRRD or NPY bytes; yields how far it is. The bytes belong to the voxels afterwards.
+    """Read NRRD, NIfTI or NPY bytes; yields how far it is. The bytes belong to the voxels afterwards.
 
     Raises
     ------
@@ -51,7 +51,11 @@ def read_volume(application: ApplicationHost, data: memoryview) -> Generator[flo
         return (yield from _read_nrrd(application, data))
     if head.startswith(NPY_MAGIC):
         return _read_npy(data)
-    raise DataInvalidError("The body is neither NRRD (begins with NRRD000) nor NPY (begins with \\x93NUMPY).")
+    if nifti_bytes.is_nifti(data):
+        return (yield from nifti_bytes.read(application, data))
+    raise DataInvalidError(
+        "The body is neither NRRD (begins with NRRD000) nor NIfTI (.nii, .nii.gz) nor NPY (begins with \\x93NUMPY)."
+    )
 
 
 def read_raw(data: memoryview, scalar_type: str, shape: tuple[int, ...]) -> Array:
@@ -71,39 +75,19 @@ def read_raw(data: memoryview, scalar_type: str, shape: tuple[int, ...]) -> Arra
     return adopt(data, 0, dtype, math.prod(shape)).reshape(shape)
 
 
-def adopt(data: memoryview, offset: int, dtype: np.dtype, count: int) -> Array:
-    """Take part of a buffer as an array in native byte order; copied only if the buffer is read-only.
-
-    Voxels that are not aligned to their size are moved down inside the buffer, over the end of the header.
-    """
-    if data.readonly:
-        return np.frombuffer(data, dtype, count, offset).astype(dtype.newbyteorder("="))
-    size = count * dtype.itemsize
-    address = np.frombuffer(data, np.uint8).ctypes.data + offset
-    shift = address % dtype.itemsize
-    if shift > offset:
-        return np.frombuffer(data, dtype, count, offset).astype(dtype.newbyteorder("="))
-    if shift:
-        ctypes.memmove(address - shift, address, size)
-    array = np.frombuffer(data, dtype, count, offset - shift)
-    if not dtype.isnative:
-        array = array.byteswap(inplace=True).view(dtype.newbyteorder("="))
-    return array
-
-
 def _read_nrrd(application: ApplicationHost, data: memoryview) -> Generator[float, None, ReceivedVolume]:
     header = nrrd.read_header(data)
     offset = header.data_offset
     if header.encoding == "gzip":
         require_memory(application, header.voxel_bytes, "Decompressing the voxels")
-        data, offset = memoryview((yield from _decompress(data[offset:], header.voxel_bytes))), 0
+        data, offset = memoryview((yield from decompress(data[offset:], header.voxel_bytes))), 0
     else:
         offset = data.nbytes - header.voxel_bytes if header.byte_skip == -1 else offset + header.byte_skip
     dtype = np.dtype(header.scalar_type).newbyteorder(header.byte_order)
     i, j, k = header.dimensions_ijk
     shape = (k, j, i) if header.component_count == 1 else (k, j, i, header.component_count)
     return ReceivedVolume(
-        adopt(data, offset, dtype, math.prod(shape)).reshape(shape), _grid(header), header.warnings
+        adopt(data, offset, dtype, math.prod(shape)).reshape(shape), _grid(header), header.warnings, "nrrd"
     )
 
 
@@ -112,33 +96,6 @@ def _grid(header: nrrd.NrrdHeader) -> Grid:
     matrix[:3, :3] = np.array(header.axes_lps).T
     matrix[:3, 3] = header.origin_lps
     return Grid(header.dimensions_ijk, np.diag([-1.0, -1.0, 1.0, 1.0]) @ matrix)
-
-
-def _decompress(data: memoryview, size: int) -> Generator[float, None, bytearray]:
-    """Decompress gzip or zlib data of exactly `size` bytes (plus nothing)."""
-    result, filled = bytearray(size), 0
-    machine = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
-    waiting: bytes | memoryview = data
-    try:
-        while not machine.eof and filled <= size:
-            piece = machine.decompress(waiting, min(STEP_BYTES, size - filled + 1))
-            if not piece and not machine.unconsumed_tail and not machine.eof:
-                break
-            if filled + len(piece) > size:
-                raise DataInvalidError(
-                    f"The compressed data holds more than the {size} bytes that the header claims."
-                )
-            result[filled : filled + len(piece)] = piece
-            filled += len(piece)
-            waiting = machine.unconsumed_tail
-            yield filled / size
-    except zlib.error:
-        raise DataInvalidError("The compressed data is damaged.") from None
-    if filled != size or not machine.eof:
-        raise DataInvalidError(
-            f"The compressed data holds {filled} bytes; the header claims {size}. It may be cut."
-        )
-    return result
 
 
 def _read_npy(data: memoryview) -> ReceivedVolume:
@@ -157,7 +114,7 @@ def _read_npy(data: memoryview) -> ReceivedVolume:
         raise DataInvalidError(
             f"The NPY header claims {needed} bytes of voxels; {data.nbytes - offset} follow it."
         )
-    return ReceivedVolume(adopt(data, offset, dtype, math.prod(shape)).reshape(shape), None, ())
+    return ReceivedVolume(adopt(data, offset, dtype, math.prod(shape)).reshape(shape), None, (), "npy")
 
 
 def _npy_header(head: bytes) -> tuple[tuple[int, ...], bool, np.dtype, int]:

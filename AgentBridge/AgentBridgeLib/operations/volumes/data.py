@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem
 from AgentBridgeLib.model.content import Content
 from AgentBridgeLib.model.frames import Frame, matrix_in
 from AgentBridgeLib.model.lists import COMMA_LIST
-from AgentBridgeLib.operations.common import matrices, nrrd, voxels
+from AgentBridgeLib.operations.common import matrices, nifti, nrrd, voxels
 from AgentBridgeLib.operations.common.grids import Grid
+from AgentBridgeLib.operations.common.problems import invalid
 from AgentBridgeLib.operations.scene.node_details import parent_transform_id
+from AgentBridgeLib.operations.volumes import nifti_bytes
 from AgentBridgeLib.operations.volumes.volumes import VOLUME, VolumeArguments
 from AgentBridgeLib.registry.operation import operation
 
@@ -23,16 +24,21 @@ if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.context import OperationContext
     from AgentBridgeLib.operations.common.voxels import Array
 
-MEDIA_TYPES = {"nrrd": "application/x-nrrd", "npy": "application/x-npy", "raw": "application/octet-stream"}
+MEDIA_TYPES = {
+    "nrrd": "application/x-nrrd",
+    "nii": "application/x-nifti",
+    "npy": "application/x-npy",
+    "raw": "application/octet-stream",
+}
 _AXES = "ijk"
 
 
 class DataArguments(VolumeArguments):
     """Which voxels, and in what form."""
 
-    format: Literal["nrrd", "npy", "raw"] = Field(
+    format: Literal["nrrd", "nii", "npy", "raw"] = Field(
         default="nrrd",
-        description="NRRD carries the geometry in its header; npy and raw in `X-AgentBridge-Content`.",
+        description="NRRD and NIfTI-1 carry the geometry in their header; npy and raw in `X-AgentBridge-Content`.",
     )
     region: Annotated[tuple[int, int, int, int, int, int], COMMA_LIST] | None = Field(
         default=None,
@@ -52,7 +58,7 @@ class DataArguments(VolumeArguments):
     revision_scope="node",
 )
 def read_data(context: OperationContext, arguments: DataArguments) -> Content:
-    """Read the voxels of a volume, or of a region, as NRRD, NPY or raw bytes with exactly their scalar type.
+    """Read the voxels of a volume, or of a region, as NRRD, NIfTI, NPY or raw bytes with exactly their scalar type.
 
     A whole volume, or a range of whole slices along k, is sent from the volume's own memory without a copy.
 
@@ -73,11 +79,15 @@ def read_data(context: OperationContext, arguments: DataArguments) -> Content:
         The region is empty or leaves the volume, or there is no such component.
     OutOfMemoryError
         A strided region has to be copied, and the copy would not fit.
+    DataInvalidError
+        NIfTI cannot count so many voxels along an axis.
 
     Warnings
     --------
     The geometry is the volume's own, without its parent transform; `parent_transform_id` names that. NRRD headers say
-    `space: right-anterior-superior` unless `frame=lps`. Source: NRRD format definition; `numpy.lib.format`.
+    `space: right-anterior-superior` unless `frame=lps`; NIfTI headers are RAS always, and hold positions as float32.
+    Components of NIfTI that are no colors follow each other image by image. Source: NRRD format definition; nifti1.h;
+    `numpy.lib.format`.
     """
     node = context.host.scene.node(arguments.volume_id, VOLUME)
     cut = _cut(context, node, arguments)
@@ -86,7 +96,7 @@ def read_data(context: OperationContext, arguments: DataArguments) -> Content:
         media_type=MEDIA_TYPES[arguments.format],
         parts=[
             *voxel_head(arguments.format, arguments.frame, cut.array, cut.grid),
-            cut.array.reshape(-1).data.cast("B"),
+            *_voxel_bytes(context, arguments.format, cut.array),
         ],
         filename=f"{node.GetID()}.{arguments.format}",
         facts=facts,
@@ -120,7 +130,7 @@ def _cut(context: OperationContext, node: Any, arguments: DataArguments) -> _Cut
 def _component(array: Array, component: int) -> Array:
     count = array.shape[3] if array.ndim == 4 else 1
     if component >= count:
-        raise _invalid("component", f"the volume has {count}, counted from 0")
+        raise invalid("component", f"the volume has {count}, counted from 0")
     return array[..., component] if array.ndim == 4 else array
 
 
@@ -133,7 +143,7 @@ def _region(
     for axis, count in enumerate(dimensions):
         start, stop = region[2 * axis], region[2 * axis + 1]
         if not 0 <= start < stop <= count:
-            raise _invalid(
+            raise invalid(
                 "region", f"{_AXES[axis]} goes from {start} to {stop}; it must lie in 0 to {count}, not empty"
             )
     return region
@@ -148,9 +158,19 @@ def voxel_head(format_name: str, frame: Frame, array: Array, grid: Grid) -> list
         described = {"descr": array.dtype.str, "fortran_order": False, "shape": array.shape}
         np.lib.format.write_array_header_1_0(stream, described)
         return [stream.getvalue()]
-    matrix = matrix_in(frame, "ijk_to", matrices.rows(grid.ijk_to_ras))[f"ijk_to_{frame}"]
     components = array.shape[3] if array.ndim == 4 else 1
+    if format_name == "nii":
+        return [nifti.write_header(array.dtype.name, grid.dimensions_ijk, components, grid.ijk_to_ras)]
+    matrix = matrix_in(frame, "ijk_to", matrices.rows(grid.ijk_to_ras))[f"ijk_to_{frame}"]
     return [nrrd.write_header(array.dtype.name, grid.dimensions_ijk, components, matrix, frame, {})]
+
+
+def _voxel_bytes(context: OperationContext, format_name: str, array: Array) -> list[memoryview]:
+    if format_name != "nii":
+        return [array.reshape(-1).data.cast("B")]
+    if array.ndim == 4:
+        voxels.require_memory(context.host.application, array.nbytes, "Taking the components apart")
+    return nifti_bytes.body_parts(array)
 
 
 def _facts(node: Any, arguments: DataArguments, cut: _Cut) -> dict[str, object]:
@@ -168,9 +188,3 @@ def _facts(node: Any, arguments: DataArguments, cut: _Cut) -> dict[str, object]:
         "parent_transform_id": parent_transform_id(node),
         **matrix_in(arguments.frame, "ijk_to", matrices.rows(cut.grid.ijk_to_ras)),
     }
-
-
-def _invalid(name: str, problem: str) -> ArgumentInvalidError:
-    return ArgumentInvalidError(
-        f"`{name}` cannot be used: {problem}.", errors=[FieldProblem(f"/{name}", problem)]
-    )

@@ -1,11 +1,14 @@
-"""Make volume nodes and give them voxels."""
+"""Make volume nodes, give them voxels, and place what was computed beside its source."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
+from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.fields import VolumeId
 from AgentBridgeLib.model.volumes import VolumeMade
 from AgentBridgeLib.operations.common import matrices, voxels
 from AgentBridgeLib.operations.common.grids import Grid
@@ -17,12 +20,20 @@ if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.context import OperationContext
     from AgentBridgeLib.operations.common.voxels import Array
 
+Name = Annotated[str, Field(min_length=1, max_length=200)]
 MOST_DISPLAY_SAMPLES = 200_000
 UNWRITABLE_TYPES = {"int8", "uint64", "int64"}
 LIMITS_OF_SLICER = (
     "Slicer's file writers may refuse this type, and with 64-bit integers its automatic window must stay off, or it "
     "hangs."
 )
+
+
+class NamedArguments(Arguments):
+    """Which volume, and the name of the new one."""
+
+    volume_id: VolumeId = Field(description="The volume; it stays as it is.")
+    name: Name | None = Field(default=None, description="Name of the new volume; made unique.")
 
 
 def new_volume(scene: Any, name: str, array: Array, grid: Grid, *, is_labelmap: bool) -> Any:
@@ -55,22 +66,55 @@ def new_volume(scene: Any, name: str, array: Array, grid: Grid, *, is_labelmap: 
 
 
 def add_result(
-    context: OperationContext, source: Any, name: str | None, suffix: str, array: Array
+    context: OperationContext,
+    source: Any,
+    name: str | None,
+    suffix: str,
+    array: Array,
+    *,
+    is_labelmap: bool = False,
 ) -> VolumeMade:
-    """Add what was computed from a volume as a new one with the same geometry, beside it."""
+    """Add what was computed from a volume as a new one with the same geometry and color, beside it."""
     node = new_volume(
         context.host.scene.scene,
         name or f"{source.GetName()} {suffix}",
         array,
         Grid.of(source),
-        is_labelmap=False,
+        is_labelmap=is_labelmap,
     )
     place_beside(node, source)
-    color = source.GetDisplayNode().GetColorNodeID() if source.GetDisplayNode() is not None else None
-    if color:
-        node.GetDisplayNode().SetAndObserveColorNodeID(color)
+    _copy_color(source, node)
     context.mark_made([node])
     return describe_made(node, ())
+
+
+def add_copy(
+    context: OperationContext,
+    source: Any,
+    name: str,
+    array: Array,
+    grid: Grid,
+    parent_id: str | None,
+    warnings: Sequence[str],
+) -> VolumeMade:
+    """Add a volume of the kind and with the display of its source: with values of it at other places."""
+    is_labelmap = bool(source.IsA("vtkMRMLLabelMapVolumeNode"))
+    made = new_volume(context.host.scene.scene, name, array, grid, is_labelmap=is_labelmap)
+    place_beside(made, source)
+    made.SetAndObserveTransformNodeID(parent_id)
+    _copy_color(source, made)
+    display = source.GetDisplayNode()
+    if display is not None and display.IsA("vtkMRMLScalarVolumeDisplayNode"):
+        made.GetDisplayNode().SetWindowLevel(display.GetWindow(), display.GetLevel())
+    context.mark_made([made])
+    return describe_made(made, warnings)
+
+
+def _copy_color(source: Any, made: Any) -> None:
+    display, copy = source.GetDisplayNode(), made.GetDisplayNode()
+    is_same_kind = display is not None and copy is not None and display.GetClassName() == copy.GetClassName()
+    if is_same_kind and display.GetColorNodeID():
+        copy.SetAndObserveColorNodeID(display.GetColorNodeID())
 
 
 def describe_made(node: Any, warnings: Sequence[str]) -> VolumeMade:

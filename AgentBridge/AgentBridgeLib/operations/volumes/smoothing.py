@@ -9,14 +9,13 @@ import numpy as np
 from pydantic import Field
 
 from AgentBridgeLib.dispatch.context import Progress
-from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem, NodeTypeError
-from AgentBridgeLib.model.base import Arguments
-from AgentBridgeLib.model.fields import VolumeId
+from AgentBridgeLib.errors import NodeTypeError
 from AgentBridgeLib.model.volumes import VolumeMade
 from AgentBridgeLib.operations.common import voxels
 from AgentBridgeLib.operations.common.grids import Grid
+from AgentBridgeLib.operations.common.problems import invalid
 from AgentBridgeLib.operations.common.stepping import InputWatch
-from AgentBridgeLib.operations.volumes.new_nodes import add_result
+from AgentBridgeLib.operations.volumes.new_nodes import NamedArguments, add_result
 from AgentBridgeLib.operations.volumes.volumes import VOLUME
 from AgentBridgeLib.registry.operation import operation
 
@@ -32,15 +31,11 @@ STEP_PRODUCTS = 1_500_000
 """Multiplications in one step: one or two milliseconds."""
 
 
-class SmoothArguments(Arguments):
+class SmoothArguments(NamedArguments):
     """Which volume, and how much."""
 
-    volume_id: VolumeId = Field(description="The volume; it stays as it is.")
     sigma_mm: float = Field(
         gt=0, le=100, description="Standard deviation of the Gaussian in mm, along all axes."
-    )
-    name: str | None = Field(
-        default=None, min_length=1, max_length=200, description="Name of the new volume."
     )
 
 
@@ -162,9 +157,7 @@ def _check_width(kernels: Sequence[Array], shape: Sequence[int]) -> None:
         sigma_voxels = (len(kernel) - 1) / CUTOFF_SIGMAS
         if count > 1 and sigma_voxels > count:
             problem = f"along {axis} it spans about {sigma_voxels:.0f} voxels, and the image has {count}"
-            raise ArgumentInvalidError(
-                f"`sigma_mm` cannot be used: {problem}.", errors=[FieldProblem("/sigma_mm", problem)]
-            )
+            raise invalid("sigma_mm", problem)
 
 
 def _blocks(shape: Sequence[int], radius: Sequence[int]) -> Iterator[tuple[int, int, int, int]]:

@@ -11,7 +11,6 @@ from vtkmodules.vtkCommonCore import vtkPoints
 from vtkmodules.vtkCommonTransforms import vtkGeneralTransform
 
 from AgentBridgeLib.dispatch.context import Progress
-from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem
 from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.fields import VolumeId
 from AgentBridgeLib.model.geometry import PositionRas
@@ -19,6 +18,7 @@ from AgentBridgeLib.model.volumes import Histogram, Samples
 from AgentBridgeLib.operations.common import matrices, voxels
 from AgentBridgeLib.operations.common.grids import Grid
 from AgentBridgeLib.operations.common.interpolation import interpolate
+from AgentBridgeLib.operations.common.problems import invalid
 from AgentBridgeLib.operations.common.stepping import slabs
 from AgentBridgeLib.operations.volumes.volumes import VOLUME
 from AgentBridgeLib.registry.operation import operation
@@ -185,7 +185,7 @@ def _component(node: Any, component: int) -> Array:
     array = voxels.voxels_of(node)
     count = array.shape[3] if array.ndim == 4 else 1
     if component >= count:
-        raise _invalid("component", f"the volume has {count}, counted from 0")
+        raise invalid("component", f"the volume has {count}, counted from 0")
     return array[..., component] if array.ndim == 4 else array
 
 
@@ -210,7 +210,7 @@ def _range(array: Array, arguments: HistogramArguments) -> Generator[Progress, N
         if low == high and arguments.minimum is None and arguments.maximum is None:
             low, high = low - 0.5, high + 0.5
     if not low < high:
-        raise _invalid("minimum", f"{low} is not below the maximum {high}")
+        raise invalid("minimum", f"{low} is not below the maximum {high}")
     return low, high
 
 
@@ -234,7 +234,7 @@ def _points(arguments: SampleArguments) -> Matrix:
         return np.array(arguments.points_ras, dtype=float)
     line = arguments.line
     if line.start_ras == line.end_ras:
-        raise _invalid("line", "its ends coincide, so it has no direction")
+        raise invalid("line", "its ends coincide, so it has no direction")
     return np.linspace(line.start_ras, line.end_ras, line.count)
 
 
@@ -254,9 +254,3 @@ def _from_world(node: Any, points: Matrix) -> Matrix:
         given.InsertNextPoint(*point)
     transform.TransformPoints(given, moved)
     return np.array([moved.GetPoint(index) for index in range(moved.GetNumberOfPoints())])
-
-
-def _invalid(name: str, problem: str) -> ArgumentInvalidError:
-    return ArgumentInvalidError(
-        f"`{name}` cannot be used: {problem}.", errors=[FieldProblem(f"/{name}", problem)]
-    )

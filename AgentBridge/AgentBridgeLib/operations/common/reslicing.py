@@ -1,0 +1,118 @@
+"""Take an image to another grid of voxels, in steps that leave the application responsive."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from vtkmodules.util.numpy_support import vtk_to_numpy
+
+from AgentBridgeLib.operations.common import matrices, voxels
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from AgentBridgeLib.operations.common.voxels import Array
+
+Kernel = Literal["nearest", "linear", "cubic", "sinc"]
+
+STEP_S = 0.004
+"""How long one step may take, about; what a voxel costs depends on kernel, transform and computer."""
+FIRST_ROWS = 4
+LONG_INTEGER_BYTES = 8
+
+
+def reslice(
+    source: Array, to_source: Any, shape_kji: tuple[int, int, int], kernel: Kernel, fill_value: float
+) -> Generator[float, None, Array]:
+    """Give what a source has at the places of other voxels; yields how much is done.
+
+    Parameters
+    ----------
+    source
+        Shape (k, j, i) or (k, j, i, component).
+    to_source
+        From indices (i, j, k) of the result to those of the source: a 4 by 4 array, or a `vtkAbstractTransform`.
+    shape_kji
+        Shape of the result, without components.
+    kernel
+        ``nearest``, ``linear``, ``cubic`` (four voxels along each axis) or ``sinc`` (six, windowed after Lanczos; more
+        where the voxels of the result are larger, so that it averages). Integers are rounded, and limited to what
+        their type holds.
+    fill_value
+        Value beyond the outer faces of the source.
+
+    Notes
+    -----
+    Source: `vtkImageReslice`, `vtkImageSincInterpolator`. VTK computes with float64, so that 64-bit integers would
+    lose digits; for ``nearest`` they go through it as pairs of 32-bit integers.
+    """
+    values, background = source, [fill_value] * 4
+    is_split = is_long(source.dtype) and kernel == "nearest"
+    if is_split:
+        values = source.reshape((*source.shape[:3], -1)).view(np.int32)
+        background = np.array([int(fill_value)], source.dtype).view(np.int32).tolist() * 2
+    result = np.empty((*shape_kji, *values.shape[3:]), values.dtype)
+    yield from _fill(result, _machine(values, to_source, shape_kji, kernel, background))
+    return result.view(source.dtype).reshape((*shape_kji, *source.shape[3:])) if is_split else result
+
+
+def is_long(dtype: np.dtype[Any]) -> bool:
+    """Whether float64 cannot hold all values of an integer type."""
+    return dtype.kind in "iu" and dtype.itemsize == LONG_INTEGER_BYTES
+
+
+def _machine(
+    source: Array, to_source: Any, shape_kji: tuple[int, int, int], kernel: Kernel, background: list[float]
+) -> Any:
+    """Make a `vtkImageReslice` whose world is the indices of the result."""
+    from vtkmodules.vtkImagingCore import vtkImageReslice, vtkImageSincInterpolator
+
+    machine = vtkImageReslice()
+    machine.SetInputData(voxels.image_of(source))
+    if isinstance(to_source, np.ndarray):
+        machine.SetResliceAxes(matrices.to_vtk(to_source))
+    else:
+        machine.SetResliceTransform(to_source)
+    k, j, i = shape_kji
+    machine.SetOutputSpacing(1, 1, 1)
+    machine.SetOutputOrigin(0, 0, 0)
+    machine.SetOutputExtent(0, i - 1, 0, j - 1, 0, k - 1)
+    machine.SetBackgroundColor(background)
+    machine.SetBorder(True)  # up to the outer faces of the outermost voxels
+    if kernel == "sinc":
+        sinc = vtkImageSincInterpolator()
+        sinc.SetWindowFunctionToLanczos()
+        sinc.AntialiasingOn()
+        machine.SetInterpolator(sinc)
+    elif kernel == "cubic":
+        machine.SetInterpolationModeToCubic()
+    elif kernel == "linear":
+        machine.SetInterpolationModeToLinear()
+    else:
+        machine.SetInterpolationModeToNearestNeighbor()
+    return machine
+
+
+def _fill(result: Array, machine: Any) -> Iterator[float]:
+    """Compute blocks of rows: a part of one slice, or several whole slices, as many as take `STEP_S`."""
+    slices, height, width = result.shape[:3]
+    done, rows = 0, FIRST_ROWS
+    while done < slices * height:
+        k, j = divmod(done, height)
+        if j == 0 and rows >= height:
+            block = (k, min(slices, k + rows // height), 0, height)
+        else:
+            block = (k, k + 1, j, min(height, j + rows))
+        began = time.perf_counter()
+        k0, k1, j0, j1 = block
+        machine.UpdateExtent((0, width - 1, j0, j1 - 1, k0, k1 - 1))
+        part = vtk_to_numpy(machine.GetOutput().GetPointData().GetScalars())
+        result[k0:k1, j0:j1] = part.reshape(result[k0:k1, j0:j1].shape)
+        count = (k1 - k0) * (j1 - j0)
+        took = max(time.perf_counter() - began, 1e-6)
+        # At most fourfold from step to step: the first rows may lie outside and so be cheap.
+        rows = max(1, min(4 * count, int(count * STEP_S / took)))
+        done += count
+        yield done / (slices * height)
