@@ -155,6 +155,15 @@ class McpClient:
             lines = iter([text])
         return Reply(response.status, found, [json.loads(line) for line in lines if line])
 
+    def open(
+        self, method: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+        """Send one request with the token; the body of the response is not yet read."""
+        connection = http.client.HTTPConnection(self._parts.hostname or "", self._parts.port, timeout=60)
+        accepted = {"Authorization": f"Bearer {self._token}", "Accept": "application/json, text/event-stream"}
+        connection.request(method, self._parts.path, body, {**accepted, **headers})
+        return connection, connection.getresponse()
+
     def request(self, method: str, params: dict[str, Any] | None = None, **meta: Any) -> Reply:
         """Send one request as a client of this generation does."""
         message = {
@@ -204,3 +213,21 @@ class McpClient:
         assert not reply.result.get("isError"), reply.text
         content: dict[str, Any] = reply.result["structuredContent"]
         return content
+
+
+def open_stream(
+    agent: McpClient, method: str, params: dict[str, Any], **meta: Any
+) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+    """Send a request with the id ``open`` and give connection and response, whose body is not yet read."""
+    message = agent.dressed({"jsonrpc": "2.0", "id": "open", "method": method, "params": params}, meta)
+    headers = {name: value for name, value in agent.headers(message).items() if value}
+    return agent.open("POST", json.dumps(message).encode(), headers)
+
+
+def next_event(response: http.client.HTTPResponse) -> dict[str, Any]:
+    """Read up to the next message of an event stream."""
+    for raw in response:
+        if raw.startswith(b"data:") and raw[5:].strip():
+            message: dict[str, Any] = json.loads(raw[5:])
+            return message
+    raise AssertionError("the stream ended")

@@ -210,11 +210,14 @@ class Bridge:
         except ValueError as fault:
             self.catalog.remove(names)
             raise CatalogError(str(fault)) from None
+        self.events.publish("operations.changed", {"added": names, "removed": []})
         return names
 
     def remove_operations(self, names: Iterable[str]) -> None:
         """Take them out again."""
-        self.catalog.remove(names)
+        removed = list(names)
+        self.catalog.remove(removed)
+        self.events.publish("operations.changed", {"added": [], "removed": removed})
 
     def identity(self) -> dict[str, Any]:
         """Describe this running instance."""

@@ -7,18 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from example_extension import LOAD, MODULE, UNLOAD
+
 CHECKOUT = Path(__file__).resolve().parents[2]
-MODULE = CHECKOUT / "Testing" / "ExampleExtension" / "ExampleAgentOperations.py"
-LOAD = f"""
-import EmbeddedSlicer, slicer
-EmbeddedSlicer.load_scripted_module({str(MODULE)!r})
-import ExampleAgentOperations
-ExampleAgentOperations.ExampleAgentOperationsLogic().register()
-"""
-UNLOAD = """
-import ExampleAgentOperations
-ExampleAgentOperations.ExampleAgentOperationsLogic().unregister()
-"""
 
 
 def run(client, source):

@@ -1,12 +1,10 @@
 """Open answers: what ends them, and what they tell."""
 
-import http.client
 import json
-from urllib.parse import urlsplit
 
 import pytest
 
-from mcp_client import MODERN, McpHost
+from mcp_client import MODERN, McpHost, next_event, open_stream
 
 MOST_POLLS = 200
 
@@ -27,25 +25,6 @@ def a_volume(a_host, a_brain_file):
     return content["nodes"][0]["id"]
 
 
-def open_stream(host, agent, method, params, **meta):
-    """Send a request and give connection and response, whose body is not yet read."""
-    message = agent.dressed({"jsonrpc": "2.0", "id": "open", "method": method, "params": params}, meta)
-    parts = urlsplit(host.url)
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
-    headers = {name: value for name, value in agent.headers(message).items() if value}
-    accepted = {"Authorization": f"Bearer {host.token}", "Accept": "application/json, text/event-stream"}
-    connection.request("POST", parts.path, json.dumps(message), {**headers, **accepted})
-    return connection, connection.getresponse()
-
-
-def next_event(response):
-    """Read up to the next message of an event stream."""
-    for raw in response:
-        if raw.startswith(b"data:") and raw[5:].strip():
-            return json.loads(raw[5:])
-    raise AssertionError("the stream ended")
-
-
 def newest_job(agent):
     return agent.value("jobs_list", {"limit": 1})["items"][0]
 
@@ -59,9 +38,9 @@ def ended_state(agent, job_id):
     raise AssertionError("the job did not end")
 
 
-def start_long_work(host, agent, volume):
+def start_long_work(agent, volume):
     params = {"name": "volumes_smooth", "arguments": {"volume_id": volume, "sigma_mm": 12.0}}
-    connection, response = open_stream(host, agent, "tools/call", params, progressToken=7)
+    connection, response = open_stream(agent, "tools/call", params, progressToken=7)
     assert next_event(response)["method"] == "notifications/progress"
     return connection, response
 
@@ -69,7 +48,7 @@ def start_long_work(host, agent, volume):
 def test_closing_the_connection_cancels_the_work_in_2026_07_28(a_host, a_volume):
     """mcp: stateless versions, disconnect is the cancel; nothing half-made stays."""
     agent = a_host.client()
-    connection, response = start_long_work(a_host, agent, a_volume)
+    connection, response = start_long_work(agent, a_volume)
     job = newest_job(agent)
     response.close()
     connection.close()
@@ -80,7 +59,7 @@ def test_with_a_handshake_a_notification_cancels_and_ends_the_stream(a_host, a_v
     """mcp: 2025-11-25, notifications/cancelled; the canceled request gets no answer."""
     agent = a_host.client(era="2025-11-25")
     agent.initialize()
-    connection, response = start_long_work(a_host, agent, a_volume)
+    connection, response = start_long_work(agent, a_volume)
     job = newest_job(agent)
     message = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "open"}}
     assert agent.post(json.dumps(message).encode(), agent.headers(message)).status == 202
@@ -95,7 +74,7 @@ def test_who_listens_hears_that_the_list_of_tools_has_changed(a_host):
     agent = a_host.client()
     agent.request("tools/list")
     wish = {"notifications": {"toolsListChanged": True, "resourcesListChanged": True}}
-    connection, response = open_stream(a_host, agent, "subscriptions/listen", wish)
+    connection, response = open_stream(agent, "subscriptions/listen", wish)
     acknowledged = next_event(response)
     assert acknowledged["method"] == "notifications/subscriptions/acknowledged"
     assert acknowledged["params"]["notifications"] == {"toolsListChanged": True}

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from AgentBridgeLib.registry.catalog import Catalog
 
 
+_MAY_CHANGE_TOOLS = frozenset({"policy.changed", "operations.changed"})
+
+
 def make_endpoint(
     catalog: Catalog,
     dispatcher: Dispatcher,
@@ -38,7 +41,7 @@ def make_endpoint(
     settings
         Where the person's choices for agents are read.
     events
-        Tells when the safety settings change.
+        Tells when the safety settings or the catalogue change.
     url
         Gives the base URL of `/agent/v1`.
     """
@@ -46,11 +49,17 @@ def make_endpoint(
         catalog, dispatcher, jobs, safety, loop, lambda: preferences.read(settings.read), url
     )
     surface = ProductSurface(parts)
-    endpoint = McpEndpoint(surface, loop, dispatcher.blame)
 
-    def look(event: ServiceEvent) -> None:
-        if event.kind == "policy.changed" and surface.has_changed():
+    def look() -> None:
+        if surface.has_changed():
             endpoint.tell(TOOLS_CHANGED)
 
-    events.listen(look)
+    # Nobody tells when the toolsets are chosen anew, so the beat of those who listen looks.
+    endpoint = McpEndpoint(surface, loop, dispatcher.blame, look)
+
+    def on_event(event: ServiceEvent) -> None:
+        if event.kind in _MAY_CHANGE_TOOLS:
+            look()
+
+    events.listen(on_event)
     return endpoint

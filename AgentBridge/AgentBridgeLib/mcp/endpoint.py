@@ -23,6 +23,8 @@ from AgentBridgeLib.mcp.tasks import TaskTable
 from AgentBridgeLib.mcp.vocabulary import INVALID_REQUEST
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from AgentBridgeLib.host.ports import EventLoop
     from AgentBridgeLib.mcp.faults import Blame
     from AgentBridgeLib.mcp.surface import Surface
@@ -40,9 +42,13 @@ class McpEndpoint:
         What is served.
     blame
         Turns whatever was raised, and the operation's name, into an error with identifiers covered.
+    on_beat
+        Called now and then while somebody listens for changes.
     """
 
-    def __init__(self, surface: Surface, loop: EventLoop, blame: Blame) -> None:
+    def __init__(
+        self, surface: Surface, loop: EventLoop, blame: Blame, on_beat: Callable[[], None] = lambda: None
+    ) -> None:
         self._blame = blame
         self._service = McpService(
             surface,
@@ -50,7 +56,7 @@ class McpEndpoint:
             blame,
             StateSeal(loop.now),
             TaskTable(loop, time.time),
-            Subscriptions(loop),
+            Subscriptions(loop, on_beat),
         )
         self._modern = ModernEra(self._service)
         self._legacy = LegacyEra(self._service)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from AgentBridgeLib.mcp.messages import RpcError
+from AgentBridgeLib.mcp.wording import for_agents
 from AgentBridgeLib.mcp.work import text_result
 from AgentBridgeLib.model.envelopes import problem
 
@@ -20,9 +21,9 @@ _LONGEST = 10_000
 
 
 def error_result(error: BridgeError, operation: str = "") -> Json:
-    """Give a fault of an operation as the result of a tool: the same document as on every other route."""
-    document = problem(error, operation=operation)
-    lines = [error.message]
+    """Give a fault of an operation as the result of a tool: the document of every other route, naming tools."""
+    document = _problem(error, operation)
+    lines = [document["detail"]]
     lines += [
         f"{entry.pointer or 'arguments'}: {entry.problem}. {entry.expected}".rstrip()
         for entry in error.errors
@@ -35,4 +36,10 @@ def error_result(error: BridgeError, operation: str = "") -> Json:
 
 def rpc_error(error: BridgeError) -> RpcError:
     """Give a fault of the bridge where a method has no other place for it."""
-    return RpcError(error.wire.jsonrpc, error.message, {"problem": problem(error)})
+    document = _problem(error)
+    return RpcError(error.wire.jsonrpc, document["detail"], {"problem": document})
+
+
+def _problem(error: BridgeError, operation: str = "") -> Json:
+    document = problem(error, operation=operation)
+    return {**document, "detail": for_agents(document["detail"])}

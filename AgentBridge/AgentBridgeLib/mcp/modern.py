@@ -82,12 +82,12 @@ class ModernEra:
         method, params = message.method, message.params
         if method == "tools/call":
             self._check_parameter_headers(exchange, params)
-        subject = request_state.subject(method, params, request.client)
         if params.get("requestState") is not None:
+            subject = request_state.subject(method, params, request.client)
             request.state = self._service.seal.verify(params["requestState"], subject)
 
         def on_input_required(wish: InputRequiredError) -> Json | RpcError:
-            return self._input_required(request, wish, subject)
+            return self._input_required(request, wish, request_state.subject(method, params, request.client))
 
         serving = Serving(
             self._service,

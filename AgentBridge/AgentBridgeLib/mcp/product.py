@@ -33,10 +33,10 @@ class ProductSurface:
         self._parts = parts
         self._runner = OperationRunner(parts)
         self._resources = ProductResources(parts, self._runner)
-        self._service_tools = {tool.name: tool for tool in ServiceTools(parts, self._runner).make()}
+        self._service_tools = ServiceTools(parts, self._runner)
         self._made: dict[str, Tool] = {}
         self._made_for = -1
-        self._last_listed: list[str] = []
+        self._last_listed: list[Json] = []
 
     def has_changed(self) -> bool:
         """Whether the list of tools is another than the last one given; false while nobody has asked for it."""
@@ -50,12 +50,12 @@ class ProductSurface:
         chosen = profile.listed(parts.catalog, parts.safety.current(), parts.preferences().toolsets)
         made = self._operation_tools()
         listed = [made[profile.tool_name(operation.name)].description for operation in chosen]
-        self._last_listed = [operation.name for operation in chosen]
-        return [*listed, *(tool.description for tool in self._service_tools.values())]
+        self._last_listed = [*listed, *self._service_tools.entries()]
+        return self._last_listed
 
     def tool(self, name: str) -> Tool | None:
         """Find a tool. Every operation can be called by its tool name, listed or not."""
-        return self._operation_tools().get(name) or self._service_tools.get(name)
+        return self._operation_tools().get(name) or self._service_tools.tools.get(name)
 
     def resources(self) -> Sequence[Json]:
         """Entries of `resources/list`."""

@@ -10,6 +10,7 @@ from AgentBridgeLib.dispatch.context import Caller
 from AgentBridgeLib.errors import BridgeError
 from AgentBridgeLib.jobs.machine import State
 from AgentBridgeLib.mcp import approvals, faults, results
+from AgentBridgeLib.mcp.wording import for_agents
 from AgentBridgeLib.mcp.work import Ask, InputRequiredError, Progress, Wait, WorkCanceledError
 from AgentBridgeLib.model.content import Content
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 LONGEST_CALL_S = 20.0
 """TypeScript clients give up after 60 s, and people sooner."""
 _TASK_LOOK_S = 60.0
+_LONGEST_QUESTION_S = 3600.0
+"""More than any approval stays open."""
 
 
 class OutcomeBox:
@@ -109,7 +112,10 @@ class OperationRunner:
     def view(self, job_id: str) -> Json:
         """Describe a job. Raises JobUnknownError or JobExpiredError."""
         jobs = self._parts.jobs
-        return jobs.view(jobs.machine.get(job_id)).model_dump(mode="json")
+        view = jobs.view(jobs.machine.get(job_id)).model_dump(mode="json")
+        if view["error"] is not None:
+            view["error"] = {**view["error"], "detail": for_agents(str(view["error"].get("detail", "")))}
+        return view
 
     def _wait(
         self,
@@ -183,8 +189,12 @@ class OperationRunner:
         form = approvals.question(waiting, is_modern=request.is_modern)
         if request.is_modern and not request.is_task:
             raise InputRequiredError({approvals.KEY: form}, {"job": job_id, "operation": operation.name})
-        answers = yield Ask({approvals.KEY: form})
-        approvals.decide(desk, waiting, answers.get(approvals.KEY))
+        elsewhere = self.follow(
+            job_id, lambda job: job.state is not State.AWAITING_APPROVAL, _LONGEST_QUESTION_S
+        )
+        answers = yield Ask({approvals.KEY: form}, unless=elsewhere.start)
+        if approvals.KEY in answers:
+            approvals.decide(desk, waiting, answers[approvals.KEY])
         return None
 
     def _after_question(self, request: Request, operation: Operation, job_id: str) -> Json | Work:

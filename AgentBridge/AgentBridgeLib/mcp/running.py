@@ -138,6 +138,18 @@ class RunningCall:
             number = f"ask-{secrets.token_hex(4)}"
             self._session.asked[number] = (self, key)
             self._send({"jsonrpc": "2.0", "id": number, **question})
+        if step.unless is not None:
+            step.unless(lambda _: self._withdraw())
+
+    def _withdraw(self) -> None:
+        """Take back what is still asked; the client may close its form (`notifications/cancelled`)."""
+        if not self._wanted:
+            return
+        for number in self._forget_questions():
+            params: Json = {"requestId": number, "reason": "It was decided elsewhere."}
+            self._send(messages.notification("notifications/cancelled", params))
+        self._answers, self._wanted = {}, set()
+        self._drive.resume({})
 
     def _send(self, message: Json) -> None:
         if self._answer is not None:
@@ -169,9 +181,15 @@ class RunningCall:
         if self._session is None:
             return
         self._session.calls.pop(self._request.number, None)
-        asked: dict[Any, Any] = self._session.asked
-        for number in [number for number, (call, _) in asked.items() if call is self]:
+        self._wanted = set()
+        self._forget_questions()
+
+    def _forget_questions(self) -> list[Any]:
+        asked: dict[Any, Any] = {} if self._session is None else self._session.asked
+        numbers = [number for number, (call, _) in asked.items() if call is self]
+        for number in numbers:
             del asked[number]
+        return numbers
 
     def _drop_stream(self) -> None:
         if self._session is not None:

@@ -52,9 +52,18 @@ class ServiceTools:
     def __init__(self, parts: ProductParts, runner: OperationRunner) -> None:
         self._parts = parts
         self._runner = runner
+        self.tools = {tool.name: tool for tool in self._make()}
 
-    def make(self) -> list[Tool]:
-        """Give them all, in the order of `tools/list`."""
+    def entries(self) -> list[Json]:
+        """Give their entries in the order of `tools/list`; the search says which families there are to find."""
+        entries = {name: tool.description for name, tool in self.tools.items()}
+        families = dict.fromkeys(operation.name.partition(".")[0] for operation in self._visible())
+        search = entries["operations_search"]
+        told = f"{search['description']} Families: {', '.join(families)}."
+        entries["operations_search"] = {**search, "description": told}
+        return list(entries.values())
+
+    def _make(self) -> list[Tool]:
         one = {"job_id": _JOB}
         run = {"operation": _OPERATION, "arguments": _ARGUMENTS}
         query = {"type": "string", "description": "Words that name and description contain; empty for all."}

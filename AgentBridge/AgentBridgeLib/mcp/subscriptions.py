@@ -16,6 +16,8 @@ from AgentBridgeLib.mcp.vocabulary import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from AgentBridgeLib.host.ports import EventLoop, ScheduledCall
     from AgentBridgeLib.mcp.answer import Answer
     from AgentBridgeLib.model.exchange import Exchange
@@ -32,10 +34,17 @@ class _Listener:
 
 
 class Subscriptions:
-    """Who listens, and for what."""
+    """Who listens, and for what.
 
-    def __init__(self, loop: EventLoop) -> None:
+    Parameters
+    ----------
+    on_beat
+        Called with every sign of life, while somebody listens.
+    """
+
+    def __init__(self, loop: EventLoop, on_beat: Callable[[], None]) -> None:
         self._loop = loop
+        self._on_beat = on_beat
         self._listeners: list[_Listener] = []
         self._beat: ScheduledCall | None = None
 
@@ -86,4 +95,5 @@ class Subscriptions:
         for listener in list(self._listeners):
             listener.answer.write(b": still here\n\n")
         if self._listeners:
+            self._on_beat()
             self._beat = self._loop.call_later(KEEP_ALIVE_S, self._keep_alive)

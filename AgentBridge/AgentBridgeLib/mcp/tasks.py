@@ -119,6 +119,8 @@ class Task:
                 key = f"{name}-{secrets.token_hex(4)}"
                 self._questions[key], self._names[key] = question, name
             self._set("input_required")
+            if step.unless is not None:
+                step.unless(lambda _: self._withdraw())
             return
         if isinstance(step, Progress):
             percent = f"{step.done / step.total:.0%} " if step.total else ""
@@ -127,6 +129,15 @@ class Task:
         elif isinstance(step, Log):
             self._message = str(step.data)
         self._drive.resume()
+
+    def _withdraw(self) -> None:
+        """Take back what is still asked: it was decided elsewhere."""
+        if self._status == "input_required":
+            self._questions.clear()
+            self._names.clear()
+            self._answers = {}
+            self._set("working")
+            self._drive.resume({})
 
     def _finish(self, result: Json | None, error: Exception | None) -> None:
         if isinstance(error, WorkCanceledError):

@@ -47,9 +47,13 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Ask the client (elicitation, sampling, roots): key to request. The answers come back under the same keys."""
+    """Ask the client (elicitation, sampling, roots): key to request. The answers come back under the same keys.
+
+    `unless` is started like `Wait.start`: when it wakes first the questions are withdrawn, and no answers come back.
+    """
 
     requests: Mapping[str, Json]
+    unless: Callable[[Wake], Undo | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
