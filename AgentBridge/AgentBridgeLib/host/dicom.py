@@ -14,6 +14,7 @@ import slicer
 from AgentBridgeLib.errors import FeatureMissingError
 from AgentBridgeLib.host import dicom_hierarchy
 from AgentBridgeLib.host.dicom_index import DicomIndex
+from AgentBridgeLib.host.dicom_listener import SlicerDicomListener
 from AgentBridgeLib.host.dicom_plugins import DicomPlugins
 from AgentBridgeLib.host.qtcompat import guarded, run_guarded
 
@@ -28,6 +29,7 @@ class SlicerDicom:
 
     def __init__(self) -> None:
         self.plugins: DicomPluginHost = DicomPlugins()
+        self.listener = SlicerDicomListener()
         self._index: DicomIndex | None = None
         self._imports: list[DicomImport] = []
 
@@ -59,6 +61,10 @@ class SlicerDicom:
         self._imports.append(started)
         return started
 
+    def start_listener(self, port: int | None) -> None:
+        """Start the listener on a port, or on that of Slicer's settings; errors as in `index`, and its own."""
+        self.listener.start(self._database(), port)
+
     def remove_series(self, series_uid: str) -> None:
         """Remove a series with its stored files and its cached values; linked files stay. Errors as in `index`.
 
@@ -71,7 +77,8 @@ class SlicerDicom:
         dicom_hierarchy.place(slicer.mrmlScene, node, values, instance_uids)
 
     def close(self) -> None:
-        """Stop imports."""
+        """Stop imports, and a listener that the bridge has started."""
+        self.listener.close()
         for one in self._imports:
             one.cancel()
         self._imports.clear()

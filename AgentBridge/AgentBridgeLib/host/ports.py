@@ -401,12 +401,46 @@ class DicomPluginHost(Protocol):
         """Ask one plugin what it would make of the files of a series."""
 
 
+class DicomListenerHost(Protocol):
+    """Slicer's DICOM listener (C-STORE), one per application."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it receives, whoever has started it."""
+
+    @property
+    def port(self) -> int | None:
+        """Where it listens; None when it does not."""
+
+    @property
+    def received_count(self) -> int | None:
+        """Files received since the bridge started it; None when the bridge did not."""
+
+    def stop(self) -> None:
+        """End it, whoever has started it. Safe to repeat."""
+
+
 class DicomHost(Protocol):
     """Slicer's DICOM database. Each call raises FeatureMissingError when none is open."""
 
     @property
     def plugins(self) -> DicomPluginHost:
         """What loads DICOM objects in Slicer."""
+
+    @property
+    def listener(self) -> DicomListenerHost:
+        """What receives from other programs."""
+
+    def start_listener(self, port: int | None) -> None:
+        """Start it on a port, or on that of Slicer's settings; it runs when it says so.
+
+        Raises
+        ------
+        FeatureMissingError
+            This Slicer has no listener.
+        OperationFailedError
+            The port is taken, or it did not start.
+        """
 
     @property
     def index(self) -> DicomIndex:

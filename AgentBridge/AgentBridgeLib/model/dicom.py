@@ -129,6 +129,17 @@ class DicomNodes(Result):
     items: list[NodeSummary]
 
 
+class DicomListenerState(Result):
+    """Slicer's DICOM listener."""
+
+    is_running: bool
+    is_allowed: bool = Field(description="Whether the person has allowed in the settings that it is started.")
+    port: int | None = Field(description="Where it listens; null when it does not.")
+    received_count: int | None = Field(
+        description="Files received since the bridge started it; null when the bridge did not."
+    )
+
+
 class FailedInstance(DicomResult):
     """An instance that did not get through."""
 

@@ -52,6 +52,7 @@ MODULES = (
     "dicom.web",
     "dicom.storing",
     "dicom.exchange",
+    "dicom.listener",
     "dicom.segmentations",
     "dicom.measurements",
     "scene.person",
