@@ -62,7 +62,7 @@ def test_metadata_and_files_come_without_identifiers_by_default(chest):
     """issue:#6: the policy applies to every answer; UIDs and pixels stay."""
     web, sent, _ = chest
     described = web.retrieve_series_metadata("1.2.826.1", "1.2.826.2")
-    assert Dataset.from_json(described[0]).PixelSpacing == [0.7, 0.9]
+    assert described[0]["00280030"]["Value"] == [0.7, 0.9]
     assert "Doe" not in str(described)
     files = web.retrieve_study("1.2.826.1")
     assert [one.InstanceNumber for one in files] == [1, 2, 3]
@@ -106,7 +106,6 @@ def test_storing_again_makes_no_duplicates(chest):
     [
         b"",
         b"no multipart",
-        b"--x\r\nContent-Type: application/dicom\r\n\r\ngarbage\r\n--x--",
         b"--x\r\nContent-Type: application/dicom\r\n\r\ncut off",
     ],
 )
@@ -117,6 +116,86 @@ def test_broken_messages_are_refused(chest, body):
         "/dicomweb/studies", body, 'multipart/related; type="application/dicom"; boundary=x'
     )
     assert answer.expect(422).code == "data.invalid"
+
+
+def test_metadata_address_bulk_data_and_a_standard_client_joins_them(chest):
+    """slicer: PS3.18 10.4.1.1.5; a data set made of metadata and bulk data has the pixels that were sent."""
+    web, sent, client = chest
+    described = web.retrieve_instance_metadata("1.2.826.1", "1.2.826.2", sent[0].SOPInstanceUID)
+    assert described["7FE00010"]["BulkDataURI"].startswith(f"{client.base_url}/dicomweb/studies/")
+    made = Dataset.from_json(described, lambda uri: bytes(web.retrieve_bulkdata(uri)[0]))
+    assert made.PixelData == sent[0].PixelData
+    client.get(f"/dicomweb{described['7FE00010']['BulkDataURI'].partition('/dicomweb')[2]}9").expect(404)
+
+
+def test_answers_say_where_to_retrieve(chest):
+    """slicer: PS3.18 10.6.3.3; the address of each match works as it is."""
+    web, _, client = chest
+    for found in (web.search_for_studies()[0], web.search_for_series()[0], web.search_for_instances()[0]):
+        url = found["00081190"]["Value"][0]
+        assert client.get(url.removeprefix(client.base_url)).expect(200).body.count(b"DICM") >= 1
+
+
+def test_more_matches_than_asked_for_are_announced(chest):
+    """slicer: PS3.18 8.3.4.4: Warning 299; a limit above ours is no error."""
+    _, _, client = chest
+    answer = client.get("/dicomweb/studies/1.2.826.1/instances?limit=2").expect(200)
+    assert len(answer.json()) == 2
+    assert answer.headers["warning"].startswith("299 ")
+    everything = client.get("/dicomweb/studies/1.2.826.1/instances?limit=5000").expect(200)
+    assert "warning" not in everything.headers
+
+
+@pytest.mark.parametrize(
+    ("accept", "status", "kind"),
+    [
+        ("application/dicom+json", 200, "application/dicom+json"),
+        ("application/json", 200, "application/json"),
+        ("*/*", 200, "application/dicom+json"),
+        ("application/dicom+json;q=0.1, application/json", 200, "application/json"),
+        ('multipart/related; type="application/dicom+xml"', 406, "application/problem+json"),
+    ],
+)
+def test_json_comes_under_the_name_that_the_client_takes(chest, accept, status, kind):
+    """slicer: PS3.18 8.7.4; XML is not offered and said so."""
+    _, _, client = chest
+    for path in ("/dicomweb/studies", "/dicomweb/studies/1.2.826.1/metadata"):
+        assert client.get(path, headers={"Accept": accept}).expect(status).headers["content-type"] == kind
+    overridden = client.get("/dicomweb/studies?accept=application/json", headers={"Accept": accept})
+    assert overridden.expect(200).headers["content-type"] == "application/json"
+
+
+def stow(client, *parts, kind="application/dicom"):
+    body = b"".join(b"--x\r\nContent-Type: " + kind.encode() + b"\r\n\r\n" + part + b"\r\n" for part in parts)
+    return client.post_bytes(
+        "/dicomweb/studies", body + b"--x--", 'multipart/related; type="application/dicom"; boundary=x'
+    )
+
+
+def as_file(made):
+    out = io.BytesIO()
+    made.save_as(out, enforce_file_format=True)
+    return out.getvalue()
+
+
+def test_partly_stored_is_202_and_not_stored_409(chest):
+    """slicer: PS3.18 table 10.5.3-1; the reason stands beside each instance."""
+    _, _, client = chest
+    good = dicom_data.ct_slice("1.2.826.1", "1.2.826.81", "1.2.826.3", 1)
+    partly = stow(client, as_file(good), b"garbage").expect(202).json()
+    assert partly["00081199"]["Value"][0]["00081155"]["Value"] == [good.SOPInstanceUID]
+    assert partly["00081198"]["Value"][0]["00081197"]["Value"] == [0xC000]
+    nothing = stow(client, b"garbage").expect(409).json()
+    assert "00081199" not in nothing
+    stow(client, as_file(good), kind="application/dicom+json").expect(415)
+
+
+def test_bare_file_can_be_stored(chest):
+    """slicer: PS3.18 8.7.3.2."""
+    _, _, client = chest
+    one = dicom_data.ct_slice("1.2.826.1", "1.2.826.82", "1.2.826.3", 1)
+    answer = client.post_bytes("/dicomweb/studies", as_file(one), "application/dicom").expect(200)
+    assert answer.json()["00081190"]["Value"] == [f"{client.base_url}/dicomweb/studies/1.2.826.1"]
 
 
 def test_instance_of_another_study_fails_with_its_reason(chest):

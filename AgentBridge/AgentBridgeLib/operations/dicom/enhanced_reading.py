@@ -10,9 +10,9 @@ from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.operations.common import voxels
 from AgentBridgeLib.operations.common.grids import Grid
 from AgentBridgeLib.operations.dicom import functional_groups
+from AgentBridgeLib.operations.dicom.decoders import decode
 from AgentBridgeLib.operations.dicom.grid_of_slices import ijk_to_ras, normal_of
 from AgentBridgeLib.operations.dicom.library import quiet, read_dataset
-from AgentBridgeLib.operations.dicom.pixels import decode
 from AgentBridgeLib.operations.dicom.stack import NoStackError, Slice, Stack, order
 from AgentBridgeLib.operations.volumes.new_nodes import new_volume
 

@@ -12,6 +12,8 @@ from AgentBridgeLib.errors import FeatureMissingError, FileUnreadableError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+
 
 def library(name: str) -> Any:
     """Import a module of a package such as ``pydicom.datadict``.
@@ -59,3 +61,28 @@ def read_dataset(path: str, *, tags: list[str] | None = None, pixels: bool = Fal
         ) from None
     except Exception:  # noqa: BLE001 - pydicom raises whatever a broken file provokes
         raise FileUnreadableError("The file of this instance is no readable DICOM file.") from None
+
+
+def read_before_pixels(path: str) -> tuple[Any, tuple[int, str] | None]:
+    """Read everything before the pixels; give it with tag and value representation of the pixels, if there are any.
+
+    Errors as in `read_dataset`.
+    """
+    reader = library("pydicom.filereader")
+    found: list[tuple[int, str]] = []
+
+    def is_pixels(tag: int, kind: str | None, _: int) -> bool:
+        if tag in PIXEL_TAGS:
+            found.append((int(tag), str(kind or "OW")))
+        return bool(found)
+
+    try:
+        with quiet(), open(path, "rb") as file:  # noqa: PTH123 - one call less per slice
+            dataset = reader.read_partial(file, is_pixels)
+    except FileNotFoundError:
+        raise FileUnreadableError(
+            "The file of this instance is gone from the disk; import the data again."
+        ) from None
+    except Exception:  # noqa: BLE001 - pydicom raises whatever a broken file provokes
+        raise FileUnreadableError("The file of this instance is no readable DICOM file.") from None
+    return dataset, found[0] if found else None

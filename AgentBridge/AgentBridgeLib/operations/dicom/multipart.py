@@ -6,18 +6,21 @@ import re
 import secrets
 from typing import TYPE_CHECKING
 
-from AgentBridgeLib.errors import DataInvalidError
+from AgentBridgeLib.errors import DataInvalidError, MediaTypeError
 from AgentBridgeLib.model.content import Content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from AgentBridgeLib.model.exchange import Buffer
+
 MOST_PARTS = 10_000
-_FIRST_LINE = re.compile(rb"(?:\r\n)?--([^\r\n]{1,200}?)[ \t]*\r\n")
+_FIRST_LINE = re.compile(rb"(?:^|\r\n)--([^\r\n]{1,200}?)[ \t]*\r\n")
+_CONTENT_TYPE = re.compile(rb"^content-type:[ \t]*([^;\s]{1,200})", re.IGNORECASE | re.MULTILINE)
 _HEAD_BYTES = 8192
 
 
-def write(kind: str, parts: Sequence[tuple[str, bytes]]) -> Content:
+def write(kind: str, parts: Sequence[tuple[str, Sequence[Buffer]]]) -> Content:
     """Make a message; nothing is joined or copied.
 
     Parameters
@@ -25,30 +28,43 @@ def write(kind: str, parts: Sequence[tuple[str, bytes]]) -> Content:
     kind
         Media type of the parts, such as ``application/dicom``.
     parts
-        Content type and bytes of each.
+        Content type and bytes, in pieces, of each.
     """
     boundary = f"agentbridge-{secrets.token_hex(16)}"
-    pieces: list[bytes] = []
-    for content_type, data in parts:
-        head = f"--{boundary}\r\nContent-Type: {content_type}\r\nContent-Length: {len(data)}\r\n\r\n"
-        pieces += [head.encode(), data, b"\r\n"]
+    pieces: list[Buffer] = []
+    for content_type, body in parts:
+        length = sum(memoryview(piece).nbytes for piece in body)
+        head = f"--{boundary}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n"
+        pieces += [head.encode(), *body, b"\r\n"]
     pieces.append(f"--{boundary}--\r\n".encode())
     return Content(f'multipart/related; type="{kind}"; boundary={boundary}', pieces)
 
 
-def read(body: memoryview) -> Iterator[memoryview]:
+def read(body: memoryview, kind: str) -> Iterator[memoryview]:
     """Walk over the bodies of the parts of a message; the boundary is taken from its first line.
+
+    Parameters
+    ----------
+    body
+        The whole message, or one bare DICOM file.
+    kind
+        Media type that the parts must have; a part that says none is taken.
 
     Raises
     ------
     DataInvalidError
         It is no such message, is cut off, or has more than 10,000 parts.
+    MediaTypeError
+        A part is of another media type.
     """
-    first = _FIRST_LINE.match(body[:_HEAD_BYTES])
+    if bytes(body[128:132]) == b"DICM":
+        yield body
+        return
+    first = _FIRST_LINE.search(body[:_HEAD_BYTES])  # what stands before the first boundary is to be ignored
     if first is None:
         raise DataInvalidError(
             "The body is no multipart message: it does not begin with a boundary. Send multipart/related with parts "
-            "of type application/dicom."
+            f"of type {kind}."
         )
     delimiter = re.compile(rb"\r\n--" + re.escape(first[1]) + rb"(--)?[ \t]*(?:\r\n|$)")
     start, is_closed = first.end(), False
@@ -56,7 +72,7 @@ def read(body: memoryview) -> Iterator[memoryview]:
         if count >= MOST_PARTS:
             raise DataInvalidError(f"The message has more than {MOST_PARTS:,} parts.")
         if found.start() >= start:
-            yield _without_head(body[start : found.start()])
+            yield _without_head(body[start : found.start()], kind)
         start = found.end()
         if found[1]:
             is_closed = True
@@ -65,11 +81,14 @@ def read(body: memoryview) -> Iterator[memoryview]:
         raise DataInvalidError("The multipart message is cut off: its closing boundary is missing.")
 
 
-def _without_head(part: memoryview) -> memoryview:
+def _without_head(part: memoryview, kind: str) -> memoryview:
     head = bytes(part[:_HEAD_BYTES])
     if head.startswith(b"\r\n"):
         return part[2:]
     end = head.find(b"\r\n\r\n")
     if end < 0:
         raise DataInvalidError("A part of the multipart message has no end of its head.")
+    said = _CONTENT_TYPE.search(head[:end])
+    if said is not None and said[1].decode("latin-1").lower() != kind:
+        raise MediaTypeError(f"Parts have to be {kind}; one is {said[1].decode('latin-1')}.")
     return part[end + 4 :]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from AgentBridgeLib.errors import ArgumentInvalidError, DataInvalidError, FieldProblem
+from AgentBridgeLib.operations.dicom.decoders import decode, is_new_pydicom
 from AgentBridgeLib.operations.dicom.library import library, quiet
 
 if TYPE_CHECKING:
@@ -19,10 +20,11 @@ JPEG_QUALITY = 90
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Center and width in the unit of the image's values, after its rescale."""
+    """Center and width in the unit of the image's values, after its rescale; `function` as PS3.3 names it."""
 
     center: float
     width: float
+    function: str = ""
 
 
 def frame_count(dataset: Any) -> int:
@@ -94,51 +96,47 @@ def _render(dataset: Any, frame: int, window: Window | None) -> NDArray[np.uint8
     return np.ascontiguousarray(255 - gray if inverted else gray)
 
 
-def encode(picture: NDArray[np.uint8], kind: str, most_px: int | None) -> bytes:
-    """Write a picture as ``png`` or ``jpeg``, made smaller so that no side is above `most_px` pixels."""
+def encode(
+    picture: NDArray[np.uint8],
+    kind: str,
+    most_px: int | None = None,
+    *,
+    viewport_px: tuple[int, int] | None = None,
+    quality: int = JPEG_QUALITY,
+) -> bytes:
+    """Write a picture as ``png`` or ``jpeg``.
+
+    Parameters
+    ----------
+    picture
+        As `render` makes it.
+    kind
+        Which format.
+    most_px
+        Made smaller so that no side is above this.
+    viewport_px
+        Width and height that it is fitted into, made larger if need be; the aspect ratio stays.
+    quality
+        Of JPEG, 1 to 100.
+    """
     image = library("PIL.Image").fromarray(picture)
     if most_px is not None:
         image.thumbnail((most_px, most_px))
+    if viewport_px is not None:
+        image = library("PIL.ImageOps").contain(image, viewport_px)
     out = io.BytesIO()
     if kind == "png":
         image.save(out, "PNG", compress_level=1)
     else:
-        image.save(out, "JPEG", quality=JPEG_QUALITY)
+        image.save(out, "JPEG", quality=quality)
     return out.getvalue()
 
 
 def _tools(name: str) -> Any:
     """Find a function of pydicom: since 3.0 in `pydicom.pixels`, before in a handler module."""
-    pydicom = library("pydicom")
-    is_new = int(pydicom.__version__.partition(".")[0]) >= 3
-    return getattr(library("pydicom.pixels" if is_new else "pydicom.pixel_data_handlers.util"), name)
-
-
-def decode(dataset: Any, index: int, count: int) -> Any:
-    """Decode one of `count` frames, counted from 0, to stored values; color comes as RGB.
-
-    Raises
-    ------
-    DataInvalidError
-        It cannot be decoded; the message names the transfer syntax.
-    """
-    pydicom = library("pydicom")
-    try:
-        with quiet():
-            if int(pydicom.__version__.partition(".")[0]) >= 3:
-                return np.asarray(library("pydicom.pixels").pixel_array(dataset, index=index))
-            pixels = dataset.pixel_array
-            frame = pixels[index] if count > 1 else pixels
-            interpretation = str(dataset.PhotometricInterpretation)
-            if interpretation.startswith("YBR_FULL"):
-                frame = _tools("convert_color_space")(frame, interpretation, "RGB")
-            return np.asarray(frame)
-    except Exception:  # noqa: BLE001 - decoders raise whatever a broken or unknown stream provokes
-        syntax = dataset.file_meta.get("TransferSyntaxUID", "")
-        name = getattr(syntax, "name", syntax) or "an unknown transfer syntax"
-        raise DataInvalidError(
-            f"The pixels ({name}) cannot be decoded with the packages that are here, or they are broken."
-        ) from None
+    return getattr(
+        library("pydicom.pixels" if is_new_pydicom() else "pydicom.pixel_data_handlers.util"), name
+    )
 
 
 def _gray(dataset: Any, stored: Any, window: Window | None) -> NDArray[np.uint8]:
@@ -153,7 +151,7 @@ def _gray(dataset: Any, stored: Any, window: Window | None) -> NDArray[np.uint8]
     if window is None:
         low, high = float(values.min()), float(values.max())
         return _to_bytes(values - low, max(high - low, 1e-12))
-    function = str(dataset.get("VOILUTFunction", "LINEAR") or "LINEAR")
+    function = window.function or str(dataset.get("VOILUTFunction", "LINEAR") or "LINEAR")
     return _to_bytes(apply_window(values, window, function), 1.0)
 
 

@@ -12,9 +12,9 @@ from AgentBridgeLib.errors import BridgeError
 from AgentBridgeLib.operations.common import voxels
 from AgentBridgeLib.operations.dicom import functional_groups
 from AgentBridgeLib.operations.dicom.cielab import to_rgb
+from AgentBridgeLib.operations.dicom.decoders import decode
 from AgentBridgeLib.operations.dicom.grid_of_slices import ijk_to_ras, normal_of
 from AgentBridgeLib.operations.dicom.library import quiet, read_dataset
-from AgentBridgeLib.operations.dicom.pixels import decode
 from AgentBridgeLib.operations.dicom.stack import (
     DIRECTION_TOLERANCE,
     DISTANCE_TOLERANCE_MM,

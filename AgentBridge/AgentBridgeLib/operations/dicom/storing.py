@@ -9,20 +9,23 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from AgentBridgeLib.dispatch.context import Progress, Suspend
-from AgentBridgeLib.errors import BridgeError, DataInvalidError, StorageFailedError
+from AgentBridgeLib.errors import BridgeError, StorageFailedError
 from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.content import Content
 from AgentBridgeLib.model.dicom import Uid
 from AgentBridgeLib.model.fields import Bytes
-from AgentBridgeLib.operations.dicom import multipart as dicom_multipart
+from AgentBridgeLib.operations.dicom import multipart
 from AgentBridgeLib.operations.dicom.database import add_to_database
 from AgentBridgeLib.operations.dicom.library import read_dataset
+from AgentBridgeLib.operations.dicom.negotiation import DICOM
+from AgentBridgeLib.operations.dicom.web_arguments import address
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from AgentBridgeLib.dispatch.context import OperationContext
+    from AgentBridgeLib.host.dicom_index import DicomIndex
 
 # PS3.18, table 10.5.3-1, and PS3.4, annex KK (failure reasons)
 CANNOT_UNDERSTAND = 0xC000
@@ -61,12 +64,15 @@ def store(
     Returns
     -------
     Content
-        DICOM JSON with the stored instances (0008,1199) and the failed ones with the reason (0008,1198).
+        DICOM JSON with the stored instances (0008,1199) and the failed ones with the reason (0008,1198). The status
+        is 200 when all were stored, 202 when some were, 409 when none was.
 
     Raises
     ------
     DataInvalidError
-        The body is no complete multipart message, or none of its instances could be stored.
+        The body is no complete multipart message.
+    MediaTypeError
+        A part is something else than application/dicom.
     StorageFailedError
         The files could not be kept; the disk may be full.
     FeatureMissingError
@@ -74,7 +80,7 @@ def store(
 
     Notes
     -----
-    The status is 200 also when some instances failed, where the standard says 202. Source: DICOM PS3.18, 10.5.
+    A body of one bare DICOM file is taken as well. Source: DICOM PS3.18, 10.5.
     """
     return (yield from _store(context, arguments.content.view, None))
 
@@ -102,7 +108,7 @@ def _store(
     stored: list[dict[str, Any]] = []
     failed: list[dict[str, Any]] = []
     waiting: dict[str, tuple[str, str]] = {}
-    for number, part in enumerate(dicom_multipart.read(body)):
+    for number, part in enumerate(multipart.read(body, DICOM)):
         path = folder / f"{number}.dcm"
         _keep(path, part)
         uid_class, uid, study = _look_at(path)
@@ -110,7 +116,9 @@ def _store(
             failed.append(_reference(uid_class, uid, CANNOT_UNDERSTAND))
         elif study_uid not in {None, study}:
             failed.append(_reference(uid_class, uid, WRONG_STUDY))
-        elif uid in waiting or index.instance(uid) is not None:
+        elif uid in waiting:
+            continue
+        elif index.instance(uid) is not None:
             stored.append(_reference(uid_class, uid))
         else:
             waiting[uid] = (uid_class, str(path))
@@ -122,15 +130,29 @@ def _store(
             failed.append(_reference(uid_class, uid, PROCESSING_FAILURE))
         else:
             stored.append(_reference(uid_class, uid))
-    if not stored:
-        raise DataInvalidError(
-            "None of the instances could be stored.",
-            facts={"failed": [_plain_failure(one) for one in failed][:100]},
-        )
-    answer: dict[str, Any] = {"00081199": {"vr": "SQ", "Value": stored}}
+    return _answer(context, index, stored, failed)
+
+
+def _answer(
+    context: OperationContext, index: DicomIndex, stored: list[dict[str, Any]], failed: list[dict[str, Any]]
+) -> Content:
+    """Write the response of PS3.18, annex I."""
+    studies = set()
+    for one in stored:
+        instance = index.instance(one["00081155"]["Value"][0])
+        found = address(context, instance) if instance else ""
+        if instance and found:
+            one["00081190"] = {"vr": "UR", "Value": [found]}
+            studies.add(address(context, study=instance.series.study.uid))
+    answer: dict[str, Any] = {
+        "00081190": {"vr": "UR", **({"Value": [*studies]} if len(studies) == 1 else {})}
+    }
+    if stored:
+        answer["00081199"] = {"vr": "SQ", "Value": stored}
     if failed:
         answer["00081198"] = {"vr": "SQ", "Value": failed}
-    return Content("application/dicom+json", [json.dumps(answer).encode()])
+    status = 200 if not failed else 202 if stored else 409
+    return Content("application/dicom+json", [json.dumps(answer).encode()], status=status)
 
 
 def _keep(path: Path, part: memoryview) -> None:
@@ -168,10 +190,3 @@ def _reference(uid_class: str, uid: str, reason: int | None = None) -> dict[str,
     if reason is not None:
         made["00081197"] = {"vr": "US", "Value": [reason]}
     return made
-
-
-def _plain_failure(reference: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "sop_instance_uid": reference["00081155"].get("Value", [""])[0],
-        "reason": f"{reference['00081197']['Value'][0]:04X}",
-    }

@@ -5,14 +5,18 @@ from __future__ import annotations
 import difflib
 import functools
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem
 from AgentBridgeLib.operations.dicom.library import library, quiet
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _WHOLE = {"IS", "US", "SS", "UL", "SL", "SV", "UV"}
 _NUMBERS = {"DS", "FL", "FD"}
 _PERSON_PARTS = ("Alphabetic", "Ideographic", "Phonetic")
+BINARY = frozenset({"OB", "OW", "OF", "OD", "OL", "OV", "UN"})
 JsonDataset = dict[str, dict[str, Any]]
 
 
@@ -82,7 +86,13 @@ def _json_value(kind: str, text: str) -> object:
     return text
 
 
-def dataset_to_json(dataset: Any, most_bytes: int = 0) -> tuple[JsonDataset, list[str]]:
+def dataset_to_json(
+    dataset: Any,
+    most_bytes: int = 0,
+    *,
+    link: Callable[[str], str] | None = None,
+    keeps_private: bool = False,
+) -> tuple[JsonDataset, list[str]]:
     """Make DICOM JSON of a data set; give it with the names of what was left out (binary, private).
 
     Parameters
@@ -91,27 +101,49 @@ def dataset_to_json(dataset: Any, most_bytes: int = 0) -> tuple[JsonDataset, lis
         A pydicom `Dataset`.
     most_bytes
         Binary values up to this length are kept as InlineBinary.
+    link
+        Gives the address of a larger one by its place, such as ``54000100.0.54001010`` (tag, item from 0, tag);
+        without it larger ones are left out.
+    keeps_private
+        Whether private attributes stay.
     """
     left_out: list[str] = []
+    return _to_json(dataset, "", most_bytes, link, keeps_private, left_out), left_out
+
+
+def _to_json(
+    dataset: Any,
+    place: str,
+    most_bytes: int,
+    link: Callable[[str], str] | None,
+    keeps_private: bool,
+    left_out: list[str],
+) -> JsonDataset:
     made: JsonDataset = {}
     with quiet():
         for item in dataset:
             tag = f"{int(item.tag):08X}"
             name = item.keyword or tag
-            binary = item.VR in {"OB", "OW", "OF", "OD", "OL", "OV", "UN"}
-            if item.tag.is_private or (binary and len(item.value or b"") > most_bytes):
+            here = place + tag
+            is_large = item.VR in BINARY and len(item.value or b"") > most_bytes
+            if item.tag.is_private and not keeps_private:
+                left_out.append(name)
+            elif is_large and link is not None:
+                made[tag] = {"vr": item.VR, "BulkDataURI": link(here)}
+            elif is_large:
                 left_out.append(name)
             elif item.VR == "SQ":
-                made[tag] = {
-                    "vr": "SQ",
-                    "Value": [dataset_to_json(part, most_bytes)[0] for part in item.value],
-                }
+                parts = (
+                    _to_json(part, f"{here}.{number}.", most_bytes, link, keeps_private, left_out)
+                    for number, part in enumerate(item.value)
+                )
+                made[tag] = {"vr": "SQ", "Value": list(parts)}
             else:
                 with suppress(Exception):  # one bad value must not hide all others
                     made[tag] = item.to_json_dict(None, 1 << 30)
                     continue
                 left_out.append(name)
-    return made, left_out
+    return made
 
 
 def plain(dataset: JsonDataset) -> dict[str, Any]:
