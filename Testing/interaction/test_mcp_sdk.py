@@ -114,7 +114,11 @@ def test_every_tool_is_called_on_real_data_and_obeys_its_output_schema(a_host, a
         await call("volumes_smooth", volume_id=volume, sigma_mm=1.0)
         threshold = {"minimum": 100, "maximum": 255}
         made = await call("segmentations_create", source_volume_id=volume, threshold=threshold)
-        await call("segmentations_statistics", segmentation_id=made.structured_content["id"])
+        segmentation = {"segmentation_id": made.structured_content["id"]}
+        segment = made.structured_content["segments"][0]["id"]
+        effect = {"effect": "grow", "margin_mm": 2.0}
+        await call("segmentations_edit", segment_id=segment, **segmentation, **effect)
+        await call("segmentations_statistics", **segmentation)
         line = await call("markups_create", points_ras=[[0, 0, 0], [3, 4, 0]])
         await call("markups_get", markups_id=line.structured_content["id"])
         await call("nodes_save", node_id=volume, path=str(a_host.allowed / "saved.nrrd"))

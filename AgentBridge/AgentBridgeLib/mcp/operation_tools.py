@@ -22,7 +22,8 @@ _DETAIL: Json = {
     "description": "concise leaves out members without a value.",
 }
 _SECTIONS = ("Parameters", "Returns", "Raises", "Warnings", "Notes", "Yields", "See Also", "Examples")
-_LONGEST_DESCRIPTION = 900
+_SPELLED = {"dicom": "DICOM", "dicomweb": "DICOMweb", "cli modules": "CLI modules"}
+_LONGEST_DESCRIPTION = 420
 
 
 def make_tool(operation: Operation, runner: OperationRunner) -> Tool:
@@ -92,7 +93,15 @@ def description(operation: Operation) -> str:
         more.append("May answer with a job: follow it with jobs_get.")
     if operation.mark.destructive:
         more.append("May wait for the person's approval.")
-    return " ".join([prose[:_LONGEST_DESCRIPTION], *more])
+    return " ".join([_shortened(prose), *more])
+
+
+def _shortened(prose: str) -> str:
+    """Keep whole sentences up to the limit; `operations_describe` has the rest."""
+    if len(prose) <= _LONGEST_DESCRIPTION:
+        return prose
+    end = prose.rfind(". ", 0, _LONGEST_DESCRIPTION)
+    return prose[: end + 1] if end > 0 else prose[:_LONGEST_DESCRIPTION]
 
 
 def _prose(docstring: str) -> str:
@@ -105,5 +114,6 @@ def _prose(docstring: str) -> str:
 
 
 def _title(name: str) -> str:
-    family, _, verb = name.partition(".")
-    return f"{family.replace('_', ' ').capitalize()}: {verb.replace('_', ' ').replace('.', ' ')}"
+    family, _, verb = name.replace("_", " ").partition(".")
+    spelled = _SPELLED.get(family, family.capitalize())
+    return f"{spelled}: {verb.replace('.', ' ').replace('threed', '3D')}"

@@ -26,6 +26,7 @@ EVERYDAY = (
     "volumes.sample",
     "volumes.smooth",
     "segmentations.create",
+    "segmentations.edit",
     "segmentations.statistics",
     "markups.create",
     "markups.get",

@@ -11,10 +11,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from AgentBridgeLib.mcp.vocabulary import Json
 
-_DROPPED = frozenset({"title", "x-node", "x-path", "x-frame", "x-unit", "contentEncoding", "pattern"})
+_DROPPED = frozenset(
+    {
+        "title",
+        "x-node",
+        "x-path",
+        "x-frame",
+        "x-unit",
+        "contentEncoding",
+        "pattern",
+        "propertyNames",
+        "maxProperties",
+    }
+)
 _NAMED = frozenset({"properties", "$defs", "patternProperties"})
 _LONGEST_BOUND = 100
-_MOST_MEMBERS = 5
+_MOST_MEMBERS = 3
+_UNSAID = frozenset({"scene_revision", "warnings"})
+"""In almost every result; the server's instructions tell of them."""
 _KINDS = ("string", "number", "boolean", "array", "object", "null")
 _ANY_VALUE: Json = {
     "anyOf": [{"type": kind, **({"items": {"type": "string"}} if kind == "array" else {})} for kind in _KINDS]
@@ -28,7 +42,6 @@ _PAGE: Json = {
     },
     "required": ["items", "total"],
 }
-_JOB: Json = {"type": "object", "properties": {"job": {"type": "object"}}, "required": ["job"]}
 
 
 def for_arguments(schema: Json) -> Json:
@@ -50,7 +63,8 @@ def for_result(schema: Json) -> Json:
     """
     definitions = schema.get("$defs", {})
     members = {name: _shallow(entry, definitions) for name, entry in schema.get("properties", {}).items()}
-    members = dict([(name, entry) for name, entry in members.items() if entry][:_MOST_MEMBERS])
+    told = [(name, entry) for name, entry in members.items() if entry and name not in _UNSAID]
+    members = dict(told[:_MOST_MEMBERS])
     made: Json = {"type": "object"}
     if members:
         made["properties"] = members
@@ -64,8 +78,8 @@ def for_page() -> Json:
 
 
 def or_job(schema: Json) -> Json:
-    """Make the `outputSchema` of work that may still go on when the call is answered."""
-    return {"type": "object", "anyOf": [schema, _JOB]}
+    """Make the `outputSchema` of work that may still go on when the call is answered: nothing is sure to be there."""
+    return {"type": "object", "properties": {**schema.get("properties", {}), "job": {"type": "object"}}}
 
 
 def _shallow(entry: Json, definitions: Json) -> Json:
@@ -118,14 +132,19 @@ def _without_null(schema: Json) -> Json:
     Where null means something of its own the description says so.
     """
     choices = schema.get("anyOf", [])
-    if {"type": "null"} not in choices or len(choices) != 2 or "null" in schema.get("description", ""):
+    says_null = "null" in schema.get("description", "").lower()
+    if {"type": "null"} not in choices or len(choices) != 2 or says_null:
         return schema
     (choice,) = [choice for choice in choices if choice != {"type": "null"}]
     return {**choice, **{name: value for name, value in schema.items() if name != "anyOf"}}
 
 
 def _simpler(schema: Json) -> Json:
-    """Write a tuple of equal places as an array of that length."""
+    """Write a tuple of equal places as an array of that length, and names of one pattern as any names."""
+    patterns = schema.get("patternProperties", {})
+    if len(patterns) == 1 and "properties" not in schema:
+        rest = {name: value for name, value in schema.items() if name != "patternProperties"}
+        return {**rest, "additionalProperties": next(iter(patterns.values()))}
     places = schema.get("prefixItems")
     if isinstance(places, list) and places and all(place == places[0] for place in places):
         rest = {name: value for name, value in schema.items() if name != "prefixItems"}

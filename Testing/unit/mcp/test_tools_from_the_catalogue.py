@@ -49,6 +49,42 @@ def test_an_optional_argument_loses_null_only_where_null_means_nothing_of_its_ow
     assert made["properties"]["b"]["anyOf"] == choice["anyOf"]
 
 
+def test_null_stays_where_its_description_gives_it_a_meaning():
+    """house: however the word is written."""
+    for word in ("null removes it", "Null takes it out of all folders."):
+        choice = {"anyOf": [{"type": "string"}, {"type": "null"}], "description": f"New name; {word}"}
+        made = schemas.for_arguments({"properties": {"a": choice}})
+        assert {"type": "null"} in made["properties"]["a"]["anyOf"]
+
+
+def test_a_map_with_names_of_a_pattern_is_a_map_of_its_values():
+    """house: strict clients stumble over propertyNames, and nobody needs 400 bytes of it."""
+    entry = {
+        "type": "object",
+        "propertyNames": {"pattern": "^a"},
+        "maxProperties": 100,
+        "patternProperties": {"^a": {"type": "string"}},
+    }
+    made = schemas.for_arguments({"properties": {"attributes": entry}})["properties"]["attributes"]
+    assert made == {"type": "object", "additionalProperties": {"type": "string"}}
+
+
+def test_long_descriptions_end_with_a_sentence():
+    """issue:#5 a list that an agent can afford; operations_describe has all of it."""
+    for operation in OPERATIONS:
+        text = operation_tools.description(operation)
+        assert len(text) < 560
+        assert text.endswith("."), text
+
+
+def test_titles_are_spelled_as_people_write():
+    """mcp: the title is for people."""
+    titles = {operation.name: operation_tools.describe(operation)["title"] for operation in OPERATIONS}
+    assert titles["views.threed_image"] == "Views: 3D image"
+    assert titles["dicom.find_studies"] == "DICOM: find studies"
+    assert titles["scene.summary"] == "Scene: summary"
+
+
 def test_tools_have_distinct_names():
     """mcp: noun.verb becomes noun_verb; two operations must not meet there."""
     names = [profile.tool_name(operation.name) for operation in OPERATIONS]
