@@ -59,6 +59,7 @@ MODULES = (
     "dicom.listener",
     "dicom.segmentations",
     "dicom.measurements",
+    "dicom.pictures",
     "scene.person",
     "scene.scripting",
 )

@@ -2,7 +2,7 @@
 
 Follows `Modules/Scripted/DICOMLib/DICOMProcesses.py` (DICOMStoreSCPProcess, DICOMListener). Slicer runs DCMTK's
 storescp, which listens on all interfaces; here a child process with pynetdicom listens on 127.0.0.1 only. Left out:
-TLS, the question about other listeners, and the delay of 10 s before received files are removed from the folder ``incoming``.
+TLS, the question about other listeners, and the 10 s before received files are removed from the folder ``incoming``.
 """
 
 from __future__ import annotations

@@ -133,3 +133,97 @@ def test_measurement_outside_the_volume_is_refused(context, run_jobs, a_ct):
         measure(context, run_jobs, [a_line([(900, 900, 900), (910, 900, 900)])], a_ct)
     with pytest.raises(DataInvalidError):
         measure(context, run_jobs, [a_line([in_ras(a_ct, (5, 7, 2))])], a_ct)
+
+
+def equipment(context, made):
+    read = pydicom.dcmread(context.host.dicom.index.instance(made.sop_instance_uid).path)
+    (item,) = read.ContributingEquipmentSequence
+    assert (item.Manufacturer, item.PurposeOfReferenceCodeSequence[0].CodeValue) == ("AgentBridge", "109102")
+    return item.ContributionDescription
+
+
+def test_new_objects_say_who_made_them_for_whom(context, run_jobs, a_ct):
+    """issue:#6: provenance, in SEG and SR."""
+    first, _ = two_masks()
+    line = a_line([in_ras(a_ct, (5, 7, 2)), in_ras(a_ct, (15, 7, 2))])
+    expected = "tested.operation at 2026-07-01T12:00:00Z for pytest, job job7"
+    assert equipment(context, save(context, run_jobs, segment(a_ct, {"a": first}), a_ct)) == expected
+    assert equipment(context, measure(context, run_jobs, [line], a_ct)) == expected
+
+
+def put_under_another_patient(node):
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "Somebody Else")
+    hierarchy.SetItemUID(patient, "DICOM", "P-99")
+    hierarchy.SetItemParent(hierarchy.GetItemByDataNode(node), patient)
+
+
+def test_nothing_gets_into_the_study_of_another_patient(context, run_jobs, a_ct):
+    """issue:#6: the right patient, in SEG, SR and pictures; also a volume that was put under another patient."""
+    first, _ = two_masks()
+    segmentation = segment(a_ct, {"a": first})
+    line = a_line([in_ras(a_ct, (5, 7, 2)), in_ras(a_ct, (15, 7, 2))])
+    for node in (segmentation, line):
+        put_under_another_patient(node)
+    count = slicer.app.dicomDatabase().seriesCount()
+    with pytest.raises(DataInvalidError, match="another patient"):
+        save(context, run_jobs, segmentation, a_ct)
+    with pytest.raises(DataInvalidError, match="another patient"):
+        measure(context, run_jobs, [line], a_ct)
+    with pytest.raises(DataInvalidError, match="another patient"):
+        picture(context, run_jobs, a_ct)
+    slicer.mrmlScene.RemoveNode(segmentation)
+    slicer.mrmlScene.RemoveNode(line)
+    put_under_another_patient(a_ct)
+    with pytest.raises(DataInvalidError, match="another patient"):
+        save(context, run_jobs, segment(a_ct, {"a": first}), a_ct)
+    assert slicer.app.dicomDatabase().seriesCount() == count
+
+
+def test_segmentation_made_on_a_volume_of_another_patient_is_refused(context, run_jobs, a_ct, make_volume):
+    """issue:#6: also when the segmentation itself stands nowhere in the subject hierarchy."""
+    other = make_volume(np.zeros((6, 24, 32), np.int16))
+    put_under_another_patient(other)
+    node = segment(other, {"a": np.ones((6, 24, 32))})
+    with pytest.raises(DataInvalidError, match="another patient"):
+        save(context, run_jobs, node, a_ct)
+
+
+def picture(context, run_jobs, volume, **arguments):
+    from AgentBridgeLib.operations.dicom import pictures
+
+    return run_jobs(
+        pictures.save_picture(
+            context, pictures.SavePictureArguments(volume_id=volume.GetID(), offset_mm=105, **arguments)
+        )
+    )
+
+
+def test_picture_is_saved_in_the_study_of_its_volume(context, run_jobs, a_ct):
+    """issue:#6: pattern D, PS3.3 A.8.1; the very pixels of the view, of a size that makes an odd number of bytes."""
+    from AgentBridgeLib.host.ports import SliceRequest
+
+    made = picture(context, run_jobs, a_ct, width_px=201, height_px=99, series_number=55)
+    shown = context.host.views.slice_picture(
+        "Red", SliceRequest(width_px=201, height_px=99, offset_mm=105, background_id=a_ct.GetID())
+    )
+    instance = context.host.dicom.index.instance(made.sop_instance_uid)
+    read = pydicom.dcmread(instance.path)
+    assert np.array_equal(read.pixel_array, shown.pixels)
+    assert (read.PatientID, read.StudyDescription, read.SeriesNumber) == ("P-17", "Chest of Jane", 55)
+    assert (read.BurnedInAnnotation, read.Modality, read.ConversionType) == ("NO", "OT", "WSD")
+    sources = [one.ReferencedSOPInstanceUID for one in read.SourceImageSequence]
+    assert sources == a_ct.GetAttribute("DICOM.instanceUIDs").split()
+    equipment(context, made)
+
+
+def test_picture_with_markups_is_flagged_and_an_unknown_view_named(context, run_jobs, a_ct):
+    """issue:#6: labels of markups are text in the pixels."""
+    from AgentBridgeLib.errors import ArgumentInvalidError
+
+    a_line([in_ras(a_ct, (5, 7, 2)), in_ras(a_ct, (15, 7, 2))]).CreateDefaultDisplayNodes()
+    made = picture(context, run_jobs, a_ct)
+    read = pydicom.dcmread(context.host.dicom.index.instance(made.sop_instance_uid).path)
+    assert read.BurnedInAnnotation == "YES"
+    with pytest.raises(ArgumentInvalidError, match="Red"):
+        picture(context, run_jobs, a_ct, view="Rde")

@@ -15,13 +15,15 @@ from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.dicom import DicomObjectMade
 from AgentBridgeLib.model.fields import MarkupsId, VolumeId
 from AgentBridgeLib.model.version import VERSION
-from AgentBridgeLib.operations.dicom.library import library
-from AgentBridgeLib.operations.dicom.segmentations import (
+from AgentBridgeLib.operations.dicom.evidence import (
     check_place,
+    contribution,
     finish_object,
     ijk_to_ras,
+    require_same_patient,
     source_images,
 )
+from AgentBridgeLib.operations.dicom.library import library
 from AgentBridgeLib.operations.markups.description import MARKUPS, describe_markups
 from AgentBridgeLib.operations.volumes.volumes import VOLUME
 from AgentBridgeLib.registry.operation import operation
@@ -79,7 +81,7 @@ def save_measurements(
     NodeNotFoundError, NodeTypeError
         A node is missing or of another class.
     DataInvalidError
-        A markup measures nothing, or the volume was not loaded from the DICOM database.
+        A markup measures nothing or belongs to another patient, or the volume was not loaded from the DICOM database.
     GeometryMismatchError
         A markup lies outside the volume, the volume was moved, or it has a parent transform.
     OperationFailedError
@@ -99,6 +101,9 @@ def save_measurements(
             "The volume has a parent transform, so its voxels are not where its images are."
         )
     sources = source_images(context, volume)
+    require_same_patient(
+        context, volume, sources, *(scene.node(one, MARKUPS) for one in arguments.markups_ids)
+    )
     matrix = ijk_to_ras(volume)
     for k, one in enumerate(sources):
         check_place(one, matrix, k)
@@ -115,6 +120,7 @@ def save_measurements(
         "series_description": arguments.series_description,
         "series_number": arguments.series_number,
         "version": VERSION,
+        "contribution": contribution(context),
         "target": str(folder / "report.dcm"),
     }
     (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")

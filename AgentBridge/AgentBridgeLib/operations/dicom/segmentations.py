@@ -10,7 +10,6 @@ import numpy as np
 from pydantic import Field
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkCommonCore import vtkIntArray, vtkStringArray
-from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from AgentBridgeLib.dispatch.context import Progress, Suspend
 from AgentBridgeLib.errors import (
@@ -24,10 +23,15 @@ from AgentBridgeLib.model.dicom import DicomObjectMade
 from AgentBridgeLib.model.fields import SegmentationId, VolumeId
 from AgentBridgeLib.model.version import VERSION
 from AgentBridgeLib.operations.common import matrices, voxels
-from AgentBridgeLib.operations.common.child_process import run_worker
-from AgentBridgeLib.operations.dicom.database import add_to_database
-from AgentBridgeLib.operations.dicom.library import library, read_dataset
-from AgentBridgeLib.operations.dicom.stack import GEOMETRY_TAGS, NoStackError, read_slice
+from AgentBridgeLib.operations.dicom.evidence import (
+    check_place,
+    contribution,
+    finish_object,
+    ijk_to_ras,
+    require_same_patient,
+    source_images,
+)
+from AgentBridgeLib.operations.dicom.library import library
 from AgentBridgeLib.operations.segmentations.segmentations import SEGMENTATION
 from AgentBridgeLib.operations.volumes.volumes import VOLUME
 from AgentBridgeLib.registry.operation import operation
@@ -36,10 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from AgentBridgeLib.dispatch.context import OperationContext
-    from AgentBridgeLib.host.dicom_index import Instance
 
 WORKER = Path(__file__).parent / "workers" / "segmentation_object.py"
-POSITION_TOLERANCE_MM = 0.05
 TISSUE = {"scheme": "SCT", "value": "85756007", "meaning": "Tissue"}
 
 
@@ -84,7 +86,8 @@ def save_segmentation(
     NodeNotFoundError, NodeTypeError
         A node is missing or of another class.
     DataInvalidError
-        The volume was not loaded from the DICOM database, or there is nothing in the segments.
+        The volume was not loaded from the DICOM database, there is nothing in the segments, or they belong to another
+        patient.
     GeometryMismatchError
         The voxels of the volume are not where its images are, or the nodes have different parent transforms.
     OutOfMemoryError
@@ -107,6 +110,8 @@ def save_segmentation(
             "Segmentation and volume have different parent transforms. Harden or share one."
         )
     sources = source_images(context, volume)
+    made_on = segmentation.GetNodeReference(segmentation.GetReferenceImageGeometryReferenceRole())
+    require_same_patient(context, volume, sources, segmentation, *([made_on] if made_on is not None else []))
     matrix = ijk_to_ras(volume)
     for k, one in enumerate(sources):
         check_place(one, matrix, k)
@@ -121,79 +126,11 @@ def save_segmentation(
         "series_description": arguments.series_description,
         "series_number": arguments.series_number,
         "version": VERSION,
+        "contribution": contribution(context),
         "target": target,
     }
     (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
     return (yield from finish_object(context, WORKER, folder / "request.json", Path(target)))
-
-
-def finish_object(
-    context: OperationContext, worker: Path, request: Path, target: Path
-) -> Generator[Progress | Suspend, None, DicomObjectMade]:
-    """Let a worker make an object, and add it to the database.
-
-    Raises
-    ------
-    OperationFailedError
-        It was not made, or the database did not take it.
-    """
-    yield from run_worker(context.host.processes, str(worker), [str(request)], "Making the DICOM object")
-    made = read_dataset(str(target), tags=["SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"])
-    yield from add_to_database(context, [str(target)], copies=True)
-    if context.host.dicom.index.instance(str(made.SOPInstanceUID)) is None:
-        raise OperationFailedError("The DICOM database did not take the new object.")
-    return DicomObjectMade(
-        study_instance_uid=str(made.StudyInstanceUID),
-        series_instance_uid=str(made.SeriesInstanceUID),
-        sop_instance_uid=str(made.SOPInstanceUID),
-    )
-
-
-def source_images(context: OperationContext, volume: Any) -> list[Instance]:
-    """Find the images that a volume was loaded from, in slice order.
-
-    Raises
-    ------
-    DataInvalidError
-        It was not loaded from the database, or the images are gone from it.
-    """
-    uids = (volume.GetAttribute("DICOM.instanceUIDs") or "").split()
-    index = context.host.dicom.index
-    found = [index.instance(uid) for uid in uids]
-    sources = [one for one in found if one is not None]
-    image = volume.GetImageData()
-    if not sources or len(sources) != len(uids) or image is None or image.GetDimensions()[2] != len(sources):
-        raise DataInvalidError(
-            f"{volume.GetID()} was not loaded from Slicer's DICOM database slice by slice, or its images are gone "
-            "from it. Load the series with dicom.load and segment that volume."
-        )
-    return sources
-
-
-def ijk_to_ras(volume: Any) -> Any:
-    """Give the 4x4 matrix from voxel indices to RAS in mm, without the parent transform."""
-    matrix = vtkMatrix4x4()
-    volume.GetIJKToRASMatrix(matrix)
-    return matrices.from_vtk(matrix)
-
-
-def check_place(source: Instance, matrix: Any, k: int) -> None:
-    """Refuse a volume whose slice `k` is not where its image is.
-
-    Raises
-    ------
-    DataInvalidError, GeometryMismatchError
-        The image has no place; the places differ.
-    """
-    try:
-        place = read_slice(source.path, read_dataset(source.path, tags=list(GEOMETRY_TAGS)))
-    except NoStackError as problem:
-        raise DataInvalidError(f"An image of the volume cannot be used: {problem}.") from None
-    found_lps = (matrix @ (0, 0, k, 1))[:3] * (-1, -1, 1)
-    if float(np.abs(found_lps - place.position_lps).max()) > POSITION_TOLERANCE_MM:
-        raise GeometryMismatchError(
-            "The volume was moved or its slices are in another order than its images."
-        )
 
 
 def _write_masks(

@@ -80,6 +80,8 @@ def main(arguments: list[str]) -> int:
     )
     # What the report was made of has no place of its own in the constructor.
     made.ManufacturerModelName, made.SoftwareVersions = "AgentBridge", request["version"]
+    contribution: Any = pydicom.Dataset.from_json(request["contribution"])
+    made.ContributingEquipmentSequence = [contribution]
     made.save_as(request["target"])
     return 0
 

@@ -61,6 +61,8 @@ def main(arguments: list[str]) -> int:
         device_serial_number="1",
         series_description=request["series_description"],
     )
+    contribution: Any = pydicom.Dataset.from_json(request["contribution"])
+    made.ContributingEquipmentSequence = [contribution]
     made.save_as(request["target"])
     return 0
 
