@@ -39,6 +39,7 @@
     │   ├── PeerRejectedError            peer.rejected
     │   ├── CapabilityDisabledError      policy.capability_disabled
     │   ├── PathOutsideRootsError        policy.path_outside_roots
+    │   ├── AddressNotAllowedError       policy.address_not_allowed
     │   ├── ApprovalDeniedError          policy.approval_denied
     │   ├── ApprovalExpiredError         policy.approval_expired
     │   ├── ConfirmationRequiredError    policy.confirmation_required
@@ -385,6 +386,13 @@ class PathOutsideRootsError(PolicyError):
     title = "Path outside the allowed folders"
 
 
+class AddressNotAllowedError(PolicyError):
+    """The address is not one of a web server that the person has named."""
+
+    code = "policy.address_not_allowed"
+    title = "Server that is not named in the settings"
+
+
 class ApprovalDeniedError(PolicyError):
     """The person was asked and said no."""
 
@@ -534,6 +542,7 @@ WIRE: Mapping[str, Wire] = MappingProxyType(
         "policy.approval_expired": Wire(403, _OWN - 28, True),
         "policy.confirmation_required": Wire(409, _OWN - 29),
         "policy.stopped": Wire(503, _OWN - 30, True),
+        "policy.address_not_allowed": Wire(403, _OWN - 31),
         "job.queue_full": Wire(429, _OWN - 40, True),
         "scene.busy": Wire(503, _OWN - 41, True),
         "request.too_many": Wire(503, _OWN - 42, True),

@@ -43,6 +43,7 @@ def start(settings_folder: str | Path | None, views: bool, web_server: bool, tes
     parts = _make_parts(folder, process_environment, testing)
     _publish(slicer, parts)
     _fill(parts, views)
+    load_modules([str(environment.SCRIPTED_MODULES_PATH / "SampleData.py")])
     if web_server:
         load_modules([str(environment.SCRIPTED_MODULES_PATH / "WebServer.py")])
     return host.application

@@ -139,7 +139,8 @@ def test_a_task_asks_and_goes_on(a_host_with_forms, a_brain_file):
     """mcp: io.modelcontextprotocol/tasks; long work is a task where the client declares it."""
     tasks = {"extensions": {"io.modelcontextprotocol/tasks": {}}, "elicitation": {}}
     agent = a_host_with_forms.client(capabilities=tasks)
-    volume_id = finished(agent, agent.call("files_load", {"path": str(a_brain_file)}))["nodes"][0]["id"]
+    other = a_host_with_forms.client()
+    volume_id = finished(other, other.call("files_load", {"path": str(a_brain_file)}))["nodes"][0]["id"]
     task = agent.call("volumes_smooth", {"volume_id": volume_id, "sigma_mm": 2.0}).result
     assert task["resultType"] == "task"
     view = task

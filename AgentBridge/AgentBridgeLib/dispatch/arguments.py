@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem
 from AgentBridgeLib.model.base import Arguments
-from AgentBridgeLib.model.fields import Bytes, NodeMark, PathMark
+from AgentBridgeLib.model.fields import Bytes, NodeMark, PathMark, UrlMark
 from AgentBridgeLib.policy.paths import resolve_inside
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def paths(arguments: BaseModel) -> list[str]:
     return [
         value
         for _, mark, value in marked(arguments)
-        if isinstance(mark, PathMark) and isinstance(value, str)
+        if isinstance(mark, (PathMark, UrlMark)) and isinstance(value, str)
     ]
 
 
@@ -127,7 +127,7 @@ def _marked_fields(model: type[BaseModel]) -> Sequence[tuple[str, object]]:
 
 def _marks(metadata: Sequence[object], annotation: object) -> Iterator[object]:
     for entry in metadata:
-        if isinstance(entry, (NodeMark, PathMark)):
+        if isinstance(entry, (NodeMark, PathMark, UrlMark)):
             yield entry
     for inner in getattr(annotation, "__args__", ()):
         yield from _marks(getattr(inner, "__metadata__", ()), inner)

@@ -10,6 +10,7 @@ import qt
 from slicer.i18n import tr as _
 
 from AgentBridgeLib.gui.capability_table import CapabilityTable
+from AgentBridgeLib.gui.download_servers import DownloadServers
 from AgentBridgeLib.gui.exports import FileChooser
 from AgentBridgeLib.gui.list_editor import ListEditor
 from AgentBridgeLib.gui.widgets import button, check_box, column, paint, text_label, without_signals
@@ -85,6 +86,9 @@ class SafetySection:
             self._remove_remote,
         )
         layout.addWidget(self._remotes.widget)
+        self._add_title(layout, _("Web servers that clients may load files from"))
+        self._downloads = DownloadServers(preferences, on_change)
+        layout.addWidget(self._downloads.widget)
         self._add_title(layout, _("Patient identifiers in everything that leaves"))
         self._identifier_buttons = self._make_identifiers(layout)
         note = text_label(
@@ -111,6 +115,7 @@ class SafetySection:
         self._table.refresh(settings)
         self._folders.show(settings.allowed_folders)
         self._remotes.show([_remote_words(node) for node in settings.remote_nodes])
+        self._downloads.refresh(settings)
         for policy, choice in self._identifier_buttons.items():
             without_signals(choice, partial(choice.setChecked, policy == settings.identifiers))
         without_signals(self._guard, partial(self._guard.setChecked, settings.guards_patients))

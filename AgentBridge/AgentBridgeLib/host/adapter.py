@@ -11,6 +11,7 @@ from AgentBridgeLib.host.dicom import SlicerDicom
 from AgentBridgeLib.host.file_checks import FileChecks
 from AgentBridgeLib.host.files import SlicerFiles
 from AgentBridgeLib.host.processes import SlicerProcesses
+from AgentBridgeLib.host.sample_data import SlicerSampleData
 from AgentBridgeLib.host.scene import SlicerScene
 from AgentBridgeLib.host.settings import SlicerSettings
 from AgentBridgeLib.host.views import SlicerViews
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         EventLoop,
         FileHost,
         ProcessRunner,
+        SampleDataHost,
         SceneCopier,
         SceneHost,
         SettingsStore,
@@ -52,6 +54,7 @@ class SlicerHost:
         self.views: ViewHost = views
         self.dicom: DicomHost = dicom
         self.processes: ProcessRunner = processes
+        self.samples: SampleDataHost = SlicerSampleData()
         self._closings = (dicom.close, processes.close, views.close, scene.close, application.close)
 
     def close(self) -> None:

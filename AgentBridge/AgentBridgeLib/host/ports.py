@@ -580,6 +580,41 @@ class ModuleInfo:
     is_hidden: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SampleFile:
+    """One file of a sample. Empty texts where the module says nothing."""
+
+    uri: str
+    name: str
+    node_name: str
+    file_type: str
+    sha256: str
+    is_loaded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SampleSource:
+    """A sample that a module registered. `is_custom`: it has a downloader of its own."""
+
+    name: str
+    title: str
+    category: str
+    files: tuple[SampleFile, ...]
+    properties: Mapping[str, object]
+    is_custom: bool
+
+
+class SampleDataHost(Protocol):
+    """The samples that modules of Slicer have registered."""
+
+    @property
+    def cache_folder(self) -> str:
+        """Slicer's folder of downloaded files."""
+
+    def sources(self) -> Sequence[SampleSource]:
+        """List them, those that come with Slicer first; FeatureMissingError when Slicer cannot say."""
+
+
 class ApplicationHost(Protocol):
     """The application itself."""
 
@@ -626,4 +661,5 @@ class Host(Protocol):
     dicom: DicomHost
     settings: SettingsStore
     processes: ProcessRunner
+    samples: SampleDataHost
     application: ApplicationHost

@@ -1,4 +1,4 @@
-"""Field types whose meaning dispatch must know: nodes, paths and bytes.
+"""Field types whose meaning dispatch must know: nodes, paths, web addresses and bytes.
 
 Dispatch finds them by their marker in the annotation. So an operation never checks a path itself, an approval
 can name the nodes it is about, and binary arguments come from an HTTP body or from base64 text alike.
@@ -27,6 +27,11 @@ class PathMark:
     """The text is a path on the computer that Slicer runs on."""
 
     access: Literal["read", "write"]
+
+
+@dataclass(frozen=True, slots=True)
+class UrlMark:
+    """The text is the address of a file on a web server; the person sees it when they are asked."""
 
 
 _ID = Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")
@@ -65,6 +70,12 @@ SequenceId = Annotated[
 ]
 ReadPath = Annotated[str, _PATH, PathMark("read"), Field(json_schema_extra={"x-path": "read"})]
 WritePath = Annotated[str, _PATH, PathMark("write"), Field(json_schema_extra={"x-path": "write"})]
+WebAddress = Annotated[
+    str,
+    Field(min_length=1, max_length=8192, pattern=r"^https?://[^\x00-\x20\x7f]+$"),
+    UrlMark(),
+    Field(json_schema_extra={"format": "uri"}),
+]
 
 
 class Bytes:

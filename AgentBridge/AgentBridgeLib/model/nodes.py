@@ -175,3 +175,23 @@ class FileSaved(SceneResult):
 
     path: str
     size_bytes: int
+
+
+class SampleDescription(Result):
+    """A sample that a module of Slicer offers."""
+
+    name: str
+    title: str
+    category: str = Field(description="Which module it is from; BuiltIn for Slicer itself.")
+    files: tuple[str, ...]
+    is_on_this_computer: bool = Field(description="Whether loading it downloads nothing.")
+    is_loadable: bool = Field(
+        description="False for archives, scenes and samples with a downloader of their own."
+    )
+
+
+class SampleList(Result):
+    """The samples, those that come with Slicer first."""
+
+    items: tuple[SampleDescription, ...]
+    total: int

@@ -13,6 +13,7 @@ MODULES = (
     "scene.checkpoints",
     "scene.nodes",
     "scene.files",
+    "scene.sample_data",
     "volumes.volumes",
     "volumes.uploads",
     "volumes.data",

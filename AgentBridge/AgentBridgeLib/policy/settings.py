@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from AgentBridgeLib.policy.capabilities import CAPABILITIES, MODES, Mode
+from AgentBridgeLib.policy.downloads import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -30,6 +31,7 @@ WEB_SERVER_KEY = "answer_on_web_server"
 QUERY_TOKEN_KEY = "token_in_query"  # noqa: S105 - the name of the setting
 PATIENT_GUARD_KEY = "guard_patients"
 REMOTE_NODES_KEY = "dicom_nodes"
+DOWNLOADS_KEY = "download_servers"
 
 _NODE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _NODE_URL = re.compile(r"https?://[^\s@]+")
@@ -45,6 +47,7 @@ KEYS: tuple[str, ...] = (
     QUERY_TOKEN_KEY,
     PATIENT_GUARD_KEY,
     REMOTE_NODES_KEY,
+    DOWNLOADS_KEY,
 )
 """Every key that the safety settings are read from, under ``AgentBridge/``."""
 
@@ -93,6 +96,8 @@ class SafetySettings:
         Whether a call that combines nodes of different patients needs the approval of the person.
     remote_nodes
         The servers that calls under ``network`` may name.
+    download_servers
+        Origins of web servers that files may be loaded from; see `policy.downloads`.
     complaints
         What could not be read, in words for the panel.
     """
@@ -106,6 +111,7 @@ class SafetySettings:
     takes_token_from_query: bool = False
     guards_patients: bool = True
     remote_nodes: tuple[RemoteNode, ...] = ()
+    download_servers: tuple[str, ...] = ()
     complaints: tuple[str, ...] = field(default=(), compare=False)
 
     def mode(self, capability: str) -> Mode:
@@ -142,6 +148,7 @@ def parse_settings(
         takes_token_from_query=reader.read(QUERY_TOKEN_KEY, _boolean, False),
         guards_patients=reader.read(PATIENT_GUARD_KEY, _boolean, True),
         remote_nodes=reader.read(REMOTE_NODES_KEY, _remote_nodes, ()),
+        download_servers=reader.read(DOWNLOADS_KEY, _origins, ()),
         complaints=tuple(reader.complaints),
     )
 
@@ -199,6 +206,10 @@ def _texts(text: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
         raise ValueError(text)
     return tuple(value)
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    return tuple(origin_of(entry) for entry in _texts(text))
 
 
 def _remote_nodes(text: str) -> tuple[RemoteNode, ...]:

@@ -468,6 +468,21 @@ class TestSafety:
         press(running, "RemotesRemove")
         assert logic.bridge.safety.current().remote_nodes == ()
 
+    def test_web_server_is_named_without_path(self, running, logic):
+        """issue:#3: files come from servers that the person named only."""
+        edit = find(running, "DownloadsLine", qt.QLineEdit)
+        for line in ("data.example", "https://data.example/folder", "http://*"):
+            edit.setText(line)
+            press(running, "DownloadsAdd")
+            assert logic.bridge.safety.current().download_servers == ()
+            assert "without path" in text(running, "DownloadsFault")
+        edit.setText("https://Data.example/")
+        press(running, "DownloadsAdd")
+        assert logic.bridge.safety.current().download_servers == ("https://data.example",)
+        find(running, "DownloadsList", qt.QListWidget).setCurrentRow(0)
+        press(running, "DownloadsRemove")
+        assert logic.bridge.safety.current().download_servers == ()
+
     @pytest.mark.parametrize("policy", ["pseudonymize", "show", "hide"])
     def test_identifier_policy_is_chosen(self, running, logic, policy):
         """issue:#4"""

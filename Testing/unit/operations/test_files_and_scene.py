@@ -17,7 +17,12 @@ from AgentBridgeLib.operations.scene import scene as scene_operations
 
 
 def load(context, path, **arguments):
-    return files.load_file(context, files.LoadArguments(path=str(path), **arguments))
+    steps = files.load_file(context, files.LoadArguments(path=str(path), **arguments))
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
 
 
 def save(context, node, path, **arguments):

@@ -25,11 +25,11 @@ def reload_node(context, node):
 
 
 @pytest.fixture
-def a_saved_volume(allowing, a_volume, tmp_path):
+def a_saved_volume(run, allowing, a_volume, tmp_path):
     """The ramp, loaded from a file of this test."""
     path = tmp_path / "ramp.nrrd"
     allowing.host.files.save(a_volume, str(path), {})
-    loaded = files.load_file(allowing, files.LoadArguments(path=str(path)))
+    loaded = run(files.load_file(allowing, files.LoadArguments(path=str(path))))
     return slicer.mrmlScene.GetNodeByID(loaded.nodes[0].id)
 
 
@@ -56,7 +56,7 @@ def test_reload_brings_back_the_voxels_of_the_file_and_keeps_name_and_window(
         ("vtkMRMLTextNode", ".txt", lambda node: len(node.GetText() or "")),
     ],
 )
-def test_other_kinds_of_nodes_are_read_again(allowing, scene, tmp_path, class_name, ending, count):
+def test_other_kinds_of_nodes_are_read_again(run, allowing, scene, tmp_path, class_name, ending, count):
     """issue:#3: reload from file."""
     node = scene.AddNewNodeByClass(class_name, "It")
     if class_name == "vtkMRMLTextNode":
@@ -64,7 +64,7 @@ def test_other_kinds_of_nodes_are_read_again(allowing, scene, tmp_path, class_na
     else:
         node.AddControlPoint(1, 2, 3)
     allowing.host.files.save(node, str(tmp_path / f"It{ending}"), {})
-    loaded = files.load_file(allowing, files.LoadArguments(path=str(tmp_path / f"It{ending}")))
+    loaded = run(files.load_file(allowing, files.LoadArguments(path=str(tmp_path / f"It{ending}"))))
     again = scene.GetNodeByID(loaded.nodes[0].id)
     before = count(again)
     if class_name == "vtkMRMLTextNode":

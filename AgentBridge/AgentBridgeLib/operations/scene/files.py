@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
+from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.errors import (
     ArgumentInvalidError,
     FieldProblem,
@@ -17,18 +19,19 @@ from AgentBridgeLib.errors import (
     NodeTypeError,
 )
 from AgentBridgeLib.model.base import Arguments
-from AgentBridgeLib.model.fields import NodeId, ReadPath, WritePath
+from AgentBridgeLib.model.fields import NodeId, ReadPath, WebAddress, WritePath
 from AgentBridgeLib.model.nodes import FileSaved, NodeDescription, NodesLoaded
-from AgentBridgeLib.operations.common.handedness import is_left_handed_file
+from AgentBridgeLib.operations.scene.downloads import fetch
+from AgentBridgeLib.operations.scene.file_warnings import file_warnings
 from AgentBridgeLib.operations.scene.node_details import describe, summarize
 from AgentBridgeLib.operations.scene.scene import check_target
 from AgentBridgeLib.policy.paths import resolve_inside
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
-    from AgentBridgeLib.dispatch.context import OperationContext
+    from AgentBridgeLib.dispatch.context import OperationContext, Suspend
 
 FileType = Literal[
     "volume",
@@ -58,22 +61,32 @@ SLICER_TYPES: dict[FileType, str] = {
 }
 
 
-LEFT_HANDED = (
-    "The image axes of the file are left-handed. Slicer reversed the k axis on reading: positions in RAS are those of "
-    "the file, voxel indices along k are not."
-)
-
-
 class LoadArguments(Arguments):
-    """Which file, and as what."""
+    """Which file, and as what: either a path or an address."""
 
-    path: ReadPath = Field(description="The file.")
+    model_config = ConfigDict(json_schema_extra={"examples": [{"path": "/data/scan.nrrd"}]})
+
+    path: ReadPath | None = Field(default=None, description="The file, on the computer that Slicer runs on.")
+    url: WebAddress | None = Field(
+        default=None,
+        description="The file on a web server that the person has named in the settings; needs `network` too.",
+    )
     type: FileType | None = Field(
-        default=None, description="What to make of it; without, Slicer decides by the file's name."
+        default=None, description="What to make of it; without, Slicer decides by name and content."
     )
     name: str | None = Field(
         default=None, min_length=1, max_length=200, description="Name of the node; else from the file."
     )
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> LoadArguments:
+        if (self.path is None) == (self.url is None):
+            raise PydanticCustomError("source", "must have either `path` or `url`")
+        return self
+
+    def also_requires(self) -> tuple[str, ...]:
+        """Name network when the file comes from a web server."""
+        return ("network",) if self.url else ()
 
 
 class ReloadArguments(Arguments):
@@ -91,8 +104,12 @@ class SaveArguments(Arguments):
     use_compression: bool = Field(default=True, description="Whether to compress, where the format can.")
 
 
-@operation(name="files.load", capability="files.read", route="POST /files/load", status=201)
-def load_file(context: OperationContext, arguments: LoadArguments) -> NodesLoaded:
+@operation(
+    name="files.load", capability="files.read", route="POST /files/load", status=201, execution="process"
+)
+def load_file(
+    context: OperationContext, arguments: LoadArguments
+) -> Generator[Progress | Suspend, None, NodesLoaded]:
     """Load a file: volume, segmentation, model, markups, transform, table, text, sequence or color table.
 
     Returns
@@ -108,26 +125,26 @@ def load_file(context: OperationContext, arguments: LoadArguments) -> NodesLoade
         No reader of this Slicer could make a node of it; the scene is unchanged.
     ArgumentInvalidError
         It is a scene: scenes are loaded with scene.load.
+    AddressNotAllowedError
+        The settings do not name the web server, or one that it redirects to.
+    OperationFailedError
+        The web server cannot be reached or is not trusted, or the file did not come completely.
 
     Warnings
     --------
     Of an image whose axes are left-handed Slicer's reader reverses the k axis: positions stay, voxel indices are other
-    than in the file. A warning says so; use positions in RAS.
+    than in the file. Of integers of 64 bits it makes float32, which holds whole numbers up to 16 million exactly.
+    Warnings say so.
     """
-    path = Path(arguments.path)
-    if not path.exists():
-        raise FileMissingError(f"There is no file at {path}.")
-    file_type = _slicer_type(context, arguments)
-    properties: dict[str, object] = {"name": arguments.name} if arguments.name else {}
-    if arguments.type == "labelmap":
-        properties["labelmap"] = True
-    nodes = list(context.host.files.load(arguments.path, file_type, properties))
-    if arguments.name and nodes:
-        nodes[0].SetName(arguments.name)
-    context.mark_made(nodes)
-    return NodesLoaded(
-        nodes=tuple(summarize(node) for node in nodes), warnings=tuple(_warnings(arguments.path, nodes))
-    )
+    if arguments.path is not None:
+        yield Progress(None, "Slicer reads the file")
+        return _load(context, arguments.path, arguments)
+    servers = context.settings.download_servers
+    path = yield from fetch(context, arguments.url or "", servers, context.work_folder())
+    loaded = _load(context, str(path), arguments)
+    for summary in loaded.nodes:
+        _detach(context, summary.id, arguments.url or "")
+    return loaded
 
 
 @operation(
@@ -209,16 +226,53 @@ def reload_node(context: OperationContext, arguments: ReloadArguments) -> NodeDe
     return describe(scene, node)
 
 
-def _slicer_type(context: OperationContext, arguments: LoadArguments) -> str:
-    if arguments.type is not None:
-        return SLICER_TYPES[arguments.type]
-    found = context.host.files.file_type(arguments.path)
+def _load(context: OperationContext, path: str, arguments: LoadArguments) -> NodesLoaded:
+    if not Path(path).exists():
+        raise FileMissingError(f"There is no file at {path}.")
+    file_type = SLICER_TYPES[arguments.type] if arguments.type else _slicer_type(context, path)
+    properties: dict[str, object] = {"name": arguments.name} if arguments.name else {}
+    if arguments.type == "labelmap":
+        properties["labelmap"] = True
+    return load_nodes(context, path, file_type, properties)
+
+
+def load_nodes(
+    context: OperationContext, path: str, file_type: str, properties: Mapping[str, object]
+) -> NodesLoaded:
+    """Read a file with Slicer's reader for its type, and say what became of it.
+
+    Raises
+    ------
+    FileUnreadableError
+        The reader could not make a node of it; the scene is unchanged.
+    """
+    nodes = list(context.host.files.load(path, file_type, properties))
+    name = properties.get("name")
+    if name and nodes:
+        nodes[0].SetName(str(name))
+    context.mark_made(nodes)
+    return NodesLoaded(nodes=tuple(summarize(node) for node in nodes), warnings=file_warnings(path, nodes))
+
+
+def _detach(context: OperationContext, node_id: str, url: str) -> None:
+    """Let a node forget the file that goes with this call, and note where it came from."""
+    scene = context.host.scene
+    node = scene.node(node_id)
+    storage = node.GetStorageNode() if node.IsA("vtkMRMLStorableNode") else None
+    if storage is not None:
+        scene.scene.RemoveNode(storage)
+    node.SetAttribute("AgentBridge.source", url.partition("?")[0].partition("#")[0])
+
+
+def _slicer_type(context: OperationContext, path: str) -> str:
+    found = context.host.files.file_type(path)
+    name = Path(path).name
     if not found:
         raise FileUnreadableError(
-            f"No reader of this Slicer takes {Path(arguments.path).name}. If the ending misleads, give `type`."
+            f"No reader of this Slicer takes {name}. If the ending misleads, give `type`."
         )
     if found == "SceneFile":
-        problem = f"{Path(arguments.path).name} is a scene; load it with scene.load"
+        problem = f"{name} is a scene; load it with scene.load"
         raise ArgumentInvalidError(
             f"`path` cannot be used: {problem}.", errors=[FieldProblem("/path", problem)]
         )
@@ -233,10 +287,3 @@ def _check_ending(path: str, endings: Sequence[str]) -> None:
         f"`path` cannot be used: Slicer writes this node with one of these endings: {known}.",
         errors=[FieldProblem("/path", f"{Path(path).name} has another ending", known)],
     )
-
-
-def _warnings(path: str, nodes: Sequence[Any]) -> list[str]:
-    is_image = any(node.IsA("vtkMRMLVolumeNode") or node.IsA("vtkMRMLSegmentationNode") for node in nodes)
-    if is_image and is_left_handed_file(path):
-        return [LEFT_HANDED]
-    return []
