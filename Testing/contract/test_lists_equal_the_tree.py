@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from AgentBridgeLib.operations.index import make_catalog
+from AgentBridgeLib.registry.examples import example_arguments
 from devtools import capability_table, error_table, job_diagram, lists, operation_page
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MODULE = CHECKOUT / "AgentBridge"
+DOCUMENTED = CHECKOUT / operation_page.FOLDER
 CMAKE = (MODULE / "CMakeLists.txt").read_text(encoding="utf-8")
 
 
@@ -70,7 +74,19 @@ def test_readme_tells_every_capability_with_its_default():
     assert page == capability_table.render(CHECKOUT), "run: python3 Testing/dev.py lists"
 
 
-def test_page_of_operations_agrees_with_the_catalogue():
+def test_pages_of_operations_agree_with_the_catalogue():
     """house: route, schema and documentation follow from one declaration"""
-    page = CHECKOUT.joinpath(*operation_page.PAGE).read_text(encoding="utf-8")
-    assert page == operation_page.render(), "run: python3 Testing/dev.py lists"
+    written = {operation_page.INDEX, *(path.relative_to(CHECKOUT) for path in DOCUMENTED.glob("*.md"))}
+    made = operation_page.pages()
+    assert written == made.keys(), "run: python3 Testing/dev.py lists"
+    for path, text in made.items():
+        assert (CHECKOUT / path).read_text(encoding="utf-8") == text, "run: python3 Testing/dev.py lists"
+
+
+@pytest.mark.parametrize("operation", list(make_catalog()), ids=lambda operation: operation.name)
+def test_example_of_an_operation_is_what_it_takes(operation):
+    """users-ask: 20, examples that run"""
+    example = example_arguments(operation.schemas["arguments"])
+    if operation.mark.binary_body:
+        example["content"] = "AAAA"
+    operation.arguments.model_validate_json(json.dumps(example), strict=True)

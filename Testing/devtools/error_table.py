@@ -29,7 +29,8 @@ def render(checkout: Path) -> str:
         sys.path.pop(0)
     meanings = {kind.code: (kind.__doc__ or "").partition("\n\n")[0].replace("\n", " ") for kind in leaves()}
     rows = (
-        f"| `{code}` | {wire.status} | {wire.jsonrpc} | {'yes' if wire.is_retryable else 'no'} | {meanings[code]} |"
+        f'| <a id="{code}"></a>`{code}` | {wire.status} | {wire.jsonrpc} '
+        f"| {'yes' if wire.is_retryable else 'no'} | {meanings[code]} |"
         for code, wire in WIRE.items()
     )
     return HEAD + "\n".join(rows) + "\n"

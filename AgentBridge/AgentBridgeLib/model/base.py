@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +13,11 @@ class Wired(BaseModel):
     """A frozen value that travels as JSON; unknown members are refused, NaN and infinity too."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
+
+
+def example(**arguments: Any) -> ConfigDict:  # noqa: ANN401 - JSON values
+    """Make a model's `model_config` with an example, where its schema alone does not tell what must be given."""
+    return ConfigDict(json_schema_extra={"examples": [arguments]})
 
 
 class Arguments(Wired):

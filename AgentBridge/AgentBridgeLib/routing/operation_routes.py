@@ -8,6 +8,7 @@ from pydantic import Field
 
 from AgentBridgeLib.dispatch.call import Call
 from AgentBridgeLib.model.base import Arguments, Result
+from AgentBridgeLib.registry.examples import example_arguments
 from AgentBridgeLib.routing import answers, reading
 from AgentBridgeLib.routing.table import PREFIX
 from AgentBridgeLib.routing.visit import Rows, ServiceRoute
@@ -49,6 +50,9 @@ class OperationDetail(OperationRow):
     arguments_schema: dict[str, Any] = Field(description="JSON Schema of its arguments.")
     result_schema: dict[str, Any] | None = Field(description="JSON Schema of its result; null for bytes.")
     binary_result: bool = Field(description="Whether it answers with bytes.")
+    example_arguments: dict[str, Any] = Field(
+        description="Arguments that it takes, to learn from; bytes are left out, node ids are such as a scene gives."
+    )
 
 
 class OperationRows(Rows[OperationRow]):
@@ -75,6 +79,7 @@ def describe_operation(services: Services, visit: Visit) -> None:
             arguments_schema=operation.schemas["arguments"],
             result_schema=operation.schemas.get("result"),
             binary_result=operation.result is None,
+            example_arguments=example_arguments(operation.schemas["arguments"]),
         )
     )
 

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.errors import GeometryMismatchError, NodeTypeError
+from AgentBridgeLib.model.base import example
 from AgentBridgeLib.model.fields import MarkupsId
 from AgentBridgeLib.model.volumes import VolumeMade
 from AgentBridgeLib.operations.common import matrices, voxels
@@ -41,6 +42,8 @@ FACE_VOXELS = 1e-6
 
 class CropArguments(InterpolationArguments):
     """Which part of a volume: `region`, `roi_id` or `bounds_ras`."""
+
+    model_config = example(volume_id="vtkMRMLScalarVolumeNode1", bounds_ras=[-50, 50, -50, 50, -20, 20])
 
     region: Region | None = Field(
         default=None, description="i0,i1,j0,j1,k0,k1: zero-based, the upper ends do not belong to it."

@@ -8,8 +8,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from AgentBridgeLib.dispatch.context import Progress
+from AgentBridgeLib.model.base import example
 from AgentBridgeLib.model.fields import VolumeId
-from AgentBridgeLib.model.lists import COMMA_LIST
 from AgentBridgeLib.model.volumes import VolumeMade
 from AgentBridgeLib.operations.common import matrices, voxels
 from AgentBridgeLib.operations.common.grids import Grid
@@ -28,9 +28,7 @@ if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.context import OperationContext
 
 SmallLength = Annotated[float, Field(ge=0.001, le=1000)]
-Spacing = Annotated[
-    tuple[SmallLength, SmallLength, SmallLength], COMMA_LIST, Field(json_schema_extra={"x-unit": "mm"})
-]
+Spacing = Annotated[tuple[SmallLength, SmallLength, SmallLength], Field(json_schema_extra={"x-unit": "mm"})]
 
 
 class InterpolationArguments(NamedArguments):
@@ -48,6 +46,8 @@ class InterpolationArguments(NamedArguments):
 
 class ResampleArguments(InterpolationArguments):
     """Which voxels the result shall have; either `spacing_mm` or `reference_id`."""
+
+    model_config = example(volume_id="vtkMRMLScalarVolumeNode1", spacing_mm=[1, 1, 1])
 
     spacing_mm: Spacing | None = Field(
         default=None, description="Distance of voxel centers along i, j, k in mm; the axes stay."

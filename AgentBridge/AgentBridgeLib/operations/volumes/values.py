@@ -11,7 +11,7 @@ from vtkmodules.vtkCommonCore import vtkPoints
 from vtkmodules.vtkCommonTransforms import vtkGeneralTransform
 
 from AgentBridgeLib.dispatch.context import Progress
-from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.base import Arguments, example
 from AgentBridgeLib.model.fields import VolumeId
 from AgentBridgeLib.model.geometry import PositionRas
 from AgentBridgeLib.model.volumes import Histogram, Samples
@@ -59,6 +59,8 @@ class SampleLine(Arguments):
 
 class SampleArguments(Arguments):
     """Where to read values; either `points_ras` or `line`."""
+
+    model_config = example(volume_id="vtkMRMLScalarVolumeNode1", points_ras=[[0, 0, 0], [10, -20, 30]])
 
     volume_id: VolumeId = Field(description="The volume.")
     points_ras: tuple[PositionRas, ...] | None = Field(
