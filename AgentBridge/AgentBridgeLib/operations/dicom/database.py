@@ -221,7 +221,9 @@ def add_to_database(
     running = context.host.dicom.add_files(paths, copies=copies, on_progress=on_progress, on_end=wake_all)
     try:
         while running.is_running:
-            yield Progress(fraction[0], "Adding files to the database")
+            yield Progress(
+                fraction[0], "Adding files to the database; if it is canceled now, those that are in stay"
+            )
             yield Suspend(lambda wake: waking.append(wake) if running.is_running else wake())
     finally:
         running.cancel()

@@ -93,7 +93,8 @@ def pull(
     """Pull a study, or some of its series, from a remote node into Slicer's DICOM database.
 
     Only instances that the database does not have are fetched, so a pull that was cut goes on where it ended. Failures
-    that may pass are repeated with growing pauses. Cancel kills the transfer; nothing of it is kept.
+    that may pass are repeated with growing pauses. An instance is kept only when all of it came. Cancel during the
+    transfer keeps nothing of it; cancel while files are added to the database keeps those that are in.
 
     Returns
     -------
@@ -126,7 +127,8 @@ def pull(
         "known": known,
         "folder": context.work_folder(),
     }
-    result = yield from speak(context, node, request, "The transfer")
+    told = "Fetching; if it is canceled now, nothing is kept of it"
+    result = yield from _saying(told, speak(context, node, request, "The transfer"))
     if not result["listed"]:
         raise FileMissingError(f"The node {node.name} has no such study or series.")
     failed = list(result["failed"])
@@ -204,10 +206,28 @@ def push(
         raise FileMissingError(
             "The database has no such study or series; dicom.find_series lists what it has."
         )
-    result = yield from speak(context, node, {"action": "push", "files": files}, "The transfer")
+    told = "Sending; if it is canceled now, the node keeps what it has"
+    steps = speak(context, node, {"action": "push", "files": files}, "The transfer")
+    result = yield from _saying(told, steps)
     if not result["sent"]:
         raise failure(node, "incomplete", result["failed"][0]["reason"])
     return DicomPushed(sent_count=len(result["sent"]), failed=_failures(result["failed"]))
+
+
+def _saying(
+    words: str, steps: Generator[Progress | Suspend, None, dict[str, Any]]
+) -> Generator[Progress | Suspend, None, dict[str, Any]]:
+    """Pass steps on, with other words for a person."""
+    try:
+        while True:
+            try:
+                said = next(steps)
+            except StopIteration as end:
+                result: dict[str, Any] = end.value
+                return result
+            yield Progress(said.fraction, words) if isinstance(said, Progress) else said
+    finally:
+        steps.close()
 
 
 def _failures(failed: list[dict[str, Any]]) -> list[FailedInstance]:
