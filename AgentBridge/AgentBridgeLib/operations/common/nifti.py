@@ -28,6 +28,7 @@ HEADER_BYTES = 540
 WRITTEN_DATA_OFFSET = 352
 MOST_AXIS_VOXELS = (1 << 15) - 1
 """NIfTI-1 counts voxels of an axis with 16 bits."""
+LARGEST_NUMBER = 1e9
 MOST_DATA_OFFSET = 64 << 20
 SAME_PLACE_MM = 0.01
 """qform and sform that differ by less say the same; both are float32."""
@@ -281,6 +282,13 @@ def _geometry(fields: _Fields) -> tuple[Matrix, list[str]]:
         _refuse(f"its unit of length is unknown ({fields.xyzt_units & 7})")
     if unit != 1.0:
         warnings.append(f"Lengths in the header are not in mm; they were multiplied by {unit:g}.")
+    used = [
+        *(fields.srow if fields.sform_code > 0 else ()),
+        *((*fields.quatern, *fields.qoffset) if fields.qform_code > 0 else ()),
+        *fields.pixdim[:4],
+    ]
+    if not all(abs(value) <= LARGEST_NUMBER for value in used):  # not-a-number is not either
+        _refuse("a number of its geometry is not finite, or beyond any length")
     by_qform = _by_qform(fields) if fields.qform_code > 0 else None
     by_sform = np.vstack([np.reshape(fields.srow, (3, 4)), (0, 0, 0, 1)]) if fields.sform_code > 0 else None
     if by_sform is not None:
@@ -297,7 +305,7 @@ def _geometry(fields: _Fields) -> tuple[Matrix, list[str]]:
             "The header gives no orientation (neither qform nor sform): axes were taken as R, A, S."
         )
     matrix = np.diag([unit, unit, unit, 1.0]) @ matrix
-    if not np.isfinite(matrix).all() or not _spans_space(matrix[:3, :3]):
+    if not _spans_space(matrix[:3, :3]):
         _refuse("its axes do not span space: one of them is zero, or they lie in a plane")
     return matrix, warnings
 

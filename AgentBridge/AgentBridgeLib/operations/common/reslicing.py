@@ -9,6 +9,7 @@ import numpy as np
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from AgentBridgeLib.operations.common import matrices, voxels
+from AgentBridgeLib.operations.common.stepping import slabs
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -45,17 +46,22 @@ def reslice(
 
     Notes
     -----
-    Source: `vtkImageReslice`, `vtkImageSincInterpolator`. VTK computes with float64, so that 64-bit integers would
-    lose digits; for ``nearest`` they go through it as pairs of 32-bit integers.
+    Source: `vtkImageReslice`, `vtkImageSincInterpolator`. VTK cannot interpolate 64-bit integers (the process ends):
+    for ``nearest`` they go through it as pairs of 32-bit integers, else as float64. It takes positions within 2^-17 of
+    a voxel's center for the center.
     """
-    values, background = source, [fill_value] * 4
-    is_split = is_long(source.dtype) and kernel == "nearest"
-    if is_split:
-        values = source.reshape((*source.shape[:3], -1)).view(np.int32)
+    result = np.empty((*shape_kji, *source.shape[3:]), source.dtype)
+    filled, values, background = result, source, [fill_value] * 4
+    if is_long(source.dtype) and kernel == "nearest":
+        filled, values = (array.reshape((*array.shape[:3], -1)).view(np.int32) for array in (result, source))
         background = np.array([int(fill_value)], source.dtype).view(np.int32).tolist() * 2
-    result = np.empty((*shape_kji, *values.shape[3:]), values.dtype)
-    yield from _fill(result, _machine(values, to_source, shape_kji, kernel, background))
-    return result.view(source.dtype).reshape((*shape_kji, *source.shape[3:])) if is_split else result
+    elif is_long(source.dtype):
+        values = np.empty(source.shape, np.float64)
+        for start, stop in slabs(source.shape[0], source[0].size):
+            values[start:stop] = source[start:stop]
+            yield 0.0
+    yield from _fill(filled, _machine(values, to_source, shape_kji, kernel, background))
+    return result
 
 
 def is_long(dtype: np.dtype[Any]) -> bool:
@@ -95,6 +101,15 @@ def _machine(
     return machine
 
 
+def _as_type(part: Array, dtype: np.dtype[Any]) -> Array:
+    """Round, and limit to what the type holds, what VTK computed in another type."""
+    if part.dtype == dtype:
+        return part
+    # The largest float64 below 2^63 or 2^64: the limits of the types themselves would be rounded up.
+    most = np.nextafter(2.0 ** (63 if dtype.kind == "i" else 64), 0)
+    return np.clip(np.rint(part), float(np.iinfo(dtype).min), most).astype(dtype)
+
+
 def _fill(result: Array, machine: Any) -> Iterator[float]:
     """Compute blocks of rows: a part of one slice, or several whole slices, as many as take `STEP_S`."""
     slices, height, width = result.shape[:3]
@@ -109,7 +124,8 @@ def _fill(result: Array, machine: Any) -> Iterator[float]:
         k0, k1, j0, j1 = block
         machine.UpdateExtent((0, width - 1, j0, j1 - 1, k0, k1 - 1))
         part = vtk_to_numpy(machine.GetOutput().GetPointData().GetScalars())
-        result[k0:k1, j0:j1] = part.reshape(result[k0:k1, j0:j1].shape)
+        target = result[k0:k1, j0:j1]
+        target[...] = _as_type(part.reshape(target.shape), result.dtype)
         count = (k1 - k0) * (j1 - j0)
         took = max(time.perf_counter() - began, 1e-6)
         # At most fourfold from step to step: the first rows may lie outside and so be cheap.

@@ -82,7 +82,7 @@ def held(value: float, dtype: np.dtype[Any], name: str) -> Any:
         The type cannot hold it; the message names the argument `name`.
     """
     if dtype.kind == "f":
-        if abs(value) > np.finfo(dtype).max:
+        if abs(value) > float(np.finfo(dtype).max):
             raise invalid(name, f"voxels of type {dtype.name} cannot hold {value}")
         return dtype.type(value)
     limits = np.iinfo(dtype)

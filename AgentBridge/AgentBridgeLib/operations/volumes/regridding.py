@@ -97,6 +97,8 @@ def regrid(
     warnings = _warnings(source, work, kernel, fill_value)
     i, j, k = work.grid.dimensions_ijk
     size = i * j * k * source[0, 0, 0].size * source.dtype.itemsize
+    if kernel != "nearest" and is_long(source.dtype):
+        size += source.size * np.dtype(np.float64).itemsize
     voxels.require_memory(context.host.application, size, "The result")
     working = reslice(source, work.to_source, (k, j, i), kernel, background)
     while True:

@@ -40,14 +40,14 @@ ScalarType = Literal[
 
 def _flat(value: object) -> object:
     """Put the rows of a matrix one after the other; in JSON a matrix may be a list of rows."""
-    if isinstance(value, list) and value and all(isinstance(row, list) for row in value):
-        return [entry for row in value for entry in row]
+    if isinstance(value, tuple) and value and all(isinstance(row, (list, tuple)) for row in value):
+        return tuple(entry for row in value for entry in row)
     return value
 
 
 FLAT = BeforeValidator(_flat)
-MatrixEntries = Annotated[tuple[float, ...], COMMA_LIST, FLAT, Field(min_length=16, max_length=16)]
-AxesEntries = Annotated[tuple[float, ...], COMMA_LIST, FLAT, Field(min_length=9, max_length=9)]
+MatrixEntries = Annotated[tuple[float, ...], FLAT, COMMA_LIST, Field(min_length=16, max_length=16)]
+AxesEntries = Annotated[tuple[float, ...], FLAT, COMMA_LIST, Field(min_length=9, max_length=9)]
 Shape = Annotated[
     tuple[Annotated[int, Field(ge=1, le=MOST_FILLED_AXIS)], ...],
     COMMA_LIST,
