@@ -2,6 +2,7 @@
 
 import contextlib
 import http.server
+import io
 import json
 import threading
 
@@ -30,6 +31,7 @@ def store_in(url, datasets):
 class Misbehaving(http.server.BaseHTTPRequestHandler):
     """Answers as its path says, and counts."""
 
+    is_over = threading.Event()
     asked: list[str] = []
     authorizations: list[str] = []
 
@@ -50,12 +52,50 @@ class Misbehaving(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"[")
         elif fault == "failing":
             self.send_error(503)
+        elif fault in {"stuck", "trickling"}:
+            self.send_response(200)
+            self.send_header("Content-Length", "1000000")
+            self.end_headers()
+            self._drip(fault == "trickling")
+        elif fault == "endless":
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                while True:
+                    self.wfile.write(bytes(1 << 20))
+        elif fault == "shorter":
+            self.send_response(200)
+            self.send_header("Content-Length", "1")
+            self.end_headers()
+            self.wfile.write(b"[]")
+        elif fault == "swapping":
+            self._send_another_instance()
         else:
             body = b"<html>no DICOM</html>"
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+    def _drip(self, gives_bytes):
+        """Keep the client waiting until it gives up, or this test run ends."""
+        self.connection.settimeout(0.05)
+        with contextlib.suppress(OSError):
+            while not self.is_over.is_set():
+                with contextlib.suppress(TimeoutError):
+                    if self.connection.recv(1) == b"":
+                        return
+                if gives_bytes:
+                    self.connection.sendall(b" ")
+
+    def _send_another_instance(self):
+        out = io.BytesIO()
+        dicom_data.ct_slice(STUDY, SERIES, "1.2.3", 0).save_as(out, enforce_file_format=True)
+        self.send_response(200)
+        self.send_header("Content-Type", "application/dicom")
+        self.send_header("Content-Length", str(len(out.getvalue())))
+        self.end_headers()
+        self.wfile.write(out.getvalue())
 
     def log_message(self, *_):
         pass
@@ -67,6 +107,7 @@ def bad_server():
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
+    Misbehaving.is_over.set()
     server.shutdown()
     server.server_close()
 
@@ -89,7 +130,19 @@ def _host(tmp_path_factory, pacs, bad_server):
     ]
     nodes += [
         {"name": fault, "url": f"{bad_server}/{fault}", "auth": "bearer", "secret": "s3cret", "timeout_s": 5}
-        for fault in ("refusing", "redirecting", "closing", "failing", "lying")
+        for fault in (
+            "refusing",
+            "redirecting",
+            "closing",
+            "failing",
+            "lying",
+            "shorter",
+            "swapping",
+            "endless",
+        )
+    ]
+    nodes += [
+        {"name": fault, "url": f"{bad_server}/{fault}", "timeout_s": 0.3} for fault in ("stuck", "trickling")
     ]
     home = tmp_path_factory.mktemp("home")
     write_setting(home, "dicom_nodes", json.dumps(nodes))
@@ -184,16 +237,35 @@ def test_pushed_series_is_on_the_node_with_its_identifiers(client, pacs, tmp_pat
         ("closing", "cut_off", 4),
         ("failing", "server_error", 4),
         ("lying", "broken", 1),
+        ("shorter", "broken", 1),
+        ("endless", "too_large", 1),
+        ("stuck", "timeout", 4),
+        ("trickling", "too_slow", 1),
     ],
 )
 def test_misbehaving_node_is_named_with_the_reason(client, node, reason, attempts):
-    """issue:#6: down, 401, redirect not followed, closes in the middle, lies; retries only where that may help."""
+    """issue:#6: down, 401, redirect, closing in the middle, wrong lengths, slow; retries where that may help."""
     Misbehaving.asked.clear()
     answer = client.get("/dicom/studies", source=node).expect(502)
     assert answer.json()["reason"] == reason
     assert "s3cret" not in answer.body.decode()
     if attempts is not None:
         assert len(Misbehaving.asked) == attempts
+
+
+@pytest.mark.parametrize("route", ["metadata", "report", "document", "image"])
+@pytest.mark.parametrize(("node", "reason"), [("refusing", "unauthorized"), ("redirecting", "redirect")])
+def test_reading_from_a_node_that_does_not_give_it_says_why(client, route, node, reason):
+    """issue:#6: the reading tools ask nodes too."""
+    answer = client.get(f"/dicom/instances/1.2.3/{route}", source=node).expect(502)
+    assert answer.json()["reason"] == reason
+
+
+def test_another_instance_than_was_asked_for_is_not_shown(client):
+    """issue:#6: a node that lies about what it sends."""
+    named = {"study_instance_uid": STUDY, "series_instance_uid": SERIES}
+    answer = client.get("/dicom/instances/1.2.3/image", source="swapping", **named).expect(502)
+    assert answer.json()["reason"] == "broken"
 
 
 def test_bridge_answers_while_a_node_does_not(client):

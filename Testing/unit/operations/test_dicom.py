@@ -5,6 +5,7 @@ import dicom_data
 from AgentBridgeLib.errors import ArgumentInvalidError, ConfirmationRequiredError, FileMissingError
 from AgentBridgeLib.operations.dicom import attributes, finding
 from AgentBridgeLib.operations.dicom import database as dicom_database
+from AgentBridgeLib.operations.dicom.instances import OneInstance
 from AgentBridgeLib.operations.dicom.query import SearchArguments, matches
 
 
@@ -143,15 +144,13 @@ def test_names_match_fuzzily_only_when_asked():
 def test_metadata_has_sequences_and_no_pixels(context, run, chest):
     """issue:#6."""
     instances = find(context, run, "instances", filters={"InstanceNumber": "1", "Modality": "CT"}).items
-    arguments = attributes.MetadataArguments(sop_instance_uid=instances[0]["SOPInstanceUID"])
-    found = attributes.metadata(context, arguments)
+    arguments = OneInstance(sop_instance_uid=instances[0]["SOPInstanceUID"])
+    found = run(attributes.metadata(context, arguments))
     assert found.attributes["PixelSpacing"] == [0.7, 0.9]
     assert found.attributes["PatientName"] == dicom_data.PATIENT_NAME
     assert found.burned_in_annotation == "unknown"
     report = run(finding.find_reports(context, finding.ReportSearchArguments())).items[0]
-    found = attributes.metadata(
-        context, attributes.MetadataArguments(sop_instance_uid=report["SOPInstanceUID"])
-    )
+    found = run(attributes.metadata(context, OneInstance(sop_instance_uid=report["SOPInstanceUID"])))
     assert (
         found.attributes["ContentSequence"][0]["ContentSequence"][1]["MeasuredValueSequence"][0][
             "NumericValue"

@@ -20,6 +20,7 @@ from AgentBridgeLib.operations.dicom import frames as dicom_frames
 from AgentBridgeLib.operations.dicom import library as dicom_library
 from AgentBridgeLib.operations.dicom import pixels as dicom_pixels
 from AgentBridgeLib.operations.dicom import reports as dicom_reports
+from AgentBridgeLib.operations.dicom.instances import OneInstance
 from AgentBridgeLib.operations.dicom.library import read_dataset
 from AgentBridgeLib.policy.settings import parse_settings
 
@@ -54,10 +55,14 @@ def picture(content):
     return np.asarray(Image.open(io.BytesIO(b"".join(bytes(part) for part in content.parts))))
 
 
-def test_report_has_every_item_with_units_and_references(showing, add):
+def rendered(context, run, **arguments):
+    return run(dicom_frames.render_frame(context, dicom_frames.FrameArguments(**arguments)))
+
+
+def test_report_has_every_item_with_units_and_references(showing, add, run):
     """issue:#6: headings, children of items that are no containers, numbers with units, references, in order."""
     uid = add(dicom_data.report("1.2.3"))
-    found = dicom_reports.report_text(showing, dicom_reports.ReportArguments(sop_instance_uid=uid))
+    found = run(dicom_reports.report_text(showing, OneInstance(sop_instance_uid=uid)))
     assert found.title == "Chest CT report"
     assert found.text.splitlines() == [
         "Chest CT report:",
@@ -70,10 +75,10 @@ def test_report_has_every_item_with_units_and_references(showing, add):
     ]
 
 
-def test_report_hides_the_name_of_its_own_patient(context, add):
+def test_report_hides_the_name_of_its_own_patient(context, add, run):
     """issue:#6: although the patient is not in the scene."""
     uid = add(dicom_data.report("1.2.3"))
-    found = dicom_reports.report_text(context, dicom_reports.ReportArguments(sop_instance_uid=uid))
+    found = run(dicom_reports.report_text(context, OneInstance(sop_instance_uid=uid)))
     assert "Jane" not in found.text
     assert "left lobe" in found.text
 
@@ -89,26 +94,6 @@ def test_reports_of_pydicom_are_read(context, name):
     assert not [line for line in shown if "no value type" in line]
 
 
-def a_pdf(text):
-    """Write a PDF document with one page."""
-    content = f"BT /F1 12 Tf 20 100 Td ({text}) Tj ET".encode()
-    objects = [
-        b"<</Type/Catalog/Pages 2 0 R>>",
-        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 200]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
-        b"<</Length %d>>stream\n%s\nendstream" % (len(content), content),
-        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
-    ]
-    out, places = bytearray(b"%PDF-1.4\n"), []
-    for number, body in enumerate(objects, 1):
-        places.append(len(out))
-        out += b"%d 0 obj%s endobj\n" % (number, body)
-    start = len(out)
-    out += b"xref\n0 6\n0000000000 65535 f \n" + b"".join(b"%010d 00000 n \n" % place for place in places)
-    out += b"trailer<</Size 6/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % start
-    return bytes(out)
-
-
 def document(data):
     made = dicom_data.dataset(
         dicom_data.ENCAPSULATED_PDF, "1.2.3", "1.2.4", Modality="OT", DocumentTitle="Letter"
@@ -118,21 +103,21 @@ def document(data):
     return made
 
 
-def test_pdf_text_is_read_and_covered(context, add):
+def test_pdf_text_is_read_and_covered(context, add, run):
     """issue:#6: whatever the modality says."""
-    uid = add(document(a_pdf("Dear Jane, all is well")))
-    found = dicom_reports.document_text(context, dicom_reports.ReportArguments(sop_instance_uid=uid))
+    uid = add(document(dicom_data.pdf("Dear Jane, all is well")))
+    found = run(dicom_reports.document_text(context, OneInstance(sop_instance_uid=uid)))
     assert found.page_count == 1
     assert "all is well" in found.pages[0]
     assert "Jane" not in found.pages[0]
 
 
-def test_broken_pdf_and_what_is_no_document_are_refused(context, add):
+def test_broken_pdf_and_what_is_no_document_are_refused(context, add, run):
     """issue:#6."""
     for made in (document(b"%PDF-1.4 nothing"), dicom_data.report("1.2.9")):
         uid = add(made)
         with pytest.raises(DataInvalidError):
-            dicom_reports.document_text(context, dicom_reports.ReportArguments(sop_instance_uid=uid))
+            run(dicom_reports.document_text(context, OneInstance(sop_instance_uid=uid)))
 
 
 def test_absent_package_is_named_with_what_to_do():
@@ -141,44 +126,36 @@ def test_absent_package_is_named_with_what_to_do():
         dicom_library.library("no_such_package.part")
 
 
-def test_frame_is_windowed_as_the_file_says_or_as_asked(context, add):
+def test_frame_is_windowed_as_the_file_says_or_as_asked(context, add, run):
     """slicer: PS3.3 C.11.2.1.2: center -500, width 1000 in HU."""
     uid = add(dicom_data.ct_slice("1.2.3", "1.2.4", "1.2.5", 1))
-    content = dicom_frames.render_frame(
-        context, dicom_frames.FrameArguments(sop_instance_uid=uid, format="png")
-    )
+    content = rendered(context, run, sop_instance_uid=uid, format="png")
     hounsfield = dicom_data.slice_voxels(1).astype(float) - 1024
     wanted = np.clip((hounsfield + 500.5) / 999 + 0.5, 0, 1) * 255
     assert np.array_equal(picture(content), np.rint(wanted))
     assert content.facts["burned_in_annotation"] == "unknown"
-    arguments = dicom_frames.FrameArguments(
-        sop_instance_uid=uid, format="png", window_center=0, window_width=100, largest_side_px=16
-    )
-    asked = picture(dicom_frames.render_frame(context, arguments))
+    window = {"window_center": 0, "window_width": 100}
+    asked = picture(rendered(context, run, sop_instance_uid=uid, format="png", largest_side_px=16, **window))
     assert asked.shape == (12, 16)
 
 
-def test_monochrome1_is_inverted(context, add):
+def test_monochrome1_is_inverted(context, add, run):
     """slicer: PS3.3 C.7.6.3.1.2."""
     plain_uid = add(dicom_data.ct_slice("1.2.3", "1.2.4", "1.2.5", 1))
     inverse = dicom_data.ct_slice("1.2.3", "1.2.4", "1.2.5", 1, PhotometricInterpretation="MONOCHROME1")
     inverse_uid = add(inverse)
     one, other = (
-        picture(
-            dicom_frames.render_frame(
-                context, dicom_frames.FrameArguments(sop_instance_uid=uid, format="png")
-            )
-        )
+        picture(rendered(context, run, sop_instance_uid=uid, format="png"))
         for uid in (plain_uid, inverse_uid)
     )
     assert np.array_equal(one, 255 - other)
 
 
-def test_frame_beyond_the_last_is_refused(context, add):
+def test_frame_beyond_the_last_is_refused(context, add, run):
     """issue:#6."""
     uid = add(dicom_data.ct_slice("1.2.3", "1.2.4", "1.2.5", 1))
     with pytest.raises(ArgumentInvalidError):
-        dicom_frames.render_frame(context, dicom_frames.FrameArguments(sop_instance_uid=uid, frame=2))
+        rendered(context, run, sop_instance_uid=uid, frame=2)
 
 
 @pytest.mark.parametrize(

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import Field
-
-from AgentBridgeLib.model.base import Arguments
-from AgentBridgeLib.model.dicom import DicomMetadata, Uid
-from AgentBridgeLib.operations.dicom.instances import burned_in, find_instance
-from AgentBridgeLib.operations.dicom.library import read_dataset
-from AgentBridgeLib.operations.dicom.values import dataset_to_json, plain
+from AgentBridgeLib.dispatch.context import Progress, Suspend
+from AgentBridgeLib.model.dicom import DicomMetadata
+from AgentBridgeLib.operations.dicom.instances import OneInstance, ask_node, burned_in, read_instance
+from AgentBridgeLib.operations.dicom.values import dataset_to_json, plain, without_binary
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from AgentBridgeLib.dispatch.context import OperationContext
-
-
-class MetadataArguments(Arguments):
-    """Which instance."""
-
-    sop_instance_uid: Uid = Field(description="SOP instance UID; dicom.find_instances gives it.")
 
 
 @operation(
@@ -28,9 +21,12 @@ class MetadataArguments(Arguments):
     capability="dicom.read",
     route="GET /dicom/instances/{sop_instance_uid}/metadata",
     read_only=True,
+    execution="process",
     revision_scope="none",
 )
-def metadata(context: OperationContext, arguments: MetadataArguments) -> DicomMetadata:
+def metadata(
+    context: OperationContext, arguments: OneInstance
+) -> Generator[Progress | Suspend, None, DicomMetadata]:
     """Read the attributes of one instance, sequences included, without pixels, binary and private values.
 
     Returns
@@ -41,9 +37,11 @@ def metadata(context: OperationContext, arguments: MetadataArguments) -> DicomMe
     Raises
     ------
     FileMissingError
-        The database has no such instance.
+        The database or the node has no such instance.
     FileUnreadableError
         Its file is gone or broken.
+    ArgumentInvalidError, OperationFailedError
+        The settings name no such node; it cannot be reached, refuses, or answers what cannot be used.
     FeatureMissingError
         No DICOM database is open, or pydicom is absent.
 
@@ -51,7 +49,12 @@ def metadata(context: OperationContext, arguments: MetadataArguments) -> DicomMe
     -----
     Source: DICOM PS3.18, annex F.
     """
-    found = find_instance(context, arguments.sop_instance_uid)
-    dataset = read_dataset(found.path)
-    shown, left_out = dataset_to_json(dataset)
-    return DicomMetadata(attributes=plain(shown), left_out=left_out, burned_in_annotation=burned_in(dataset))
+    if arguments.source == "local":
+        dataset = yield from read_instance(context, arguments)
+        shown, left_out = dataset_to_json(dataset)
+        flag = burned_in(dataset)
+    else:
+        answer = yield from ask_node(context, arguments, "metadata", "The retrieval")
+        shown, left_out = without_binary(answer["dataset"])
+        flag = burned_in(plain({tag: shown[tag] for tag in ("00280301",) if tag in shown}))
+    return DicomMetadata(attributes=plain(shown), left_out=left_out, burned_in_annotation=flag)

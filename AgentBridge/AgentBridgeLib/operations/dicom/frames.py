@@ -6,22 +6,21 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
-from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.dispatch.context import Progress, Suspend
 from AgentBridgeLib.model.content import Content
-from AgentBridgeLib.model.dicom import Uid
-from AgentBridgeLib.operations.dicom.instances import burned_in, find_instance
-from AgentBridgeLib.operations.dicom.library import read_dataset
+from AgentBridgeLib.operations.dicom.instances import OneInstance, burned_in, read_instance
 from AgentBridgeLib.operations.dicom.pixels import Window, encode, frame_count, render
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from AgentBridgeLib.dispatch.context import OperationContext
 
 
-class FrameArguments(Arguments):
+class FrameArguments(OneInstance):
     """Which frame, and how it is shown."""
 
-    sop_instance_uid: Uid = Field(description="SOP instance UID; dicom.find_instances gives it.")
     frame: int = Field(default=1, ge=1, description="Number of the frame, from 1.")
     format: Literal["png", "jpeg"] = Field(
         default="jpeg", description="PNG is exact; JPEG (quality 90) smaller."
@@ -52,9 +51,12 @@ class FrameArguments(Arguments):
     capability="dicom.read",
     route="GET /dicom/instances/{sop_instance_uid}/image",
     read_only=True,
+    execution="process",
     revision_scope="none",
 )
-def render_frame(context: OperationContext, arguments: FrameArguments) -> Content:
+def render_frame(
+    context: OperationContext, arguments: FrameArguments
+) -> Generator[Progress | Suspend, None, Content]:
     """Render a frame of an image as PNG or JPEG, windowed and colored as the file says.
 
     Rescale, window or lookup table, inverted gray and palettes are applied.
@@ -71,7 +73,9 @@ def render_frame(context: OperationContext, arguments: FrameArguments) -> Conten
     DataInvalidError
         The instance has no pixels, or they cannot be decoded.
     FileMissingError, FileUnreadableError
-        The database has no such instance; its file is gone or broken.
+        The database or the node has no such instance; its file is gone or broken.
+    OperationFailedError
+        The node cannot be reached, refuses, or answers what cannot be used.
 
     Warnings
     --------
@@ -81,7 +85,7 @@ def render_frame(context: OperationContext, arguments: FrameArguments) -> Conten
     -----
     Source: DICOM PS3.3, C.11.2; PS3.18, 8.3.5.
     """
-    dataset = read_dataset(find_instance(context, arguments.sop_instance_uid).path, pixels=True)
+    dataset = yield from read_instance(context, arguments, pixels=True)
     window = None
     if arguments.window_center is not None and arguments.window_width is not None:
         window = Window(arguments.window_center, arguments.window_width)

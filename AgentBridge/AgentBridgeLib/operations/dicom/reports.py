@@ -5,28 +5,22 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
+from AgentBridgeLib.dispatch.context import Progress, Suspend
 from AgentBridgeLib.errors import DataInvalidError
-from AgentBridgeLib.model.base import Arguments
-from AgentBridgeLib.model.dicom import DocumentText, ReportText, Uid
+from AgentBridgeLib.model.dicom import DocumentText, ReportText
 from AgentBridgeLib.operations.dicom import report_tree as dicom_report_tree
-from AgentBridgeLib.operations.dicom.instances import find_instance
-from AgentBridgeLib.operations.dicom.library import library, quiet, read_dataset
+from AgentBridgeLib.operations.dicom.instances import OneInstance, read_instance
+from AgentBridgeLib.operations.dicom.library import library, quiet
 from AgentBridgeLib.operations.dicom.privacy import hides, text_redactor
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from AgentBridgeLib.dispatch.context import OperationContext
 
 MOST_DOCUMENT_BYTES = 64 << 20
 MOST_PAGES = 200
-
-
-class ReportArguments(Arguments):
-    """Which report."""
-
-    sop_instance_uid: Uid = Field(description="SOP instance UID; dicom.find_reports gives it.")
 
 
 @operation(
@@ -34,9 +28,12 @@ class ReportArguments(Arguments):
     capability="dicom.read",
     route="GET /dicom/instances/{sop_instance_uid}/report",
     read_only=True,
+    execution="process",
     revision_scope="none",
 )
-def report_text(context: OperationContext, arguments: ReportArguments) -> ReportText:
+def report_text(
+    context: OperationContext, arguments: OneInstance
+) -> Generator[Progress | Suspend, None, ReportText]:
     """Read a structured report of any class as text: headings, values with units, codes, references, coordinates.
 
     Returns
@@ -49,7 +46,9 @@ def report_text(context: OperationContext, arguments: ReportArguments) -> Report
     DataInvalidError
         The instance is no structured report.
     FileMissingError, FileUnreadableError
-        The database has no such instance; its file is gone or broken.
+        The database or the node has no such instance; its file is gone or broken.
+    ArgumentInvalidError, OperationFailedError
+        The settings name no such node; it cannot be reached, refuses, or answers what cannot be used.
 
     Warnings
     --------
@@ -60,7 +59,18 @@ def report_text(context: OperationContext, arguments: ReportArguments) -> Report
     -----
     Source: DICOM PS3.3, C.17.3.
     """
-    dataset = read_dataset(find_instance(context, arguments.sop_instance_uid).path)
+    dataset = yield from read_instance(context, arguments)
+    return read_report(context, dataset)
+
+
+def read_report(context: OperationContext, dataset: Any) -> ReportText:
+    """Make the text of a report.
+
+    Raises
+    ------
+    DataInvalidError
+        The data set is no structured report.
+    """
     if "ValueType" not in dataset and "ContentSequence" not in dataset:
         raise DataInvalidError(
             "The instance is no structured report; dicom.find_reports lists those there are."
@@ -83,9 +93,12 @@ def report_text(context: OperationContext, arguments: ReportArguments) -> Report
     capability="dicom.read",
     route="GET /dicom/instances/{sop_instance_uid}/document",
     read_only=True,
+    execution="process",
     revision_scope="none",
 )
-def document_text(context: OperationContext, arguments: ReportArguments) -> DocumentText:
+def document_text(
+    context: OperationContext, arguments: OneInstance
+) -> Generator[Progress | Suspend, None, DocumentText]:
     """Read the text of an encapsulated PDF document, page by page.
 
     Returns
@@ -100,7 +113,9 @@ def document_text(context: OperationContext, arguments: ReportArguments) -> Docu
     FeatureMissingError
         The Python package pypdf is absent.
     FileMissingError, FileUnreadableError
-        The database has no such instance; its file is gone or broken.
+        The database or the node has no such instance; its file is gone or broken.
+    ArgumentInvalidError, OperationFailedError
+        The settings name no such node; it cannot be reached, refuses, or answers what cannot be used.
 
     Warnings
     --------
@@ -110,7 +125,7 @@ def document_text(context: OperationContext, arguments: ReportArguments) -> Docu
     -----
     Source: DICOM PS3.3, A.45.1.
     """
-    dataset = read_dataset(find_instance(context, arguments.sop_instance_uid).path)
+    dataset = yield from read_instance(context, arguments)
     redactor = text_redactor(context, dataset)
     pages, count = _pdf_pages(_document_of(dataset))
     title = str(dataset.get("DocumentTitle", "") or "")

@@ -146,6 +146,23 @@ def _to_json(
     return made
 
 
+def without_binary(dataset: JsonDataset) -> tuple[JsonDataset, list[str]]:
+    """Leave binary and private attributes out of DICOM JSON; give it with the names of what was left out."""
+    dictionary = library("pydicom.datadict")
+    left_out: list[str] = []
+    made: JsonDataset = {}
+    for tag, item in dataset.items():
+        if int(tag[:4], 16) % 2 or item.get("vr") in BINARY or "BulkDataURI" in item:
+            left_out.append(str(dictionary.keyword_for_tag(int(tag, 16))) or tag)
+        elif item.get("vr") == "SQ":
+            parts = [without_binary(part) for part in item.get("Value", [])]
+            made[tag] = {"vr": "SQ", "Value": [part for part, _ in parts]}
+            left_out += [name for _, names in parts for name in names]
+        else:
+            made[tag] = item
+    return made, left_out
+
+
 def plain(dataset: JsonDataset) -> dict[str, Any]:
     """Make plain JSON of DICOM JSON: keyword to value."""
     dictionary = library("pydicom.datadict")

@@ -1,12 +1,12 @@
 """Speak DICOMweb with a remote node, in a process of its own: ``dicomweb.py REQUEST.json``.
 
-REQUEST.json names the node (url, user, secret, timeout_s), what to do (search, pull, push) and the folder for files;
-the result is written to ``result.json`` beside it. Progress goes to standard output as command line modules of Slicer
-write it. Needs requests and pydicom, nothing of the bridge.
+REQUEST.json names the node (url, user, secret, timeout_s), what to do (search, metadata, instance, pull, push) and the
+folder for files; the result is written to ``result.json`` beside it. Progress goes to standard output as command line
+modules of Slicer write it. Needs requests and pydicom, nothing of the bridge.
 
-A node's answer is never trusted: redirects are not followed, lengths and closing boundaries are checked, and each
-instance must be the one that was asked for. Failures of the network and of the server (5xx) are repeated with growing
-pauses.
+A node's answer is never trusted: redirects are not followed, lengths, speed and closing boundaries are checked, and
+each instance must be the one that was asked for. Failures of the network and of the server (5xx) are repeated with
+growing pauses.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 import pydicom
 import requests
+import urllib3
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,6 +30,8 @@ ATTEMPTS = 4
 FIRST_PAUSE_S = 0.25
 PAGE = 500
 MOST_INSTANCE_BYTES = 2 << 30
+MOST_JSON_BYTES = 256 << 20
+LEAST_BYTES_PER_S = 10_000  # after the first `timeout_s` seconds
 CHUNK_BYTES = 1 << 20
 BATCH_BYTES = 32 << 20
 UID = re.compile(r"[0-9]+(\.[0-9]+)*")
@@ -72,7 +75,7 @@ class Node:
             if answer.status_code == 204:
                 return []
             try:
-                found = answer.json()
+                found = json.loads(self._body(answer, MOST_JSON_BYTES))
             except ValueError:
                 raise NodeError("broken", "its answer is no JSON") from None
         if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
@@ -81,25 +84,32 @@ class Node:
 
     def _fetch(self, path: str, target: Path) -> None:
         accept = {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}
-        received, data = 0, bytearray()
         with self._ask("GET", path, accept) as answer:
-            for chunk in answer.iter_content(CHUNK_BYTES):
-                received += len(chunk)
-                if received > MOST_INSTANCE_BYTES:
-                    raise NodeError("too_large", "an instance is larger than 2 GiB")
-                data += chunk
-            claimed = answer.headers.get("Content-Length")
-            if (
-                claimed
-                and claimed.isdigit()
-                and "Content-Encoding" not in answer.headers
-                and int(claimed) != received
-            ):
-                raise NodeError("cut_off", "its answer is shorter than it says")
-            body = only_part(bytes(data), answer.headers.get("Content-Type", ""))
+            data = self._body(answer, MOST_INSTANCE_BYTES)
+            body = only_part(data, answer.headers.get("Content-Type", ""))
         beside = target.with_suffix(".part")
         beside.write_bytes(body)
         beside.replace(target)
+
+    def _body(self, answer: requests.Response, most_bytes: int) -> bytes:
+        """Read an answer that may be too long, too short, or trickle."""
+        began, data = time.monotonic(), bytearray()
+        read = getattr(answer.raw, "read1", answer.raw.read)  # urllib3 below 2.1 has no read1
+        try:
+            while chunk := read(CHUNK_BYTES, decode_content=True):
+                data += chunk
+                if len(data) > most_bytes:
+                    raise NodeError("too_large", f"its answer is larger than {most_bytes >> 20} MiB")
+                if time.monotonic() - began > self._timeout[1] + len(data) / LEAST_BYTES_PER_S:
+                    raise NodeError("too_slow", "its answer trickles in")
+        except urllib3.exceptions.ReadTimeoutError:
+            raise NodeError("timeout", "it stopped answering in the middle") from None
+        except urllib3.exceptions.HTTPError:
+            raise NodeError("cut_off", "the connection broke in the middle") from None
+        claimed = answer.headers.get("Content-Length", "")
+        if claimed.isdigit() and "Content-Encoding" not in answer.headers and int(claimed) != len(data):
+            raise NodeError("cut_off", "its answer is shorter than it says")
+        return bytes(data)
 
     def _send(self, path: str, files: list[Path]) -> set[str]:
         boundary = "agentbridge-0f4c1c1e7f0c4d1a"
@@ -207,6 +217,38 @@ def search(node: Node, request: dict[str, Any]) -> dict[str, Any]:
     return {"datasets": node.datasets(f"/{request['level']}?{'&'.join(pairs)}")}
 
 
+def locate(node: Node, request: dict[str, Any]) -> str:
+    """Give the path of one instance; a node is asked for study and series when the request does not name them."""
+    uid, study, series = request["uid"], request["study"], request["series"]
+    if not (study and series):
+        for found in node.datasets(f"/instances?SOPInstanceUID={uid}&limit=10"):
+            uids = [text(found, tag) for tag in ("0020000D", "0020000E", "00080018")]
+            if uids[2] == uid and UID.fullmatch(uids[0]) and UID.fullmatch(uids[1]):
+                study, series = uids[:2]
+                break
+        else:
+            raise NodeError("not_found", "it does not have this instance")
+    return f"/studies/{study}/series/{series}/instances/{uid}"
+
+
+def metadata(node: Node, request: dict[str, Any]) -> dict[str, Any]:
+    """Fetch the attributes of one instance."""
+    found = node.datasets(f"{locate(node, request)}/metadata")
+    if len(found) != 1 or text(found[0], "00080018") != request["uid"]:
+        raise NodeError("broken", "it gives the attributes of another instance")
+    return {"dataset": found[0]}
+
+
+def instance(node: Node, request: dict[str, Any]) -> dict[str, Any]:
+    """Fetch one instance as a file."""
+    path = locate(node, request)
+    target = Path(request["folder"]) / "instance.dcm"
+    node.fetch(path, target)
+    _, _, study, _, series, _, uid = path.split("/")
+    check(target, study, series, uid)
+    return {"path": str(target)}
+
+
 def instances_of(node: Node, study: str, series: list[str]) -> list[tuple[str, str]]:
     """List series and instance UIDs of a study, page by page."""
     found: dict[tuple[str, str], None] = {}
@@ -307,7 +349,7 @@ def main(arguments: list[str]) -> int:
     """Do what the request says."""
     path = Path(arguments[0])
     request = json.loads(path.read_text(encoding="utf-8"))
-    actions = {"search": search, "pull": pull, "push": push}
+    actions = {"search": search, "metadata": metadata, "instance": instance, "pull": pull, "push": push}
     try:
         result = actions[request["action"]](Node(request), request)
     except NodeError as error:
