@@ -9,12 +9,19 @@ from AgentBridgeLib.errors import (
     NodeTypeError,
     RevisionConflictError,
 )
+from AgentBridgeLib.model.base import PageArguments
 from AgentBridgeLib.operations.common import stepping
-from AgentBridgeLib.operations.segmentations import segmentations
+from AgentBridgeLib.operations.segmentations import creating, description, labelmaps, segmentations
 from AgentBridgeLib.operations.segmentations import statistics as segment_statistics
 
 RADIUS_MM = 18.0
 CENTER_IJK = (30, 24, 14)
+
+
+@pytest.fixture
+def run(run_jobs):
+    """Run an operation to its end, children included."""
+    return run_jobs
 
 
 @pytest.fixture
@@ -28,8 +35,8 @@ def a_ball(make_volume, oblique):
 
 def create(context, run, volume, minimum=1000, maximum=1010, **arguments):
     arguments.setdefault("threshold", {"minimum": minimum, "maximum": maximum})
-    wanted = segmentations.CreateArguments(source_volume_id=volume.GetID(), **arguments)
-    return run(segmentations.create_segmentation(context, wanted))
+    wanted = creating.CreateArguments(source_volume_id=volume.GetID(), **arguments)
+    return run(creating.create_segmentation(context, wanted))
 
 
 def measure(context, run, segmentation_id, **arguments):
@@ -163,6 +170,8 @@ def test_measures_are_in_the_world_of_a_scaling_parent_transform(context, run, a
     a_ball.SetAndObserveTransformNodeID(transform.GetID())
     made = create(context, run, a_ball)
     assert made.parent_transform_id == transform.GetID()
+    grid = labelmaps.edit_grid(scene.GetNodeByID(made.id))
+    assert np.allclose(grid.spacing_mm, (0.8, 1.1, 2.5))
     part = measure(context, run, made.id, volume_id=a_ball.GetID()).segments[0]
     assert part.volume_ml == pytest.approx(8 * plain.volume_ml)
     assert part.surface_mm2 == pytest.approx(4 * plain.surface_mm2, rel=1e-3)
@@ -236,9 +245,9 @@ def test_change_while_measuring_is_noticed(context, run, a_ball, scene):
 def test_reading_changes_nothing(context, run, a_ball):
     """house: an answer may be cached by revision."""
     made = create(context, run, a_ball)
-    segmentations.get_segmentation(context, segmentations.SegmentationArguments(segmentation_id=made.id))
+    segmentations.get_segmentation(context, description.SegmentationArguments(segmentation_id=made.id))
     revision = context.host.scene.revision
-    segmentations.get_segmentation(context, segmentations.SegmentationArguments(segmentation_id=made.id))
-    segmentations.list_segmentations(context, segmentations.PageArguments())
+    segmentations.get_segmentation(context, description.SegmentationArguments(segmentation_id=made.id))
+    segmentations.list_segmentations(context, PageArguments())
     measure(context, run, made.id, volume_id=a_ball.GetID())
     assert context.host.scene.revision == revision

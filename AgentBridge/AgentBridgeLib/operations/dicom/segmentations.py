@@ -32,7 +32,7 @@ from AgentBridgeLib.operations.dicom.evidence import (
     source_images,
 )
 from AgentBridgeLib.operations.dicom.library import library
-from AgentBridgeLib.operations.segmentations.segmentations import SEGMENTATION
+from AgentBridgeLib.operations.segmentations.description import SEGMENTATION
 from AgentBridgeLib.operations.volumes.volumes import VOLUME
 from AgentBridgeLib.registry.operation import operation
 

@@ -11,11 +11,10 @@ from vtkmodules.vtkCommonTransforms import vtkTransform
 from vtkmodules.vtkFiltersCore import vtkMassProperties, vtkTriangleFilter
 from vtkmodules.vtkFiltersGeneral import vtkTransformPolyDataFilter
 
-from AgentBridgeLib.dispatch.context import Progress
+from AgentBridgeLib.dispatch.context import Progress, Suspend
 from AgentBridgeLib.errors import (
     GeometryMismatchError,
     NodeTypeError,
-    OperationFailedError,
     RevisionConflictError,
 )
 from AgentBridgeLib.model.fields import SegmentationId, VolumeId
@@ -24,14 +23,18 @@ from AgentBridgeLib.model.segmentations import IntensityStatistics, Segmentation
 from AgentBridgeLib.operations.common import matrices, voxels
 from AgentBridgeLib.operations.common.grids import Grid
 from AgentBridgeLib.operations.common.stepping import slabs
+from AgentBridgeLib.operations.segmentations.description import MOST_SEGMENTS, SEGMENTATION
 from AgentBridgeLib.operations.segmentations.labelmaps import (
-    BINARY_LABELMAP,
-    CLOSED_SURFACE,
     Labelmap,
     labelmap_of,
-    oriented_image,
 )
-from AgentBridgeLib.operations.segmentations.segmentations import MOST_SEGMENTS, SEGMENTATION
+from AgentBridgeLib.operations.segmentations.shapes import Shape, oriented_bounds
+from AgentBridgeLib.operations.segmentations.surface_making import (
+    DECIMATION,
+    SMOOTHING,
+    surface_at_once,
+    surfaces_of_masks,
+)
 from AgentBridgeLib.operations.volumes.volumes import VOLUME
 from AgentBridgeLib.registry.operation import operation
 
@@ -61,7 +64,8 @@ class StatisticsArguments(FrameArguments):
     )
     surface: Literal["auto", "always", "never"] = Field(
         default="auto",
-        description="Whether to measure surface_mm2. Auto leaves it out where it would hold Slicer for long.",
+        description="Whether to measure surface_mm2. Auto leaves it out where that takes seconds; always makes it "
+        "in a process beside Slicer.",
     )
 
 
@@ -70,13 +74,13 @@ class StatisticsArguments(FrameArguments):
     capability="scene.read",
     route="POST /segmentations/{segmentation_id}/statistics",
     read_only=True,
-    execution="steps",
+    execution="process",
     revision_scope="none",
 )
 def measure_segments(
     context: OperationContext, arguments: StatisticsArguments
-) -> Generator[Progress, None, SegmentationStatistics]:
-    """Measure segments: voxels, volume in mL, surface in mm², centroid, bounds, and the values of a volume inside.
+) -> Generator[Progress | Suspend, None, SegmentationStatistics]:
+    """Measure segments: voxels, volume in mL, surface in mm², centroid, bounds, principal axes, values of a volume.
 
     Everything is in the world: linear parent transforms are applied, scaling included.
 
@@ -84,8 +88,9 @@ def measure_segments(
     -------
     SegmentationStatistics
         `volume_ml`: voxel count times the volume of a voxel. `surface_mm2`: area of the closed surface as Slicer makes
-        it from this segment's labelmap; it depends on the smoothing, which the answer names. `intensity`: over the
-        voxels of the volume whose centers lie in the segment; standard deviation divided by n - 1.
+        it from this segment's labelmap; it depends on the smoothing, which the answer names. `oriented_bounds`: box
+        along the principal axes of the voxel centers. `intensity`: over the voxels of the volume whose centers lie in
+        the segment; standard deviation divided by n - 1.
 
     Raises
     ------
@@ -111,7 +116,7 @@ def measure_segments(
     revision = context.host.scene.node_revision(node.GetID())
     measured = []
     for number, segment_id in enumerate(ids):
-        measured.append((yield from _measure(node, volume, segment_id, arguments)))
+        measured.append((yield from _measure(context, node, volume, segment_id, arguments)))
         yield Progress((number + 1) / len(ids), "Measuring segments")
         if context.host.scene.node_revision(node.GetID()) != revision:
             raise RevisionConflictError(f"{node.GetID()} was changed while it was measured. Start again.")
@@ -135,11 +140,11 @@ def _chosen(node: Any, wanted: Sequence[str] | None) -> Sequence[str]:
 
 
 def _measure(
-    node: Any, volume: Any, segment_id: str, arguments: StatisticsArguments
-) -> Generator[Progress, None, SegmentStatistics]:
+    context: OperationContext, node: Any, volume: Any, segment_id: str, arguments: StatisticsArguments
+) -> Generator[Progress | Suspend, None, SegmentStatistics]:
     labelmap = labelmap_of(node, segment_id)
     to_world = matrices.node_to_world(node)
-    shape = _Shape(labelmap.ijk_to_ras if labelmap else np.eye(4), to_world)
+    shape = Shape(labelmap.ijk_to_ras if labelmap else np.eye(4), to_world)
     if labelmap is not None:
         k, j, i = labelmap.array.shape
         for start, stop in slabs(k, j * i):
@@ -150,7 +155,7 @@ def _measure(
         intensity = yield from _intensity(labelmap, shape, volume)
     surface = None
     if labelmap is not None and shape.voxel_count and _wants_surface(arguments, shape):
-        surface = _surface_mm2(node, labelmap, shape, to_world)
+        surface = yield from _surface_mm2(context, node, labelmap, shape, to_world)
     return SegmentStatistics(
         segment_id=segment_id,
         name=node.GetSegmentation().GetSegment(segment_id).GetName() or "",
@@ -159,67 +164,12 @@ def _measure(
         surface_mm2=surface,
         **position_in(arguments.frame, "centroid", shape.centroid_ras),
         **bounds_in(arguments.frame, "bounds", shape.bounds_ras),
+        oriented_bounds=oriented_bounds(shape, arguments.frame),
         intensity=intensity,
     )
 
 
-class _Shape:
-    """Collects what a segment is like in space, slab by slab."""
-
-    def __init__(self, ijk_to_ras: Matrix, to_world: Matrix) -> None:
-        self.ijk_to_world = to_world @ ijk_to_ras
-        self.voxel_count = 0
-        self.low_ijk = np.full(3, np.iinfo(np.int64).max)
-        self.high_ijk = np.full(3, -1)
-        self._sum_ijk = np.zeros(3)
-        self._low_ras, self._high_ras = np.full(3, math.inf), np.full(3, -math.inf)
-
-    def add(self, mask: Array, first_k: int) -> None:
-        """Add slices of the segment, shape (k, j, i), beginning at `first_k`."""
-        in_row = mask.any(axis=2)
-        if not in_row.any():
-            return
-        k, j = np.nonzero(in_row)
-        rows = mask[k, j]
-        counts = np.count_nonzero(rows, axis=1)
-        first = rows.argmax(axis=1)
-        last = rows.shape[1] - 1 - rows[:, ::-1].argmax(axis=1)
-        k = k + first_k
-        self.voxel_count += int(counts.sum())
-        sum_i = float((np.count_nonzero(mask, axis=(0, 1)) * np.arange(mask.shape[2])).sum())
-        self._sum_ijk += (sum_i, float((counts * j).sum()), float((counts * k).sum()))
-        # Along a row positions are extreme at its ends.
-        ends = np.concatenate([np.stack([first, j, k], axis=1), np.stack([last, j, k], axis=1)])
-        self.low_ijk = np.minimum(self.low_ijk, ends.min(axis=0))
-        self.high_ijk = np.maximum(self.high_ijk, ends.max(axis=0))
-        centers = matrices.apply(self.ijk_to_world, ends)
-        self._low_ras = np.minimum(self._low_ras, centers.min(axis=0))
-        self._high_ras = np.maximum(self._high_ras, centers.max(axis=0))
-
-    @property
-    def voxel_mm3(self) -> float:
-        return float(abs(np.linalg.det(self.ijk_to_world[:3, :3])))
-
-    @property
-    def centroid_ras(self) -> Sequence[float] | None:
-        if not self.voxel_count:
-            return None
-        return list(matrices.apply(self.ijk_to_world, (self._sum_ijk / self.voxel_count)[None, :])[0])
-
-    @property
-    def bounds_ras(self) -> Sequence[float] | None:
-        if not self.voxel_count:
-            return None
-        half = np.abs(self.ijk_to_world[:3, :3]).sum(axis=1) / 2
-        low, high = self._low_ras - half, self._high_ras + half
-        return [value for axis in range(3) for value in (low[axis], high[axis])]
-
-    @property
-    def box_voxels(self) -> int:
-        return math.prod(int(count) for count in self.high_ijk - self.low_ijk + 1)
-
-
-def _wants_surface(arguments: StatisticsArguments, shape: _Shape) -> bool:
+def _wants_surface(arguments: StatisticsArguments, shape: Shape) -> bool:
     return arguments.surface == "always" or (
         arguments.surface == "auto" and shape.box_voxels <= AUTO_SURFACE_VOXELS
     )
@@ -231,27 +181,26 @@ def _smoothing_factor(node: Any) -> float:
     return float(node.GetSegmentation().GetConversionParameter(Rule.GetSmoothingFactorParameterName()))
 
 
-def _surface_mm2(node: Any, labelmap: Labelmap, shape: _Shape, to_world: Matrix) -> float:
+def _surface_mm2(
+    context: OperationContext, node: Any, labelmap: Labelmap, shape: Shape, to_world: Matrix
+) -> Generator[Progress | Suspend, None, float]:
     """Make the closed surface of a copy of the segment, as Slicer would, and measure it in the world."""
-    from slicer import vtkBinaryLabelmapToClosedSurfaceConversionRule as Rule
-    from slicer import vtkSegment
-
     (i0, j0, k0), (i1, j1, k1) = shape.low_ijk, shape.high_ijk
     mask = labelmap.array[k0 : k1 + 1, j0 : j1 + 1, i0 : i1 + 1] == labelmap.label
     padded = np.pad(mask, 1).view(np.uint8)
     shift = np.eye(4)
     shift[:3, 3] = shape.low_ijk - 1
-    segment, rule = vtkSegment(), Rule()
-    segment.AddRepresentation(BINARY_LABELMAP, oriented_image(padded, labelmap.ijk_to_ras @ shift))
-    segment.SetLabelValue(1)
-    for name in (Rule.GetSmoothingFactorParameterName(), Rule.GetDecimationFactorParameterName()):
-        rule.SetConversionParameter(name, node.GetSegmentation().GetConversionParameter(name))
-    if not rule.Convert(segment):
-        raise OperationFailedError("Slicer could not make the closed surface. Repeat with `surface` never.")
+    segmentation = node.GetSegmentation()
+    parameters = {name: segmentation.GetConversionParameter(name) for name in (SMOOTHING, DECIMATION)}
+    placed = (padded, labelmap.ijk_to_ras @ shift)
+    if shape.box_voxels <= AUTO_SURFACE_VOXELS:
+        surface = surface_at_once(*placed, parameters)
+    else:
+        surface = (yield from surfaces_of_masks(context, {"": placed}, parameters))[""]
     transform, mover = vtkTransform(), vtkTransformPolyDataFilter()
     transform.SetMatrix(matrices.to_vtk(to_world))
     mover.SetTransform(transform)
-    mover.SetInputData(segment.GetRepresentation(CLOSED_SURFACE))
+    mover.SetInputData(surface)
     triangles, properties = vtkTriangleFilter(), vtkMassProperties()
     triangles.SetInputConnection(mover.GetOutputPort())
     properties.SetInputConnection(triangles.GetOutputPort())
@@ -259,7 +208,7 @@ def _surface_mm2(node: Any, labelmap: Labelmap, shape: _Shape, to_world: Matrix)
 
 
 def _intensity(
-    labelmap: Labelmap | None, shape: _Shape, volume: Any
+    labelmap: Labelmap | None, shape: Shape, volume: Any
 ) -> Generator[Progress, None, IntensityStatistics]:
     array = voxels.voxels_of(volume)
     if array.ndim != 3:
@@ -279,7 +228,7 @@ def _intensity(
     return tally.result()
 
 
-def _overlap(to_segment: Matrix, shape: _Shape, dimensions_ijk: Sequence[int]) -> tuple[Array, Array]:
+def _overlap(to_segment: Matrix, shape: Shape, dimensions_ijk: Sequence[int]) -> tuple[Array, Array]:
     """Find the half-open range of volume indices that can lie in the segment's box."""
     ends = [(shape.low_ijk[axis] - 0.5, shape.high_ijk[axis] + 0.5) for axis in range(3)]
     corners = np.array([[i, j, k] for i in ends[0] for j in ends[1] for k in ends[2]])

@@ -1,0 +1,63 @@
+"""Closed surfaces of segments in a process of its own: ``surfaces.py JOB.json``.
+
+Slicer's own conversion rule makes them, so they are what Slicer would make. The job names for each segment an NPY file
+of its mask (k, j, i), the matrix to RAS and the VTP file to write. Needs NumPy, VTK and Slicer's segmentation library.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from vtkmodules.util.numpy_support import numpy_to_vtk
+from vtkmodules.vtkCommonMath import vtkMatrix4x4
+from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
+
+
+def main(arguments: list[str]) -> int:
+    """Do one job."""
+    job = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
+    library = _library()
+    for number, part in enumerate(job["segments"]):
+        surface = _surface(library, np.load(part["mask"]), part["ijk_to_ras"], job["parameters"])
+        writer = vtkXMLPolyDataWriter()
+        writer.SetFileName(part["surface"])
+        writer.SetInputData(surface)
+        writer.SetCompressorTypeToNone()
+        if not writer.Write():
+            return 2
+        sys.stdout.write(f"<filter-progress>{(number + 1) / len(job['segments']):.4f}</filter-progress>\n")
+    return 0
+
+
+def _surface(library: Any, mask: Any, ijk_to_ras: Any, parameters: dict[str, str]) -> Any:
+    image, matrix, segment = library.vtkOrientedImageData(), vtkMatrix4x4(), library.vtkSegment()
+    k, j, i = mask.shape
+    image.SetExtent(0, i - 1, 0, j - 1, 0, k - 1)
+    image.GetPointData().SetScalars(numpy_to_vtk(mask.reshape(-1), deep=0))
+    matrix.DeepCopy([value for row in ijk_to_ras for value in row])
+    image.SetImageToWorldMatrix(matrix)
+    segment.AddRepresentation("Binary labelmap", image)
+    segment.SetLabelValue(1)
+    rule = library.vtkBinaryLabelmapToClosedSurfaceConversionRule()
+    for name, value in parameters.items():
+        rule.SetConversionParameter(name, value)
+    if not rule.Convert(segment):
+        raise RuntimeError("Slicer could not convert the segment")
+    return segment.GetRepresentation("Closed surface")
+
+
+def _library() -> Any:
+    """Find Slicer's segmentation library: its module's own name, or everything in one package."""
+    try:
+        return importlib.import_module("vtkSegmentationCorePython")
+    except ImportError:
+        return importlib.import_module("slicer")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
