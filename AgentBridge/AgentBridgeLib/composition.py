@@ -15,6 +15,7 @@ from AgentBridgeLib.dispatch.audit_file import AuditFile
 from AgentBridgeLib.dispatch.call import Call, Done, Failed, Preference
 from AgentBridgeLib.dispatch.checkpoints import Checkpoints
 from AgentBridgeLib.dispatch.context import Caller
+from AgentBridgeLib.dispatch.earlier_runs import EarlierRuns
 from AgentBridgeLib.dispatch.events import EventRing
 from AgentBridgeLib.dispatch.job_service import JobService
 from AgentBridgeLib.dispatch.journal import Journal
@@ -29,7 +30,9 @@ from AgentBridgeLib.host import web_server
 from AgentBridgeLib.host.adapter import SlicerHost
 from AgentBridgeLib.host.event_loop import QtEventLoop
 from AgentBridgeLib.host.instance_file import InstanceFile, TokenFile
+from AgentBridgeLib.host.process_table import is_alive
 from AgentBridgeLib.host.secret_file import kept_secret
+from AgentBridgeLib.jobs.machine import JobMachine
 from AgentBridgeLib.mcp.assembly import make_endpoint
 from AgentBridgeLib.model.envelopes import timestamp
 from AgentBridgeLib.model.exchange import TransportLimits
@@ -100,14 +103,20 @@ class Bridge:
         self._log_cover = LogCover(self._redactor)
         self._log_cover.install()
         self.turn = Turn(self.loop)
-        self.audit = AuditLog(
-            time.time, redactor=self._redactor, file=AuditFile(str(Path(folder) / AUDIT_FOLDER))
-        )
+        log_folder = str(Path(folder) / AUDIT_FOLDER)
+        self.audit = AuditLog(time.time, redactor=self._redactor, file=AuditFile(log_folder))
         self.journal = Journal()
         self.folders = WorkFolders(lambda: self.host.application.temporary_folder)
         self.results = ResultStore(self.folders.root)
         self.jobs = JobService(
-            self.loop, self.host.scene, self.turn, self.events, self.redaction, self.results, time.time
+            self.loop,
+            self.host.scene,
+            self.turn,
+            self.events,
+            self.redaction,
+            self.results,
+            time.time,
+            JobMachine(fate=EarlierRuns(log_folder, is_alive).fate),
         )
         self.checkpoints = Checkpoints(self.host.copier, self.host.scene, self.folders.root, time.time)
         self.dispatcher = Dispatcher(self._kernel_parts())

@@ -28,6 +28,7 @@
     │   ├── JobNotFinishedError          job.not_finished
     │   ├── JobStateConflictError        job.state_conflict
     │   ├── JobExpiredError              job.expired
+    │   ├── JobLostError                 job.lost
     │   ├── JobCanceledError             job.canceled
     │   ├── CheckpointUnknownError       checkpoint.unknown
     │   └── UndoUnavailableError         scene.undo_unavailable
@@ -316,6 +317,13 @@ class JobExpiredError(CallerError):
     title = "Result no longer kept"
 
 
+class JobLostError(CallerError):
+    """Slicer ended before the job did; its work is lost."""
+
+    code = "job.lost"
+    title = "Job was lost"
+
+
 class JobCanceledError(CallerError):
     """The job was canceled, so it has no result."""
 
@@ -529,6 +537,7 @@ WIRE: Mapping[str, Wire] = MappingProxyType(
         "job.state_conflict": Wire(409, _OWN - 11),
         "job.expired": Wire(410, _OWN - 12),
         "job.canceled": Wire(409, _OWN - 13),
+        "job.lost": Wire(410, _OWN - 16),
         "checkpoint.unknown": Wire(404, _OWN - 14),
         "scene.undo_unavailable": Wire(409, _OWN - 15),
         "auth.required": Wire(401, _OWN - 20),

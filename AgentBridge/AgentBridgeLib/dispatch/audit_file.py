@@ -119,6 +119,12 @@ def files(folder: str) -> Iterator[Path]:
     yield from sorted(Path(folder).glob(PATTERN))
 
 
+def process_of(path: Path) -> int:
+    """Give the id of the process that wrote a file; 0 for a name that does not tell."""
+    parts = path.stem.split("-")
+    return int(parts[2]) if len(parts) == 4 and parts[2].isdecimal() else 0
+
+
 _encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 
 

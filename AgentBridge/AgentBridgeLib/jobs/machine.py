@@ -27,7 +27,7 @@ from AgentBridgeLib.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from AgentBridgeLib.errors import BridgeError
 
@@ -172,10 +172,19 @@ class Order:
 
 
 class JobMachine:
-    """All jobs of one bridge."""
+    """All jobs of one bridge.
 
-    def __init__(self, limits: JobLimits | None = None) -> None:
+    Parameters
+    ----------
+    fate
+        Tells what became of a job of an earlier session, as the error to raise; None if nobody knows it.
+    """
+
+    def __init__(
+        self, limits: JobLimits | None = None, fate: Callable[[str], BridgeError | None] = lambda _id: None
+    ) -> None:
         self._limits = limits or JobLimits()
+        self._fate = fate
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._forgotten: OrderedDict[str, None] = OrderedDict()
 
@@ -195,8 +204,10 @@ class JobMachine:
         ------
         JobExpiredError
             There was one, and it was kept for its time.
+        JobLostError
+            It belonged to an earlier session, which ended before it did.
         JobUnknownError
-            There never was one in this session of Slicer.
+            There never was one.
         """
         job = self._jobs.get(job_id)
         if job is not None:
@@ -205,7 +216,7 @@ class JobMachine:
             raise JobExpiredError(
                 f"The job '{job_id}' ended long ago and is no longer kept. Run it again if needed."
             )
-        raise JobUnknownError(
+        raise self._fate(job_id) or JobUnknownError(
             f"There is no job '{job_id}'. Jobs do not outlive Slicer; GET /agent/v1/jobs lists those there are."
         )
 
