@@ -4,7 +4,7 @@ import pytest
 from AgentBridgeLib.errors import ArgumentInvalidError, NodeTypeError
 from AgentBridgeLib.operations.markups import markups
 from AgentBridgeLib.operations.sequences import sequences
-from AgentBridgeLib.operations.transforms import transforms
+from AgentBridgeLib.operations.transforms import new_nodes, transforms
 
 
 def lines(context, count=3):
@@ -70,7 +70,7 @@ def test_voxels_and_matrices_are_items_too(context, make_volume):
     )
     assert not moved.is_index_numeric
     described = transforms.get_transform(
-        context, transforms.TransformArguments(transform_id=moved.proxy_node_id)
+        context, new_nodes.TransformArguments(transform_id=moved.proxy_node_id)
     )
     assert described.matrix_to_parent_ras[0][3] == 1
 

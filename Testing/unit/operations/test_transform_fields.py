@@ -9,7 +9,7 @@ from AgentBridgeLib.errors import DataInvalidError, NodeTypeError
 from AgentBridgeLib.model.fields import Bytes
 from AgentBridgeLib.operations.common import nrrd
 from AgentBridgeLib.operations.transforms import fields as transform_fields
-from AgentBridgeLib.operations.transforms import transforms
+from AgentBridgeLib.operations.transforms import mapping, new_nodes, transforms
 from AgentBridgeLib.operations.volumes import byte_formats
 
 SHAPE = (5, 6, 7)  # k, j, i
@@ -31,8 +31,8 @@ def read(context, run, node_id, frame="lps"):
 
 
 def mapped(context, node_id, points, direction="to_world"):
-    arguments = transforms.MapArguments(transform_id=node_id, points_ras=points, direction=direction)
-    return np.array(transforms.map_points(context, arguments).points_ras)
+    arguments = mapping.MapArguments(transform_id=node_id, points_ras=points, direction=direction)
+    return np.array(mapping.map_points(context, arguments).points_ras)
 
 
 def create(context, run, content, **arguments):
@@ -186,7 +186,7 @@ def test_coefficients_of_a_bspline_are_read(context, run, scene, oblique):
     assert content.facts["kind"] == "bspline"
     assert np.array_equal(content.facts["bulk_matrix_ras"], bulk)
     described = transforms.get_transform(
-        context, transforms.TransformArguments(transform_id=node.GetID(), frame="lps")
+        context, new_nodes.TransformArguments(transform_id=node.GetID(), frame="lps")
     )
     assert described.kind == "bspline"
     assert np.allclose(described.grid.ijk_to_lps, np.diag([-1, -1, 1, 1]) @ expected)

@@ -8,7 +8,7 @@ from hypothesis import strategies as some
 from AgentBridgeLib.errors import ArgumentInvalidError, NodeTypeError
 from AgentBridgeLib.model.base import PageArguments
 from AgentBridgeLib.operations.markups import markups
-from AgentBridgeLib.operations.transforms import landmarks, transforms
+from AgentBridgeLib.operations.transforms import applying, combining, landmarks, mapping, new_nodes, steps, transforms
 
 NUMBERS = some.floats(-50, 50, allow_nan=False, width=32)
 MATRICES = some.lists(some.tuples(NUMBERS, NUMBERS, NUMBERS, NUMBERS), min_size=3, max_size=3)
@@ -25,10 +25,10 @@ def update(context, node_id, **arguments):
 
 
 def mapped(context, node_id, points, direction="to_world", frame="ras"):
-    arguments = transforms.MapArguments(
+    arguments = mapping.MapArguments(
         transform_id=node_id, points_ras=points, direction=direction, frame=frame
     )
-    found = transforms.map_points(context, arguments)
+    found = mapping.map_points(context, arguments)
     return np.array(found.points_ras if frame == "ras" else found.points_lps)
 
 
@@ -80,7 +80,7 @@ def test_matrix_comes_back_exactly(context, lines):
     made = create(context, matrix_to_parent_ras=rows(matrix))
     assert np.array_equal(made.matrix_to_parent_ras, matrix)
     assert made.kind == "linear"
-    read = transforms.get_transform(context, transforms.TransformArguments(transform_id=made.id))
+    read = transforms.get_transform(context, new_nodes.TransformArguments(transform_id=made.id))
     assert read.matrix_to_parent_ras == made.matrix_to_parent_ras
 
 
@@ -92,9 +92,9 @@ def test_concatenation_and_inverse_obey_algebra(context, first, second):
     assume(np.linalg.cond(a) < 1e4 and np.linalg.cond(b) < 1e4)
     slicer.mrmlScene.Clear(0)
     ids = tuple(create(context, matrix_to_parent_ras=rows(matrix)).id for matrix in (a, b))
-    both = transforms.concatenate(context, transforms.ConcatenateArguments(transform_ids=ids))
+    both = combining.concatenate(context, combining.ConcatenateArguments(transform_ids=ids))
     assert np.allclose(both.matrix_to_parent_ras, b @ a)
-    inverse = transforms.invert(context, transforms.TransformArguments(transform_id=ids[0]))
+    inverse = combining.invert(context, new_nodes.TransformArguments(transform_id=ids[0]))
     assert np.allclose(inverse.matrix_to_parent_ras @ a, np.eye(4), atol=1e-6)
 
 
@@ -102,7 +102,7 @@ def test_rotation_and_translation_are_put_together(context):
     """issue:#3: by hand: 90° about S through (10, 0, 0), then 5 mm up."""
     made = create(
         context,
-        rotation=transforms.Rotation(axis_ras=(0, 0, 2), angle_deg=90, center_ras=(10, 0, 0)),
+        rotation=steps.Rotation(axis_ras=(0, 0, 2), angle_deg=90, center_ras=(10, 0, 0)),
         translation_ras_mm=(0, 0, 5),
     )
     assert mapped(context, made.id, ((11, 0, 0), (10, 0, 0))) == pytest.approx(
@@ -124,8 +124,8 @@ def test_nodes_are_moved_hardened_and_freed(context, oblique, a_volume):
     assert world_points(context, node_id) == pytest.approx(moved)
     before = vtk.vtkMatrix4x4()
     a_volume.GetIJKToRASMatrix(before)
-    arguments = transforms.HardenArguments(node_ids=(node_id, a_volume.GetID()))
-    done = transforms.harden(context, arguments)
+    arguments = applying.HardenArguments(node_ids=(node_id, a_volume.GetID()))
+    done = applying.harden(context, arguments)
     assert done.transform_id is None
     assert world_points(context, node_id) == pytest.approx(moved)
     after = vtk.vtkMatrix4x4()
@@ -133,15 +133,15 @@ def test_nodes_are_moved_hardened_and_freed(context, oblique, a_volume):
     expected = oblique @ slicer.util.arrayFromVTKMatrix(before)
     assert np.allclose(slicer.util.arrayFromVTKMatrix(after), expected)
     with pytest.raises(NodeTypeError, match="no parent transform"):
-        transforms.harden(context, transforms.HardenArguments(node_ids=(node_id,)))
+        applying.harden(context, applying.HardenArguments(node_ids=(node_id,)))
 
 
 def test_transform_is_told_what_it_is_applied_to(context):
     """issue:#3."""
     node_id = point_list(context, POINTS)
     made = create(context, translation_ras_mm=(1, 0, 0))
-    transforms.apply_transform(context, transforms.ApplyArguments(transform_id=made.id, node_ids=(node_id,)))
-    read = transforms.get_transform(context, transforms.TransformArguments(transform_id=made.id))
+    applying.apply_transform(context, applying.ApplyArguments(transform_id=made.id, node_ids=(node_id,)))
+    read = transforms.get_transform(context, new_nodes.TransformArguments(transform_id=made.id))
     assert read.transformed_ids == (node_id,)
     assert world_points(context, node_id)[0] == pytest.approx((11, 0, 0))
 
@@ -152,8 +152,8 @@ def test_transform_never_lies_under_itself(context):
     inner = create(context, name="inner", parent_transform_id=outer.id)
     for child, parent in ((outer.id, inner.id), (outer.id, outer.id)):
         with pytest.raises(ArgumentInvalidError, match="under itself"):
-            transforms.apply_transform(
-                context, transforms.ApplyArguments(transform_id=parent, node_ids=(child,))
+            applying.apply_transform(
+                context, applying.ApplyArguments(transform_id=parent, node_ids=(child,))
             )
     with pytest.raises(ArgumentInvalidError, match="under itself"):
         create(context, parent_transform_id=inner.id, apply_to_ids=(outer.id,))
@@ -163,8 +163,8 @@ def test_transform_never_lies_under_itself(context):
 def test_chain_with_a_warp_maps_points_and_back_and_is_independent(context, warp, oblique):
     """issue:#3: any kind of transform."""
     linear = create(context, matrix_to_parent_ras=rows(oblique))
-    both = transforms.concatenate(
-        context, transforms.ConcatenateArguments(transform_ids=(warp.GetID(), linear.id))
+    both = combining.concatenate(
+        context, combining.ConcatenateArguments(transform_ids=(warp.GetID(), linear.id))
     )
     assert (both.kind, both.is_linear, both.matrix_to_parent_ras) == ("composite", False, None)
     there = mapped(context, both.id, ((0, 0, 0), (100, 0, 0)))
@@ -181,10 +181,10 @@ def test_chain_with_a_warp_maps_points_and_back_and_is_independent(context, warp
 def test_warp_is_hardened_into_points(context, warp):
     """issue:#3."""
     node_id = point_list(context, ((0, 0, 0), (200, 0, 0)))
-    transforms.apply_transform(
-        context, transforms.ApplyArguments(transform_id=warp.GetID(), node_ids=(node_id,))
+    applying.apply_transform(
+        context, applying.ApplyArguments(transform_id=warp.GetID(), node_ids=(node_id,))
     )
-    transforms.harden(context, transforms.HardenArguments(node_ids=(node_id,)))
+    applying.harden(context, applying.HardenArguments(node_ids=(node_id,)))
     assert world_points(context, node_id) == pytest.approx(np.array([(5, -3, 2), (200, 0, 0)]), abs=1e-6)
     with pytest.raises(NodeTypeError, match="not linear"):
         update(context, warp.GetID(), translation_ras_mm=(1, 0, 0))
@@ -199,7 +199,7 @@ def test_bad_matrices_are_refused(context, scene):
         {"matrix_to_parent_ras": rows(singular)},
         {"matrix_to_parent_ras": rows(projective)},
         {"matrix_to_parent_ras": rows(np.eye(4)), "translation_ras_mm": (1, 0, 0)},
-        {"rotation": transforms.Rotation(axis_ras=(0, 0, 0), angle_deg=10)},
+        {"rotation": steps.Rotation(axis_ras=(0, 0, 0), angle_deg=10)},
     ):
         with pytest.raises(ArgumentInvalidError):
             create(context, **arguments)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from AgentBridgeLib.operations.common import matrices, voxels
-from AgentBridgeLib.operations.common.stepping import slabs
+from AgentBridgeLib.operations.common.stepping import STEP_S, Pace, slabs
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
 Kernel = Literal["nearest", "linear", "cubic", "sinc"]
 
-STEP_S = 0.004
-"""How long one step may take, about; what a voxel costs depends on kernel, transform and computer."""
 FIRST_ROWS = 4
 LONG_INTEGER_BYTES = 8
 
@@ -111,24 +108,20 @@ def _as_type(part: Array, dtype: np.dtype[Any]) -> Array:
 
 
 def _fill(result: Array, machine: Any) -> Iterator[float]:
-    """Compute blocks of rows: a part of one slice, or several whole slices, as many as take `STEP_S`."""
+    """Compute blocks of rows: a part of one slice, or several whole slices, as many as make a step."""
     slices, height, width = result.shape[:3]
-    done, rows = 0, FIRST_ROWS
+    done, pace = 0, Pace(FIRST_ROWS, STEP_S)
     while done < slices * height:
         k, j = divmod(done, height)
-        if j == 0 and rows >= height:
-            block = (k, min(slices, k + rows // height), 0, height)
+        if j == 0 and pace.size >= height:
+            k0, k1, j0, j1 = k, min(slices, k + pace.size // height), 0, height
         else:
-            block = (k, k + 1, j, min(height, j + rows))
-        began = time.perf_counter()
-        k0, k1, j0, j1 = block
-        machine.UpdateExtent((0, width - 1, j0, j1 - 1, k0, k1 - 1))
-        part = vtk_to_numpy(machine.GetOutput().GetPointData().GetScalars())
-        target = result[k0:k1, j0:j1]
-        target[...] = _as_type(part.reshape(target.shape), result.dtype)
+            k0, k1, j0, j1 = k, k + 1, j, min(height, j + pace.size)
         count = (k1 - k0) * (j1 - j0)
-        took = max(time.perf_counter() - began, 1e-6)
-        # At most fourfold from step to step: the first rows may lie outside and so be cheap.
-        rows = max(1, min(4 * count, int(count * STEP_S / took)))
+        with pace.measured(count):
+            machine.UpdateExtent((0, width - 1, j0, j1 - 1, k0, k1 - 1))
+            part = vtk_to_numpy(machine.GetOutput().GetPointData().GetScalars())
+            target = result[k0:k1, j0:j1]
+            target[...] = _as_type(part.reshape(target.shape), result.dtype)
         done += count
         yield done / (slices * height)

@@ -22,6 +22,7 @@ from AgentBridgeLib.operations.transforms.new_nodes import (
     BSPLINE_CLASS,
     GRID_CLASS,
     TRANSFORM,
+    Name,
     describe_transform,
     grid_of,
     stored,
@@ -66,13 +67,7 @@ class FieldArguments(Arguments):
 class CreateArguments(FieldArguments):
     """A displacement field, and a name."""
 
-    name: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=200,
-        pattern=r"^[^\x00]*$",
-        description="Name of the node; made unique.",
-    )
+    name: Name | None = Field(default=None, description="Name of the node; made unique.")
 
 
 class ReplaceArguments(FieldArguments):

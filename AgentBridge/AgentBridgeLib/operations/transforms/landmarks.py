@@ -12,7 +12,8 @@ from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.fields import MarkupsId, NodeId
 from AgentBridgeLib.model.transforms import LandmarkError, LandmarkRegistration
 from AgentBridgeLib.operations.common import matrices
-from AgentBridgeLib.operations.markups.shapes import invalid
+from AgentBridgeLib.operations.common.problems import invalid
+from AgentBridgeLib.operations.transforms.new_nodes import Name
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -41,13 +42,7 @@ class LandmarkArguments(Arguments):
         default=(),
         description="Nodes to put under the new transform; they must have no parent transform yet.",
     )
-    name: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=200,
-        pattern=r"^[^\x00]*$",
-        description="Name of the transform; made unique.",
-    )
+    name: Name | None = Field(default=None, description="Name of the transform; made unique.")
 
 
 @operation(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import numpy as np
+from pydantic import Field
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
-from AgentBridgeLib.model.frames import Frame, matrix_in
+from AgentBridgeLib.model.fields import TransformId
+from AgentBridgeLib.model.frames import Frame, FrameArguments, matrix_in
 from AgentBridgeLib.model.transforms import (
     Direction,
     TransformDescription,
@@ -29,6 +31,15 @@ _KINDS: tuple[tuple[str, TransformKind], ...] = (
     (BSPLINE_CLASS, "bspline"),
     (THIN_PLATE_CLASS, "thin_plate"),
 )
+
+
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+
+
+class TransformArguments(FrameArguments):
+    """Which transform."""
+
+    transform_id: TransformId = Field(description="The transform.")
 
 
 def kind_of(node: Any) -> TransformKind:
