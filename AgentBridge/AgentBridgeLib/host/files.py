@@ -17,10 +17,11 @@ import vtk
 from AgentBridgeLib.errors import ArgumentInvalidError, FileUnreadableError, StorageFailedError
 from AgentBridgeLib.host.display_windows import automatic_windows_off, set_windows
 from AgentBridgeLib.host.scene_archive import write_bundle, write_scene_with_data
+from AgentBridgeLib.host.scene_scrub import Scrubber
 from AgentBridgeLib.host.staging import staged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from AgentBridgeLib.host.file_checks import FileChecks
     from AgentBridgeLib.host.scene import SlicerScene
@@ -159,11 +160,22 @@ class SlicerFiles:
                 f"{Path(storage.GetFileName()).name} could not be read. {words}".strip()
             )
 
-    def save_scene(self, path: str) -> None:
+    def save_scene(
+        self, path: str, clean: Callable[[str], str] | None = None, forms: Sequence[str] = ()
+    ) -> None:
         """Write the scene as ``.mrb`` or ``.mrml``, through files beside it; errors as in `save`.
 
         A ``.mrml`` gets its data in a folder ``<name>_Data`` beside it. The scene's own file name, the storage nodes
         and what counts as unsaved stay as they were.
+
+        Parameters
+        ----------
+        path
+            Absolute; its folder exists.
+        clean
+            Replaces identifying texts in what is written; the open scene keeps them.
+        forms
+            All forms of them: if one is left in the end, nothing is saved.
         """
         target = Path(path)
         writers = {".mrb": write_bundle, ".mrml": write_scene_with_data}
@@ -172,7 +184,7 @@ class SlicerFiles:
             raise ArgumentInvalidError(f"A scene is saved as .mrb or .mrml, not as {target.name!r}.")
         with staged(target) as staging:
             with self._scene.held(), self._without_new_storage_nodes():
-                write(self._scene.scene, staging)
+                write(self._scene.scene, staging, Scrubber(clean, forms) if clean else None)
             staging.commit()
 
     def load_scene(self, path: str, *, clear: bool) -> None:

@@ -16,11 +16,13 @@ import slicer
 import vtk
 
 from AgentBridgeLib.errors import StorageFailedError
+from AgentBridgeLib.host.scene_scrub import scrub_folder
 from AgentBridgeLib.host.staging import check_written
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from AgentBridgeLib.host.scene_scrub import Scrubber
     from AgentBridgeLib.host.staging import Staging
 
 DATA_FOLDER = "Data"
@@ -30,9 +32,9 @@ _PACKED = (".nrrd", ".gz", ".mrb", ".png", ".jpg", ".h5", ".vtp")
 _DATA_REFERENCE = re.compile(rb'(\s(?:fileName|fileListMember\d+)=")' + DATA_FOLDER.encode() + rb"/")
 
 
-def write_bundle(scene: Any, staging: Staging) -> None:
+def write_bundle(scene: Any, staging: Staging, scrubber: Scrubber | None) -> None:
     """Write ``.mrb``: an archive of one folder, named as the file."""
-    folder = _write_folder(scene, staging)
+    folder = _write_folder(scene, staging, scrubber)
     try:
         with zipfile.ZipFile(staging.file, "w", zipfile.ZIP_DEFLATED) as bundle:
             for path in sorted(folder.rglob("*")):
@@ -44,12 +46,12 @@ def write_bundle(scene: Any, staging: Staging) -> None:
     _remove_work_folder(folder)
 
 
-def write_scene_with_data(scene: Any, staging: Staging) -> None:
+def write_scene_with_data(scene: Any, staging: Staging, scrubber: Scrubber | None) -> None:
     """Write ``.mrml``, and the data of its nodes into ``<name>_Data`` beside it.
 
     The folder has the scene's name because two scenes may lie in one place.
     """
-    folder = _write_folder(scene, staging)
+    folder = _write_folder(scene, staging, scrubber)
     data_folder = f"{staging.file.stem}_{DATA_FOLDER}"
     text = next(folder.glob("*.mrml")).read_bytes()
     encoded = quote(data_folder).encode("ascii")
@@ -63,8 +65,8 @@ def write_scene_with_data(scene: Any, staging: Staging) -> None:
     _remove_work_folder(folder)
 
 
-def _write_folder(scene: Any, staging: Staging) -> Path:
-    """Let Slicer write scene and data; gives the folder, which has the name of the target."""
+def _write_folder(scene: Any, staging: Staging, scrubber: Scrubber | None) -> Path:
+    """Let Slicer write scene and data, and clean them; gives the folder, which has the name of the target."""
     folder = staging.folder / "work" / staging.file.stem.strip()
     folder.mkdir(parents=True)
     unsaved = vtk.vtkCollection()
@@ -75,6 +77,8 @@ def _write_folder(scene: Any, staging: Staging) -> Path:
     check_written(folder)
     if not is_written:
         raise StorageFailedError("Slicer could not write all nodes of the scene; its message log says which.")
+    if scrubber is not None:
+        scrub_folder(folder, scrubber)
     return folder
 
 

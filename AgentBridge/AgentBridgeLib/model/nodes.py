@@ -175,6 +175,9 @@ class FileSaved(SceneResult):
 
     path: str
     size_bytes: int
+    warnings: tuple[str, ...] = Field(
+        default=(), description="What whoever shares the file would want to know."
+    )
 
 
 class SampleDescription(Result):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,10 +23,11 @@ from AgentBridgeLib.model.nodes import FileSaved
 from AgentBridgeLib.model.scene import SceneCleared, SceneLoaded, SceneSummary
 from AgentBridgeLib.operations.common.node_index import node_index
 from AgentBridgeLib.operations.scene.node_details import summarize
+from AgentBridgeLib.policy.identifiers import Redactor, variants
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from AgentBridgeLib.dispatch.context import OperationContext
     from AgentBridgeLib.host.ports import SceneHost
@@ -45,6 +47,10 @@ class SaveArguments(Arguments):
 
     path: WritePath = Field(description="File to write, ending in .mrb (one archive with all data) or .mrml.")
     overwrite: bool = Field(default=False, description="Whether a file that is there may be replaced.")
+    remove_identifiers: bool = Field(
+        default=False,
+        description="Whether patient names, ids, dates and UIDs are replaced in the file, for sharing it.",
+    )
 
 
 class LoadArguments(Arguments):
@@ -129,6 +135,15 @@ def clear_scene(context: OperationContext, arguments: ClearArguments) -> SceneCl
 def save_scene(context: OperationContext, arguments: SaveArguments) -> FileSaved:
     """Save the whole scene with its data as one .mrb archive, or as .mrml with the data beside it.
 
+    With `remove_identifiers` every identifying text that the scene's DICOM attributes know is replaced by a pseudonym,
+    in names of nodes, attributes, labels, texts and names of files, another one in every saved file. The open scene
+    keeps them.
+
+    Returns
+    -------
+    FileSaved
+        Its warnings say which kinds of identifiers are in the file.
+
     Raises
     ------
     ArgumentInvalidError
@@ -136,16 +151,26 @@ def save_scene(context: OperationContext, arguments: SaveArguments) -> FileSaved
     FileExistsAlreadyError
         A file is there and `overwrite` is not true.
     StorageFailedError
-        Writing failed; what was there before still is.
+        Writing failed, or an identifying text could not be taken out; what was there before still is.
 
     Warnings
     --------
-    Node names and attributes are saved as they are, with patient names in them if they have any.
+    What somebody typed as free text is recognized only where a DICOM attribute says the same; voxels may show a face.
     """
     _check_ending(arguments.path)
     check_target(arguments.path, overwrite=arguments.overwrite)
-    context.host.files.save_scene(arguments.path)
-    return FileSaved(path=arguments.path, size_bytes=Path(arguments.path).stat().st_size)
+    identifiers = context.host.scene.identifiers()
+    warnings: tuple[str, ...] = ()
+    if arguments.remove_identifiers and identifiers:
+        # A key of its own: pseudonyms in two files cannot be matched with each other.
+        clean = Redactor("pseudonymize", identifiers, secrets.token_bytes(32)).text
+        forms = sorted({form for text in identifiers for form in variants(text)})
+        context.host.files.save_scene(arguments.path, clean, forms)
+    else:
+        context.host.files.save_scene(arguments.path)
+        warnings = _identifier_warnings(identifiers)
+    size = Path(arguments.path).stat().st_size
+    return FileSaved(path=arguments.path, size_bytes=size, warnings=warnings)
 
 
 @operation(name="scene.load", capability="files.read", route="POST /scene/load")
@@ -177,6 +202,15 @@ def load_scene(context: OperationContext, arguments: LoadArguments) -> SceneLoad
     new = [entry.id for entry in node_index(scene).of_class("vtkMRMLNode") if entry.id not in before]
     nodes = [scene.node(node_id) for node_id in new[:MOST_LOADED_NODES]]
     return SceneLoaded(nodes=tuple(summarize(node) for node in nodes), loaded_count=len(new))
+
+
+def _identifier_warnings(identifiers: Mapping[str, str]) -> tuple[str, ...]:
+    if not identifiers:
+        return ()
+    kinds = ", ".join(sorted(set(identifiers.values())))
+    return (
+        f"The file holds {len(identifiers)} identifying texts ({kinds}). To share it, save with `remove_identifiers`.",
+    )
 
 
 def check_target(path: str, *, overwrite: bool) -> None:
