@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Connect an MCP client that can only start a program (stdio) with a running 3D Slicer.
 
-    agentbridge_stdio.py [--label TEXT] [--folder FOLDER] [--start COMMAND] [URL]
+    agentbridge_stdio.py [--label TEXT] [--folder FOLDER] [--start COMMAND] [--check] [URL]
 
 Every line from the client becomes one POST, so this works with every version of the protocol without knowing any.
 Without a URL the running Slicer is found by its instance file; of several the one whose scene label or version
 contains TEXT, else the one that started last. `--start` starts COMMAND when none runs: a Slicer, or
 `python3 Testing/dev.py serve`. The token comes from the instance file, or from AGENTBRIDGE_TOKEN.
+
+`--check` passes no messages: it tries each step of the way, says what it finds, and ends with 0 when all is well.
 
 Needs nothing but Python 3.9. It runs outside Slicer, where threads are free to run.
 """
@@ -26,6 +28,10 @@ import threading  # noqa: TID251 - a program of its own, outside Slicer
 import time
 import urllib.parse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 META_VERSION = "io.modelcontextprotocol/protocolVersion"
 NAMED = {
@@ -35,6 +41,12 @@ NAMED = {
     "tasks/get": "taskId",
     "tasks/update": "taskId",
     "tasks/cancel": "taskId",
+}
+DISCOVER = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "server/discover",
+    "params": {"_meta": {META_VERSION: "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}},
 }
 START_DEADLINE_S = 180.0
 LAST_ANSWERS_S = 10.0
@@ -55,8 +67,11 @@ def main(arguments: list[str] | None = None) -> int:
         "--folder", type=Path, action="append", help="AgentBridge folder with the instance files"
     )
     parser.add_argument("--start", metavar="COMMAND", help="what to start when no Slicer runs")
+    parser.add_argument("--check", action="store_true", help="try the connection, say what is wrong, and end")
     options = parser.parse_args(arguments)
     finder = Finder(options.folder or folders(), options.label, options.start)
+    if options.check:
+        return check(finder, options.url)
     Bridge(finder, options.url).run()
     return 0
 
@@ -159,6 +174,69 @@ def answers(content: dict[str, str]) -> bool:
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False
+    finally:
+        connection.close()
+
+
+def check(finder: Finder, url: str | None) -> int:
+    """Try every step from the instance file to the list of tools; gives the exit code."""
+    try:
+        for finding in steps(finder, url):
+            print(f"ok    {finding}", flush=True)  # noqa: T201 - nobody speaks the protocol here
+    except (OSError, http.client.HTTPException, NotFoundError, ValueError) as problem:
+        print(f"wrong {problem}", flush=True)  # noqa: T201
+        return 1
+    return 0
+
+
+def steps(finder: Finder, url: str | None) -> Iterator[str]:
+    """Go the way of a client; each step says what it found, or raises what is wrong and what to do."""
+    found = {"url": url.rstrip("/").removesuffix("/mcp")} if url else finder.find()
+    yield f"AgentBridge is at {found['url']}"
+    if not answers(found):
+        raise NotFoundError(
+            f"Nothing answers at {found['url']}/health. Press Start in the AgentBridge panel."
+        )
+    yield "it answers"
+    token = os.environ.get("AGENTBRIDGE_TOKEN") or found.get("token", "")
+    status, service = ask("GET", found["url"] + "/", token)
+    if status == 401:
+        raise NotFoundError(
+            "The token is not accepted. Copy it anew from the panel, or leave AGENTBRIDGE_TOKEN unset."
+        )
+    if status != 200:
+        raise NotFoundError(f"It refuses its description with status {status}: {service.get('detail', '')}")
+    application = service["application"]
+    yield (
+        f"the token is accepted by AgentBridge {service['version']} in {application['name']} {application['version']}"
+    )
+    if service["stopped"]:
+        raise NotFoundError(
+            "The person pressed Stop all: every call is denied until they press Resume in the panel."
+        )
+    attendance = "the person can be asked" if service["attended"] else "nobody can be asked: 'ask' means deny"
+    yield f"{service['operations']} operations are there, {attendance}"
+    status, answer = ask("POST", found["url"] + "/mcp", token, DISCOVER)
+    if status != 200 or "result" not in answer:
+        raise NotFoundError(
+            f"The Model Context Protocol is refused with status {status}: {json.dumps(answer)[:300]}"
+        )
+    yield f"the Model Context Protocol answers, versions {', '.join(answer['result']['supportedVersions'])}"
+
+
+def ask(method: str, url: str, token: str, message: dict | None = None) -> tuple[int, dict]:
+    """Send one request, or one message; gives the status and what the JSON says."""
+    parts = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
+    headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    if message:
+        headers.update({"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": message["method"]})
+    try:
+        connection.request(method, parts.path, json.dumps(message) if message else None, headers)
+        response = connection.getresponse()
+        return response.status, json.loads(response.read() or b"{}")
     finally:
         connection.close()
 

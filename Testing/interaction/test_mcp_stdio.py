@@ -134,3 +134,46 @@ def test_start_begins_what_the_person_named_when_nothing_runs(a_host, tmp_path):
     )
     assert "starting" in said
     assert answers[2]["result"]["tools"]
+
+
+class TestCheck:
+    """`--check` names what is wrong."""
+
+    @staticmethod
+    def run(*arguments, **environment):
+        own = {name: value for name, value in os.environ.items() if not name.startswith("AGENTBRIDGE")}
+        return subprocess.run(
+            [sys.executable, "-I", str(BRIDGE), "--check", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            env={**own, **environment},
+            check=False,
+        )
+
+    def test_a_connection_that_works_is_told_step_by_step(self, a_host):
+        """users-ask: 7, a self-test"""
+        done = self.run("--folder", str(instances_of(a_host)))
+        assert done.returncode == 0, done.stdout
+        assert "the token is accepted" in done.stdout
+        assert "2026-07-28" in done.stdout
+        assert all(line.startswith("ok ") for line in done.stdout.splitlines())
+        assert a_host.token not in done.stdout + done.stderr
+
+    def test_a_wrong_token_is_named(self, a_host):
+        """users-ask: 7, errors name the cause"""
+        done = self.run(a_host.url, AGENTBRIDGE_TOKEN="wrong")
+        assert done.returncode == 1
+        assert done.stdout.splitlines()[-1].startswith("wrong The token is not accepted.")
+
+    def test_an_address_where_nobody_answers_is_named(self):
+        """users-ask: 7, errors name the cause"""
+        done = self.run("http://127.0.0.1:9/agent/v1/mcp")
+        assert done.returncode == 1
+        assert "Press Start in the AgentBridge panel" in done.stdout
+
+    def test_without_a_running_slicer_the_folders_are_named(self, tmp_path):
+        """users-ask: 7, errors name the cause"""
+        done = self.run("--folder", str(tmp_path))
+        assert done.returncode == 1
+        assert str(tmp_path) in done.stdout
