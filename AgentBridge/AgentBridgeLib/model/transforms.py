@@ -61,6 +61,16 @@ class TransformDescription(SceneResult):
     parent_transform_id: str | None
 
 
+class SampledTransform(TransformDescription):
+    """A grid transform that was made of another transform, and how far it is from it."""
+
+    rms_error_mm: float = Field(
+        description="Root of the mean squared distance from the other, between grid points."
+    )
+    maximum_error_mm: float = Field(description="Largest of these distances.")
+    checked_point_count: int = Field(description="At how many places between grid points it was compared.")
+
+
 class TransformApplied(SceneResult):
     """Nodes whose parent transform was set or hardened."""
 

@@ -43,6 +43,7 @@ MODULES = (
     "transforms.applying",
     "transforms.combining",
     "transforms.mapping",
+    "transforms.sampling",
     "transforms.fields",
     "transforms.landmarks",
     "tables.tables",

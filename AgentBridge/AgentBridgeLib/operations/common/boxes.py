@@ -10,6 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from AgentBridgeLib.operations.common.grids import Grid
     from AgentBridgeLib.operations.common.matrices import Matrix
 
 ROI = "vtkMRMLMarkupsROINode"
@@ -50,6 +51,13 @@ class Box:
         """Make one of (R min, R max, A min, A max, S min, S max)."""
         ends = np.array(bounds_ras, float).reshape(3, 2)
         return cls(ends.mean(axis=1), np.eye(3), ends[:, 1] - ends[:, 0])
+
+    @classmethod
+    def of_grid(cls, grid: Grid) -> Box:
+        """Make one of the outer faces of voxels."""
+        middle = (np.array(grid.dimensions_ijk, float) - 1) / 2
+        center = grid.ijk_to_ras[:3, :3] @ middle + grid.ijk_to_ras[:3, 3]
+        return cls(center, grid.axes_ras, np.array(grid.dimensions_ijk) * grid.spacing_mm)
 
     def corners_ras(self) -> Matrix:
         """Give the corners; shape (8, 3)."""

@@ -109,7 +109,8 @@ def read_data(context: OperationContext, arguments: DataArguments) -> Content:
         found, kind = stored(node, BSPLINE_CLASS), "bspline"
     if found is None:
         raise NodeTypeError(
-            f"{node.GetID()} is neither a grid nor a B-spline transform. transforms.get gives the matrix of others."
+            f"{node.GetID()} is neither a grid nor a B-spline transform. transforms.get gives the matrix of a linear "
+            "one; transforms.to_grid makes a grid of any."
         )
     transform, direction = found
     image, grid = grid_of(transform)
@@ -172,7 +173,7 @@ def create_grid(
     scene = context.host.scene.scene
     name = scene.GenerateUniqueName(arguments.name or "Grid transform")
     node = scene.AddNewNodeByClass("vtkMRMLGridTransformNode", name)
-    _put(node, transform, arguments.direction)
+    put_transform(node, transform, arguments.direction)
     context.mark_made([node])
     return describe_transform(node, "ras")
 
@@ -217,7 +218,7 @@ def replace_data(
         )
     transform = yield from _receive(context, arguments)
     node = context.host.scene.node(arguments.transform_id, TRANSFORM)
-    _put(node, transform, arguments.direction)
+    put_transform(node, transform, arguments.direction)
     context.mark_made([node])
     return describe_transform(node, "ras")
 
@@ -251,10 +252,10 @@ def _receive(context: OperationContext, arguments: FieldArguments) -> Generator[
     vectors = array * signs.astype(array.dtype)
     if not np.isfinite(vectors).all():
         raise DataInvalidError("A vector of the displacement field is not finite.")
-    return _grid_transform(vectors, received.grid)
+    return grid_transform(vectors, received.grid)
 
 
-def _grid_transform(vectors: Array, grid: Grid) -> Any:
+def grid_transform(vectors: Array, grid: Grid) -> Any:
     """Make a `vtkOrientedGridTransform` of vectors (k, j, i, 3) in RAS mm."""
     from slicer import vtkOrientedGridTransform
 
@@ -270,7 +271,8 @@ def _grid_transform(vectors: Array, grid: Grid) -> Any:
     return transform
 
 
-def _put(node: Any, transform: Any, direction: Direction) -> None:
+def put_transform(node: Any, transform: Any, direction: Direction) -> None:
+    """Let a node hold a transform that leads this way."""
     if direction == "from_parent":
         node.SetAndObserveTransformFromParent(transform)
     else:

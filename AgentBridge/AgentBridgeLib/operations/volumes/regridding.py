@@ -10,6 +10,7 @@ import numpy as np
 from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.errors import GeometryMismatchError, NodeTypeError
 from AgentBridgeLib.operations.common import matrices, voxels
+from AgentBridgeLib.operations.common.boxes import Box
 from AgentBridgeLib.operations.common.grids import Grid
 from AgentBridgeLib.operations.common.problems import invalid
 from AgentBridgeLib.operations.common.reslicing import Kernel, is_long, reslice
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from AgentBridgeLib.dispatch.context import OperationContext
-    from AgentBridgeLib.operations.common.boxes import Box
     from AgentBridgeLib.operations.common.matrices import Matrix
     from AgentBridgeLib.operations.common.voxels import Array
 
@@ -63,14 +63,21 @@ def chosen_kernel(node: Any, asked: Kernel | None) -> Kernel:
 
 def respaced(grid: Grid, spacing_mm: Sequence[float]) -> Grid:
     """Give the grid with another spacing around the same center; centers of voxels lie inside of the old faces."""
-    extent = np.array(grid.dimensions_ijk) * grid.spacing_mm
-    center = matrices.apply(grid.ijk_to_ras, (np.array(grid.dimensions_ijk, float) - 1)[None] / 2)[0]
-    return _centered(center, grid.axes_ras, extent, spacing_mm)
+    return covering(Box.of_grid(grid), spacing_mm)
 
 
 def covering(box: Box, spacing_mm: Sequence[float]) -> Grid:
     """Give the grid along the edges of a box that covers it, around its center."""
-    return _centered(box.center_ras, box.axes_ras, box.size_mm, spacing_mm)
+    counts = np.maximum(1, np.ceil(box.size_mm / spacing_mm - WHOLE))
+    if counts.max() > MOST_AXIS_VOXELS:
+        raise invalid(
+            "spacing_mm", f"it makes {counts.max():.0f} voxels along an axis; {MOST_AXIS_VOXELS} are the most"
+        )
+    matrix = np.eye(4)
+    matrix[:3, :3] = box.axes_ras.T * np.array(spacing_mm)
+    matrix[:3, 3] = box.center_ras - matrix[:3, :3] @ ((counts - 1) / 2)
+    i, j, k = (int(count) for count in counts)
+    return Grid((i, j, k), matrix)
 
 
 def spacing_along(grid: Grid, axes_ras: Matrix) -> tuple[float, float, float]:
@@ -106,19 +113,6 @@ def regrid(
             yield Progress(next(working), "Resampling")
         except StopIteration as end:
             return end.value, warnings
-
-
-def _centered(center_ras: Matrix, axes_ras: Matrix, extent_mm: Matrix, spacing_mm: Sequence[float]) -> Grid:
-    counts = np.maximum(1, np.ceil(extent_mm / spacing_mm - WHOLE))
-    if counts.max() > MOST_AXIS_VOXELS:
-        raise invalid(
-            "spacing_mm", f"it makes {counts.max():.0f} voxels along an axis; {MOST_AXIS_VOXELS} are the most"
-        )
-    matrix = np.eye(4)
-    matrix[:3, :3] = axes_ras.T * np.array(spacing_mm)
-    matrix[:3, 3] = center_ras - matrix[:3, :3] @ ((counts - 1) / 2)
-    i, j, k = (int(count) for count in counts)
-    return Grid((i, j, k), matrix)
 
 
 def _warnings(source: Array, work: Regridding, kernel: Kernel, fill_value: float) -> tuple[str, ...]:
