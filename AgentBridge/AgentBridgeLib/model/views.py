@@ -86,3 +86,39 @@ class PythonRun(Result):
     is_truncated: bool = Field(description="Whether any of the texts was cut at max_output_chars.")
     duration_s: float
     session: str
+
+
+class RenderingPreset(Result):
+    """One of Slicer's presets for volume rendering."""
+
+    name: str
+    effective_range: tuple[float, float] | None = Field(
+        description="Values between which it shows differences, in the unit it is made for (CT: Hounsfield units)."
+    )
+
+
+class RenderingPresets(Result):
+    """Slicer's presets."""
+
+    items: tuple[RenderingPreset, ...]
+    total: int
+
+
+class OpacityPoint(Result):
+    """How opaque voxels of a value are; between points it is interpolated."""
+
+    value: float = Field(description="In the volume's own unit.")
+    opacity: float = Field(description="From 0 to 1.")
+
+
+class VolumeRendering(SceneResult):
+    """How a volume is shown by volume rendering."""
+
+    volume_id: str
+    display_id: str | None = Field(description="Null while the volume has never been shown so.")
+    is_visible: bool
+    preset: str | None = Field(description="Name of the look; that of the preset when one was chosen.")
+    opacities: tuple[OpacityPoint, ...]
+    crop_roi_id: str | None = Field(
+        description="ROI outside of which nothing is shown; null without cropping."
+    )

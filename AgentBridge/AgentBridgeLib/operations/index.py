@@ -53,6 +53,7 @@ MODULES = (
     "views.control",
     "cli.modules",
     "dicom.finding",
+    "views.rendering",
     "dicom.attributes",
     "dicom.database",
     "dicom.loading",

@@ -6,10 +6,14 @@ Follows `Base/QTCore/qSlicerCoreApplication.cxx` (init, setMRMLScene, initDataIO
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import slicer
 import vtk
+
+#: Files that modules install, which the wheel lacks; the volume rendering logic ends the process without its presets.
+SHARE = Path(__file__).resolve().parent.parent / "share"
 
 #: Module name to class of its logic; the order is the order of loading.
 LOGIC_CLASSES = {
@@ -58,10 +62,11 @@ def make_logics(scene: Any, application_logic: Any) -> dict[str, Any]:
     for name, class_name in LOGIC_CLASSES.items():
         logic = getattr(slicer, class_name)()
         logic.SetMRMLApplicationLogic(application_logic)
+        if (SHARE / name).is_dir():
+            logic.SetModuleShareDirectory(str(SHARE / name))
         application_logic.SetModuleLogic(name, logic)
         logic.SetMRMLScene(scene)
         logics[name] = logic
-    _guard_volume_rendering(logics["VolumeRendering"])
     return logics
 
 
@@ -77,11 +82,3 @@ def make_file_manager(scene: Any, application_logic: Any, cache_folder: str) -> 
     manager.SetAndObserveDataIOManager(remote.GetDataIOManager())
     remote.AddDataIOToScene()
     return remote, manager
-
-
-def _guard_volume_rendering(logic: Any) -> None:
-    """Add the preset that the logic copies unchecked for 8-bit volumes; the wheel has no preset files."""
-    if logic.GetPresetByName("US-Fetal") is None:
-        preset = slicer.vtkMRMLVolumePropertyNode()
-        preset.SetName("US-Fetal")
-        logic.AddPreset(preset)
