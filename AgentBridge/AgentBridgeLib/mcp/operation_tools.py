@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from AgentBridgeLib.mcp import schemas
+from AgentBridgeLib.mcp import results, schemas
 from AgentBridgeLib.mcp.profile import tool_name
 from AgentBridgeLib.mcp.surface import Tool
 
@@ -28,16 +29,31 @@ _LONGEST_DESCRIPTION = 420
 
 def make_tool(operation: Operation, runner: OperationRunner) -> Tool:
     """Make the tool of an operation."""
-    is_list = is_page(operation)
 
     def run(request: Request, arguments: Json) -> Json | Work:
-        if not is_list:
-            return runner.run(request, operation, arguments)
-        given = {"limit": LIST_LIMIT, **arguments}
-        return runner.run(request, operation, given, concise=given.pop("detail", "concise") != "full")
+        return call(runner, request, operation, arguments)
 
     can_be_task = operation.mark.execution != "inline" or operation.mark.long
     return Tool(describe(operation), run, "optional" if can_be_task else "never")
+
+
+def call(runner: OperationRunner, request: Request, operation: Operation, arguments: Json) -> Json | Work:
+    """Call an operation; a page of a list has as many items as an agent can afford."""
+    if not is_page(operation):
+        return runner.run(request, operation, arguments)
+    given = {"limit": LIST_LIMIT, **arguments}
+    is_concise = given.pop("detail", "concise") != "full"
+    shape = partial(results.page, is_concise=is_concise)
+    while True:
+        found = runner.run(request, operation, given, shape=shape)
+        value = found.get("structuredContent", {}) if isinstance(found, dict) else {}
+        if "items" not in value or "is_truncated" in value:
+            return found
+        count = results.fitting(value, is_concise=is_concise)
+        if count == len(value["items"]):
+            return found
+        # Its cursor points behind the last item, so the page is asked for again, up to where it fits.
+        given["limit"] = count
 
 
 def describe(operation: Operation) -> Json:
@@ -62,16 +78,14 @@ def output_schema(operation: Operation) -> Json | None:
     """Give the schema of what the tool answers; None for bytes."""
     if operation.result is None:
         return None
-    if is_page(operation):
-        return schemas.for_page()
-    schema = schemas.for_result(operation.schemas["result"])
+    schema = schemas.for_page() if is_page(operation) else schemas.for_result(operation.schemas["result"])
     return schemas.or_job(schema) if operation.mark.execution != "inline" or operation.mark.long else schema
 
 
 def is_page(operation: Operation) -> bool:
     """Whether the result is one page of a list."""
     fields = operation.result.model_fields if operation.result is not None else {}
-    return "items" in fields and "next_cursor" in fields and "limit" in operation.arguments.model_fields
+    return "items" in fields and "limit" in operation.arguments.model_fields
 
 
 def hints(operation: Operation) -> Json:

@@ -17,19 +17,37 @@ if TYPE_CHECKING:
 LARGEST_TEXT = 40_000
 """Characters; clients move more than 50,000 out of the conversation."""
 EVERYDAY_TEXT = 10_000
+"""Characters of a concise page; it ends there and says how to go on."""
 LARGEST_SIDE_PX = 1024
 LARGEST_BLOB = 4 << 20
 PICTURE = "slicer://picture/"
 _SIDES = ("width", "height")
 
 
-def structured(payload: bytes, *, is_concise: bool = False) -> Json:
+def structured(payload: bytes) -> Json:
     """Give JSON text as structured content and as text."""
-    if not is_concise:
-        return text_result(payload.decode("utf-8"), structuredContent=json.loads(payload))
+    return text_result(payload.decode("utf-8"), structuredContent=json.loads(payload))
+
+
+def page(payload: bytes, *, is_concise: bool) -> Json:
+    """Give one page of a list; one that goes on by an offset ends where it gets too long."""
     value = json.loads(payload)
-    value["items"] = [_concise(item) for item in value["items"]]
+    if is_concise:
+        value["items"] = [_concise(item) for item in value["items"]]
+    count = fitting(value, is_concise=is_concise)
+    if "is_truncated" in value and count < len(value["items"]):
+        value = {**value, "items": value["items"][:count], "is_truncated": True}
     return of_value(value)
+
+
+def fitting(value: Json, *, is_concise: bool) -> int:
+    """Count the items that an agent can afford, at least one."""
+    left = EVERYDAY_TEXT if is_concise else LARGEST_TEXT
+    for count, item in enumerate(value["items"]):
+        left -= len(compact(item)) + 1
+        if left < 0:
+            return max(count, 1)
+    return len(value["items"])
 
 
 def of_value(value: Json) -> Json:

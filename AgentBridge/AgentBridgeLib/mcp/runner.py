@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from AgentBridgeLib.mcp.work import Request, Step, Work
     from AgentBridgeLib.registry.operation import Operation
 
+    Shape = Callable[[bytes], Json]
+
 LONGEST_CALL_S = 20.0
 """TypeScript clients give up after 60 s, and people sooner."""
 _TASK_LOOK_S = 60.0
@@ -64,7 +66,7 @@ class OperationRunner:
         arguments: Json,
         *,
         as_job: bool = False,
-        concise: bool = False,
+        shape: Shape = results.structured,
     ) -> Json | Work:
         """Call an operation; what is answered at once costs no generator.
 
@@ -72,8 +74,8 @@ class OperationRunner:
         ----------
         as_job
             Give the handle of a job at once, whatever the operation declares.
-        concise
-            Leave out what says nothing from the items of a list.
+        shape
+            Makes the result of a tool from what the operation gave.
         """
         if isinstance(request.state, dict) and request.state.get("operation") == operation.name:
             return self._after_question(request, operation, str(request.state.get("job")))
@@ -81,7 +83,7 @@ class OperationRunner:
         fitted = results.fit_picture(arguments) if operation.result is None else arguments
         box = OutcomeBox()
         self.call(request, operation.name, fitted, box, is_async=as_job or is_long)
-        finish = _Finish(self._parts, operation, fitted, arguments, concise)
+        finish = _Finish(self._parts, operation, fitted, arguments, shape)
         if box.outcome is not None and not isinstance(box.outcome, Accepted):
             return finish(box.outcome)
         return self._wait(request, operation, box, finish, as_job)
@@ -203,7 +205,7 @@ class OperationRunner:
         answer = (request.responses or {}).get(approvals.KEY)
         if waiting is not None and answer is not None and self._parts.preferences().approves_by_form:
             approvals.decide(desk, waiting, answer)
-        finish = _Finish(self._parts, operation, {}, {}, False)
+        finish = _Finish(self._parts, operation, {}, {}, results.structured)
         request.state = None
         return self._follow_job(request, operation, job_id, finish)
 
@@ -212,13 +214,13 @@ class _Finish:
     """Makes the result of a tool from the outcome of its operation."""
 
     def __init__(
-        self, parts: ProductParts, operation: Operation, arguments: Json, asked: Json, concise: bool
+        self, parts: ProductParts, operation: Operation, arguments: Json, asked: Json, shape: Shape
     ) -> None:
         self._parts = parts
         self._operation = operation
         self._arguments = arguments
         self._asked = asked
-        self._concise = concise
+        self._shape = shape
 
     def __call__(self, outcome: Outcome) -> Json:
         if isinstance(outcome, Failed):
@@ -229,10 +231,12 @@ class _Finish:
         if isinstance(payload, Content):
             url = self._parts.url()
             return results.content_result(self._operation, payload, self._arguments, self._asked, url)
-        if len(payload) > results.LARGEST_TEXT:
+        result = self._shape(payload)
+        size = len(result["content"][0]["text"])
+        if size > results.LARGEST_TEXT:
             hint = "Ask for less: a smaller limit, a region, one node; or read the route over HTTP."
-            return results.too_large(len(payload), hint)
-        return results.structured(payload, is_concise=self._concise)
+            return results.too_large(size, hint)
+        return result
 
 
 def _differs(job: Job, seen: tuple[State, float | None, str]) -> bool:

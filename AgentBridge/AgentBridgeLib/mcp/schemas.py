@@ -38,9 +38,9 @@ _PAGE: Json = {
     "properties": {
         "items": {"type": "array", "items": {"type": "object"}},
         "next_cursor": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "total": {"type": "integer"},
+        "total": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
     },
-    "required": ["items", "total"],
+    "required": ["items"],
 }
 
 

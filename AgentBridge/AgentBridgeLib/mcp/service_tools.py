@@ -186,7 +186,9 @@ class ServiceTools:
     def _run(self, request: Request, arguments: Json) -> Json | Work:
         operation = self._parts.catalog.get(arguments["operation"])
         given = arguments.get("arguments", {})
-        return self._runner.run(request, operation, given, as_job=arguments.get("as_job", False))
+        if arguments.get("as_job", False):
+            return self._runner.run(request, operation, given, as_job=True)
+        return operation_tools.call(self._runner, request, operation, given)
 
     def _visible(self) -> list[Operation]:
         settings = self._parts.safety.current()
@@ -202,6 +204,8 @@ def done_result(operation: Operation, done: Done, url: str) -> Json:
     """Give the result of a job as its tool would have given it."""
     if isinstance(done.payload, Content):
         return results.content_result(operation, done.payload, {}, {}, url)
+    if operation_tools.is_page(operation):
+        return results.page(done.payload, is_concise=True)
     if len(done.payload) > results.LARGEST_TEXT:
         return results.too_large(len(done.payload), f"Read it over HTTP: GET {url}/jobs/ID/result.")
     return results.structured(done.payload)
