@@ -18,12 +18,20 @@ TESTING = CHECKOUT / "Testing"
 COMMANDS = {
     "serve": "start the embedded host with a brain MRI and the bridge; see `serve --help`",
     "test": "run the tests; takes pytest's arguments, --no-skips and --slicer PATH",
+    "pacs": "run Orthanc, a DICOM server, for this computer only [--port N]",
+    "series": "write the real lung CT as a DICOM series, with a report FOLDER",
     "demo": "tour the bridge over HTTP, as a client sees it [--out DIR]",
     "bench": "measure speed and size; JSON and a table",
     "check": "run formatter, linter, type checker and the import contracts [--fix]",
     "lists": "rewrite what follows from the tree: file lists, tables and diagrams of the documentation",
 }
-SCRIPTS = {"serve": "serve_host.py", "demo": "demo.py", "bench": "bench.py"}
+SCRIPTS = {
+    "serve": "serve_host.py",
+    "pacs": "orthanc.py",
+    "series": "lung_series.py",
+    "demo": "demo.py",
+    "bench": "bench.py",
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -57,9 +65,11 @@ def main(arguments: list[str]) -> int:
             from devtools import check
 
             return check.run(CHECKOUT, python, fix="--fix" in rest)
-        data.ensure_brain(CHECKOUT, python)
-        if command == "test":
+        if command in {"test", "series"}:
             data.ensure_scans(CHECKOUT, python)
+        if command not in {"series", "pacs"}:
+            data.ensure_brain(CHECKOUT, python)
+        if command == "test":
             return become([str(python), "-m", "pytest", *rest])
         return become([str(python), str(TESTING / SCRIPTS[command]), *rest])
     except machine.SetupError as error:

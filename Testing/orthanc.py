@@ -1,15 +1,24 @@
-"""A real PACS for tests: Orthanc with its DICOMweb plugin, on this machine only, without its DICOM port."""
+"""A real PACS for tests: Orthanc with its DICOMweb plugin, on this machine only, without its DICOM port.
+
+``orthanc.py --port N`` runs one with an empty storage until Ctrl-C.
+"""
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import http.client
 import json
+import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from components import component
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,12 +28,12 @@ START_DEADLINE_S = 30.0
 
 
 @contextlib.contextmanager
-def running_orthanc(executable: Path, folder: Path) -> Iterator[str]:
+def running_orthanc(executable: Path, folder: Path, port: int = 0) -> Iterator[str]:
     """Run it with an empty storage in `folder`; gives the URL of its DICOMweb service.
 
     It binds all interfaces whatever its configuration says; `RemoteAccessAllowed` makes it answer 403 to others.
     """
-    port = _free_port()
+    port = port or free_port()
     configuration = {
         "Name": "AgentBridgeTest",
         "StorageDirectory": str(folder / "db"),
@@ -53,7 +62,8 @@ def running_orthanc(executable: Path, folder: Path) -> Iterator[str]:
             process.wait(30)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Give a TCP port that nobody uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -76,3 +86,27 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int, log: Pat
         if process.poll() is not None or time.monotonic() > give_up:
             message = "Orthanc did not start:\n" + log.read_text(errors="replace")[-2000:]
             raise RuntimeError(message)
+
+
+def main(arguments: list[str]) -> int:
+    """Run one until a signal ends it."""
+    options = argparse.ArgumentParser(
+        prog="dev.py pacs",
+        description="Run Orthanc with an empty storage, for this computer only, until Ctrl-C.",
+    )
+    options.add_argument("--port", type=int, default=8042, metavar="N", help="HTTP port (default: 8042)")
+    port = options.parse_args(arguments).port
+    executable = component("orthanc").find()
+    if executable is None or not PLUGIN.is_file():
+        print(component("orthanc").reason, file=sys.stderr)
+        return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    with tempfile.TemporaryDirectory() as folder, running_orthanc(executable, Path(folder), port) as url:
+        print(f"Orthanc ready: {url} (Ctrl-C ends it)", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.pause()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

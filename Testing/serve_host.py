@@ -31,6 +31,8 @@ def main(arguments: list[str]) -> int:
     # Until the event loop has its own handlers, a signal unwinds the stack, so that nothing is left behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     EmbeddedSlicer.start(settings_folder=options.home, views=not options.no_views, web_server=True)
+    if options.dicom_node:
+        name_dicom_nodes(options.dicom_node)
     if not options.empty:
         load_brain()
     with running_bridge(options) as bridge, connection_file(options.connection_file, bridge):
@@ -49,6 +51,14 @@ def once_the_loop_turns(call: Callable[[], None]) -> Any:
     timer.timeout.connect(call)
     timer.start(0)
     return timer
+
+
+def name_dicom_nodes(nodes: list[tuple[str, str]]) -> None:
+    """Write the setting that a person writes to name DICOMweb servers."""
+    import slicer
+
+    described = [{"name": name, "url": url} for name, url in nodes]
+    slicer.app.userSettings().setValue("AgentBridge/dicom_nodes", json.dumps(described))
 
 
 def load_brain() -> None:

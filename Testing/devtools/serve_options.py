@@ -41,11 +41,26 @@ def parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="keep settings and instance file there (default: temporary)",
     )
+    options.add_argument(
+        "--dicom-node",
+        action="append",
+        default=[],
+        type=_node,
+        metavar="NAME=URL",
+        help="name a DICOMweb server for this run, in place of those of the settings; repeatable",
+    )
     options.add_argument("--empty", action="store_true", help="start with an empty scene")
     options.add_argument(
         "--no-views", action="store_true", help="start as Slicer does without its main window"
     )
     return options
+
+
+def _node(text: str) -> tuple[str, str]:
+    name, _, url = text.partition("=")
+    if not name or not url.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=URL with an http address")
+    return name, url
 
 
 def _grant(text: str) -> tuple[str, str]:

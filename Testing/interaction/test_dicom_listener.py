@@ -11,19 +11,13 @@ import requests
 import dicom_data
 from client import ProblemError
 from components import component
-from orthanc import running_orthanc
+from orthanc import free_port, running_orthanc
 from served_bridge import ServedBridge
 from stored_settings import write_setting
 
 GRANTS = {"dicom.write": "allow", "network": "allow", "files.read": "allow"}
 STUDY, SERIES = "1.2.826.7.1", "1.2.826.7.2"
 DEADLINE_S = 30.0
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
