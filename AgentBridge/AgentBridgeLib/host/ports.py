@@ -244,7 +244,9 @@ class FileHost(Protocol):
             It could not be read; the node may have lost its content.
         """
 
-    def save_scene(self, path: str, clean: Callable[[str], str] | None = None, forms: Sequence[str] = ()) -> None:
+    def save_scene(
+        self, path: str, clean: Callable[[str], str] | None = None, forms: Sequence[str] = ()
+    ) -> None:
         """Write the scene as ``.mrb`` or ``.mrml``, through a file or folder beside it; errors as in `save`.
 
         `clean` replaces identifying texts in what is written, whose forms are `forms`; the open scene keeps them.

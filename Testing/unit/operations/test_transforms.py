@@ -8,7 +8,15 @@ from hypothesis import strategies as some
 from AgentBridgeLib.errors import ArgumentInvalidError, NodeTypeError
 from AgentBridgeLib.model.base import PageArguments
 from AgentBridgeLib.operations.markups import markups
-from AgentBridgeLib.operations.transforms import applying, combining, landmarks, mapping, new_nodes, steps, transforms
+from AgentBridgeLib.operations.transforms import (
+    applying,
+    combining,
+    landmarks,
+    mapping,
+    new_nodes,
+    steps,
+    transforms,
+)
 
 NUMBERS = some.floats(-50, 50, allow_nan=False, width=32)
 MATRICES = some.lists(some.tuples(NUMBERS, NUMBERS, NUMBERS, NUMBERS), min_size=3, max_size=3)
@@ -152,9 +160,7 @@ def test_transform_never_lies_under_itself(context):
     inner = create(context, name="inner", parent_transform_id=outer.id)
     for child, parent in ((outer.id, inner.id), (outer.id, outer.id)):
         with pytest.raises(ArgumentInvalidError, match="under itself"):
-            applying.apply_transform(
-                context, applying.ApplyArguments(transform_id=parent, node_ids=(child,))
-            )
+            applying.apply_transform(context, applying.ApplyArguments(transform_id=parent, node_ids=(child,)))
     with pytest.raises(ArgumentInvalidError, match="under itself"):
         create(context, parent_transform_id=inner.id, apply_to_ids=(outer.id,))
     assert inner.parent_transform_id == outer.id
@@ -181,9 +187,7 @@ def test_chain_with_a_warp_maps_points_and_back_and_is_independent(context, warp
 def test_warp_is_hardened_into_points(context, warp):
     """issue:#3."""
     node_id = point_list(context, ((0, 0, 0), (200, 0, 0)))
-    applying.apply_transform(
-        context, applying.ApplyArguments(transform_id=warp.GetID(), node_ids=(node_id,))
-    )
+    applying.apply_transform(context, applying.ApplyArguments(transform_id=warp.GetID(), node_ids=(node_id,)))
     applying.harden(context, applying.HardenArguments(node_ids=(node_id,)))
     assert world_points(context, node_id) == pytest.approx(np.array([(5, -3, 2), (200, 0, 0)]), abs=1e-6)
     with pytest.raises(NodeTypeError, match="not linear"):

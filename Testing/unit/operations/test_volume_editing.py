@@ -80,9 +80,7 @@ def test_clone_is_exact_for_every_type(context, run, make_volume, oblique, scala
     """issue:#3."""
     info = np.iinfo(scalar_type) if scalar_type[0] in "iu" else np.finfo(scalar_type)
     array = np.array([info.min, info.max, 0, 1, 2, 3] * 4, scalar_type).reshape(2, 3, 4)
-    made = new_nodes.new_volume(
-        slicer.mrmlScene, "v", array, Grid((4, 3, 2), oblique), is_labelmap=False
-    )
+    made = new_nodes.new_volume(slicer.mrmlScene, "v", array, Grid((4, 3, 2), oblique), is_labelmap=False)
     copy = run(cropping.clone_volume(context, new_nodes.NamedArguments(volume_id=made.GetID())))
     voxels, matrix = voxels_and_matrix(copy)
     assert voxels.dtype == array.dtype

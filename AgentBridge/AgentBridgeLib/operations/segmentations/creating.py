@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from AgentBridgeLib.dispatch.context import Progress, Suspend
 from AgentBridgeLib.errors import NodeTypeError
-from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.base import Arguments, example
 from AgentBridgeLib.model.fields import VolumeId
 from AgentBridgeLib.model.geometry import ColorRgb, SpacingMm
 from AgentBridgeLib.model.markups import PlacedRas
@@ -70,6 +70,10 @@ class Geometry(Arguments):
 
 class CreateArguments(Arguments):
     """What to make; exactly one of `source_volume_id`, `labelmap_id` and `geometry`."""
+
+    model_config = example(
+        source_volume_id="vtkMRMLScalarVolumeNode1", threshold={"minimum": 120, "maximum": 255}
+    )
 
     name: Name | None = Field(default=None, description="Name of the node; made unique.")
     source_volume_id: VolumeId | None = Field(

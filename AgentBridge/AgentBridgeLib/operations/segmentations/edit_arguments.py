@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.base import Arguments, example
 from AgentBridgeLib.model.fields import SegmentationId, VolumeId
 from AgentBridgeLib.model.markups import PlacedRas
 from AgentBridgeLib.operations.segmentations.description import (
@@ -114,6 +114,10 @@ class Mask(Arguments):
 
 class EditArguments(SegmentationArguments):
     """Which segment, what to do with its voxels, and where."""
+
+    model_config = example(
+        segmentation_id="vtkMRMLSegmentationNode1", effect="grow", segment_id="Segment_1", margin_mm=2.5
+    )
 
     segmentation_id: SegmentationId = Field(description="The segmentation; it is changed in place.")
     effect: Effect = Field(
