@@ -32,6 +32,8 @@ MODULES = (
     "segmentations.labelmap_bytes",
     "segmentations.labelmap_uploads",
     "segmentations.editing",
+    "segmentations.surfaces",
+    "segmentations.exporting",
     "markups.markups",
     "markups.points",
     "markups.files",

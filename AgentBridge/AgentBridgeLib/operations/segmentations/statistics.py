@@ -32,7 +32,6 @@ from AgentBridgeLib.operations.segmentations.shapes import Shape, oriented_bound
 from AgentBridgeLib.operations.segmentations.surface_making import (
     DECIMATION,
     SMOOTHING,
-    surface_at_once,
     surfaces_of_masks,
 )
 from AgentBridgeLib.operations.volumes.volumes import VOLUME
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
     from AgentBridgeLib.operations.common.voxels import Array
 
 AUTO_SURFACE_VOXELS = 300_000
-"""Up to this many voxels in its box the surface of a segment takes less than a tenth of a second."""
+"""Up to this many voxels in its box the surface of a segment takes little more than to start a process."""
 INTENSITY_STEP_VOXELS = 1 << 16
 ROUNDING_VOXELS = 1e-6
 """A center that lies between two voxels to within this belongs to the higher one."""
@@ -193,10 +192,7 @@ def _surface_mm2(
     segmentation = node.GetSegmentation()
     parameters = {name: segmentation.GetConversionParameter(name) for name in (SMOOTHING, DECIMATION)}
     placed = (padded, labelmap.ijk_to_ras @ shift)
-    if shape.box_voxels <= AUTO_SURFACE_VOXELS:
-        surface = surface_at_once(*placed, parameters)
-    else:
-        surface = (yield from surfaces_of_masks(context, {"": placed}, parameters))[""]
+    surface = (yield from surfaces_of_masks(context, {"": placed}, parameters))[""]
     transform, mover = vtkTransform(), vtkTransformPolyDataFilter()
     transform.SetMatrix(matrices.to_vtk(to_world))
     mover.SetTransform(transform)

@@ -20,6 +20,7 @@ from AgentBridgeLib.operations.segmentations.labelmaps import (
     labelmap_of,
     oriented_image,
 )
+from AgentBridgeLib.operations.segmentations.workers.surfaces import outwards
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from AgentBridgeLib.operations.common.voxels import Array
 
 WORKER = Path(__file__).parent / "workers" / "surfaces.py"
+INLINE_VOXELS = 1 << 16
+"""Surfaces of so few voxels in all take some 20 ms, less than to start a process."""
 SMOOTHING, DECIMATION = "Smoothing factor", "Decimation factor"
 """Names of conversion parameters in Slicer."""
 
@@ -90,6 +93,12 @@ def surfaces_of_masks(
     """Make the surface of each mask (k, j, i) that lies where its matrix says; None is an empty one."""
     from vtkmodules.vtkCommonDataModel import vtkPolyData
 
+    if sum(mask[0].size for mask in masks.values() if mask is not None) <= INLINE_VOXELS:
+        yield Progress(0.5, "Making the surfaces")
+        return {
+            segment_id: vtkPolyData() if mask is None else surface_at_once(*mask, parameters)
+            for segment_id, mask in masks.items()
+        }
     folder, parts = Path(context.work_folder()), []
     voxels.require_memory(
         context.host.application, sum(2 * mask[0].size for mask in masks.values() if mask), "The surfaces"
@@ -134,7 +143,7 @@ def surface_at_once(mask: Array, ijk_to_ras: Matrix, parameters: Mapping[str, st
         rule.SetConversionParameter(name, value)
     if not rule.Convert(segment):
         raise OperationFailedError("Slicer could not make the closed surface. Repeat with `surface` never.")
-    return segment.GetRepresentation(CLOSED_SURFACE)
+    return outwards(segment.GetRepresentation(CLOSED_SURFACE), bool(np.linalg.det(ijk_to_ras[:3, :3]) > 0))
 
 
 def show_surfaces(node: Any, surfaces: Mapping[str, Any]) -> None:

@@ -48,7 +48,21 @@ def _surface(library: Any, mask: Any, ijk_to_ras: Any, parameters: dict[str, str
         rule.SetConversionParameter(name, value)
     if not rule.Convert(segment):
         raise RuntimeError("Slicer could not convert the segment")
-    return segment.GetRepresentation("Closed surface")
+    return outwards(segment.GetRepresentation("Closed surface"), matrix.Determinant() > 0)
+
+
+def outwards(surface: Any, is_right_handed: bool) -> Any:
+    """Turn triangles and normals around that look inwards: Slicer's rule makes them so on left-handed grids."""
+    if is_right_handed:
+        return surface
+    from vtkmodules.vtkFiltersCore import vtkReverseSense
+
+    turned = vtkReverseSense()
+    turned.SetInputData(surface)
+    turned.ReverseCellsOn()
+    turned.ReverseNormalsOn()
+    turned.Update()
+    return turned.GetOutput()
 
 
 def _library() -> Any:
