@@ -14,7 +14,7 @@ from vtkmodules.vtkFiltersGeneral import vtkTransformPolyDataFilter
 from AgentBridgeLib.dispatch.context import Progress, Suspend
 from AgentBridgeLib.errors import NodeTypeError, StorageFailedError
 from AgentBridgeLib.model.content import Content
-from AgentBridgeLib.model.segmentations import SegmentSurface, Surfaces
+from AgentBridgeLib.model.segmentations import SegmentationDescription, SegmentSurface, Surfaces
 from AgentBridgeLib.operations.common import matrices
 from AgentBridgeLib.operations.scene.node_details import parent_transform_id
 from AgentBridgeLib.operations.segmentations.description import (
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from AgentBridgeLib.dispatch.context import OperationContext
-    from AgentBridgeLib.model.segmentations import SegmentationDescription
 
 SurfaceFormat = Literal["stl", "ply", "obj", "vtk"]
 MEDIA_TYPES: dict[SurfaceFormat, str] = {
