@@ -113,3 +113,40 @@ def test_loading_names_exactly_one_thing_that_exists(context, run, add):
         load(context, run, study_instance_uid="1.2", series_instance_uid="1.3")
     with pytest.raises(FileMissingError):
         load(context, run, study_instance_uid="1.2")
+
+
+def write_slices(folder, change):
+    """Write a CT of six slices, each changed by a function of its number."""
+    for k in range(6):
+        dicom_data.write(
+            dicom_data.ct_slice("1.2.3.1", "1.2.3.2", "1.2.3.3", k, **change(k)), folder / f"{k}.dcm"
+        )
+
+
+def tilted(k):
+    return {"ImagePositionPatient": [-30.5, 20.25 + 0.6 * k, 100.0 + 2.5 * k]}
+
+
+def turned(k):
+    return {} if k < 3 else {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}
+
+
+def resized(k):
+    return {} if k < 3 else {"PixelSpacing": [0.7, 0.8]}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (tilted, "tilted gantry"),
+        (turned, "differ in orientation"),
+        (resized, "differ in size or pixel spacing"),
+    ],
+)
+def test_mixed_and_tilted_slices_are_refused_with_the_reason(context, run, add, tmp_path, change, words):
+    """issue:#6: without a plugin that corrects it, never loaded with a wrong geometry."""
+    write_slices(tmp_path / "in", change)
+    add(tmp_path / "in")
+    with pytest.raises(DataInvalidError, match=words):
+        load(context, run, series_instance_uid="1.2.3.2")
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLVolumeNode") == 0

@@ -140,6 +140,11 @@ def test_saved_segmentation_is_loaded_again_voxel_by_voxel(context, add, load, r
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     parent = hierarchy.GetItemParent(hierarchy.GetItemByDataNode(again))
     assert hierarchy.GetItemUID(parent, "DICOM") == study
+    slicer.mrmlScene.Clear(0)
+    whole = load(study_instance_uid=study)
+    assert [one.reader for one in whole.loaded] == ["stack", "segmentation"]
+    volume, again = (slicer.mrmlScene.GetNodeByID(one) for one in whole.node_ids)
+    assert again.GetNodeReference(role) is volume
 
 
 def test_segmentation_object_that_contradicts_itself_is_refused(add, load, tmp_path):
