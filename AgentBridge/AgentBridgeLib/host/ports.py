@@ -256,6 +256,9 @@ class FileHost(Protocol):
         """Read an ``.mrb`` or ``.mrml``; into the present scene, or in its place when `clear`."""
 
 
+BlankReason = Literal["nothing_shown", "outside_field_of_view", "uniform"]
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A rendered picture.
@@ -266,10 +269,16 @@ class Picture:
         uint8 NumPy array, shape (height, width, 3), RGB, first row at the top.
     is_blank
         Whether nothing but the background was drawn.
+    blank_reason
+        Why; None when it is not blank.
+    blank_words
+        The same for a person, with places in mm.
     """
 
     pixels: Any
     is_blank: bool
+    blank_reason: BlankReason | None = None
+    blank_words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +348,10 @@ class ViewHost(Protocol):
     @property
     def is_available(self) -> bool:
         """Whether there are views and OpenGL to draw them."""
+
+    @property
+    def what_is_missing(self) -> str:
+        """What pictures would need and this Slicer has not, in words; empty when it has all."""
 
     def slice_names(self) -> Sequence[str]:
         """Names of the slice views, such as ``Red``."""

@@ -19,7 +19,7 @@ from AgentBridgeLib.host.ports import Picture
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from AgentBridgeLib.host.ports import SliceRequest
+    from AgentBridgeLib.host.ports import BlankReason, SliceRequest
 
 
 class OffscreenSliceView:
@@ -60,7 +60,10 @@ class OffscreenSliceView:
             self._view.renderer.SetBackground(node.GetBackgroundColor())
             self._show_volumes()
             pixels = self._view.draw()
-        return Picture(pixels, is_blank=is_background(pixels))
+            if not is_background(pixels):
+                return Picture(pixels, is_blank=False)
+            reason, words = _why_blank(self._logic)
+        return Picture(pixels, is_blank=True, blank_reason=reason, blank_words=words)
 
     def close(self) -> None:
         """Let go of everything."""
@@ -137,6 +140,42 @@ def _is_within_volumes(logic: Any, offset: float) -> bool:
     bounds = [0.0] * 6
     logic.GetLowestVolumeSliceBounds(bounds)
     return bool(bounds[4] <= offset <= bounds[5])
+
+
+def _why_blank(logic: Any) -> tuple[BlankReason, str]:
+    """Say why a slice shows nothing, while it is still set as it was drawn."""
+    composite = logic.GetSliceCompositeNode()
+    ids = (composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID(), composite.GetLabelVolumeID())
+    if not any(ids):
+        return "nothing_shown", "the view shows no volume"
+    bounds = [0.0] * 6
+    logic.GetLowestVolumeSliceBounds(bounds)
+    offset = logic.GetSliceOffset()
+    if not bounds[4] <= offset <= bounds[5]:
+        span = f"which reaches from {bounds[4]:.1f} to {bounds[5]:.1f} mm"
+        return "outside_field_of_view", f"the slice at {offset:.1f} mm lies outside of the volume, {span}"
+    node = logic.GetSliceNode()
+    center, field = node.GetXYZOrigin(), node.GetFieldOfView()
+    to_slice = vtk.vtkMatrix4x4()
+    vtk.vtkMatrix4x4.Invert(node.GetSliceToRAS(), to_slice)
+    middle = [center[axis] for axis in range(2)]
+    corners = _corners_in_slice(logic, to_slice)
+    for axis in range(2):
+        low, high = corners[2 * axis], corners[2 * axis + 1]
+        if high < middle[axis] - field[axis] / 2 or low > middle[axis] + field[axis] / 2:
+            return "outside_field_of_view", "the volume lies beside the part of the slice that the view shows"
+    return "uniform", "the volume is drawn in the color of the background there: look at its window and level"
+
+
+def _corners_in_slice(logic: Any, to_slice: Any) -> list[float]:
+    """Bounds of the lowest volume in the slice's own plane, mm: x from, to, y from, to."""
+    layers = (logic.GetBackgroundLayer(), logic.GetForegroundLayer(), logic.GetLabelLayer())
+    volume = next(layer.GetVolumeNode() for layer in layers if layer is not None and layer.GetVolumeNode())
+    box = [0.0] * 6
+    volume.GetRASBounds(box)
+    points = [to_slice.MultiplyPoint((r, a, s, 1.0)) for r in box[:2] for a in box[2:4] for s in box[4:]]
+    xs, ys = [point[0] for point in points], [point[1] for point in points]
+    return [min(xs), max(xs), min(ys), max(ys)]
 
 
 @contextmanager

@@ -71,7 +71,12 @@ class OffscreenThreeDView:
             self._view.renderer.ResetCameraClippingRange()
             pixels = self._view.draw()
             is_blank = bounds is None or self._is_blank(pixels)
-        return Picture(pixels, is_blank=is_blank)
+        if not is_blank:
+            return Picture(pixels, is_blank=False)
+        if bounds is None:
+            return Picture(pixels, True, "nothing_shown", "nothing in the scene is shown in 3D")
+        words = f"what is shown lies outside of what the camera sees; it spans {_span(bounds)}"
+        return Picture(pixels, True, "outside_field_of_view", words)
 
     def gltf(self) -> bytes | None:
         """Give the visible surfaces as glTF 2.0 with their data inside, without box and labels; None without any."""
@@ -143,6 +148,11 @@ class OffscreenThreeDView:
             yield
         finally:
             _show_box(node, *shown)
+
+
+def _span(bounds: tuple[float, ...]) -> str:
+    axes = zip("RAS", bounds[::2], bounds[1::2], strict=True)
+    return ", ".join(f"{axis} {low:.1f} to {high:.1f}" for axis, low, high in axes) + " mm"
 
 
 def _show_box(node: Any, box: int, labels: int) -> None:

@@ -52,6 +52,15 @@ class SlicerViews:
             self._can_draw = bool(vtk.vtkRenderWindow().SupportsOpenGL())
         return self._can_draw
 
+    @property
+    def what_is_missing(self) -> str:
+        """What pictures would need and this Slicer has not, in words; empty when it has all."""
+        if self.is_available:
+            return ""
+        if slicer.app.layoutManager() is None:
+            return "it runs without a main window"
+        return "its graphics driver offers no OpenGL"
+
     def slice_names(self) -> list[str]:
         """Names of the slice views, such as ``Red``."""
         manager = slicer.app.layoutManager()
@@ -186,9 +195,7 @@ class SlicerViews:
 
     def _require_views(self) -> None:
         if not self.is_available:
-            raise RenderingUnavailableError(
-                "There are no views to draw: Slicer runs without a main window, or without OpenGL.",
-            )
+            raise RenderingUnavailableError(f"There are no views to draw: {self.what_is_missing}.")
 
 
 def _threed_widgets() -> list[Any]:

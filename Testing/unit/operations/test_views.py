@@ -122,8 +122,8 @@ def test_unknown_volume_is_refused_before_anything_is_drawn(context, seen):
 def test_slicer_without_views_says_so(context, host):
     """issue:#2: headless."""
     host.views.close()
-    host.views = SimpleNamespace(is_available=False, close=lambda: None)
-    with pytest.raises(RenderingUnavailableError):
+    host.views = SimpleNamespace(is_available=False, what_is_missing="no window", close=lambda: None)
+    with pytest.raises(RenderingUnavailableError, match="no window"):
         slice_image(context)
     listed = views.list_views(context, views.NoArguments())
     assert not listed.is_available
@@ -137,3 +137,58 @@ def test_real_views_are_listed_and_drawn(context, a_volume):
     assert listed.threed
     content = slice_image(context, width=64, height=48, background=a_volume.GetID(), orientation="Axial")
     assert (content.facts["width_px"], content.facts["height_px"]) == (64, 48)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason", "words"),
+    [
+        ({}, "nothing_shown", "no volume"),
+        (
+            {"background": "it", "offset_mm": 900.0, "orientation": "Axial"},
+            "outside_field_of_view",
+            "900.0 mm",
+        ),
+        ({"background": "it"}, "uniform", "window and level"),
+    ],
+)
+def test_blank_slice_says_why(context, make_volume, arguments, reason, words):
+    """issue:#3: blank pictures detected and explained."""
+    volume = make_volume(np.full((6, 7, 8), -500, np.int16), "dark")
+    volume.CreateDefaultDisplayNodes()
+    volume.GetDisplayNode().SetAutoWindowLevel(False)
+    volume.GetDisplayNode().SetWindowLevel(10.0, 1000.0)
+    arguments = {key: volume.GetID() if value == "it" else value for key, value in arguments.items()}
+    with pytest.raises(PictureBlankError, match=words) as fault:
+        slice_image(context, width=32, height=32, **arguments)
+    assert fault.value.facts["reason"] == reason
+
+
+def test_slice_beside_the_field_of_view_says_so(context, host, a_volume, monkeypatch):
+    """issue:#3: all outside the field of view."""
+    logic = host.views.slice_logic("Red")
+    logic.GetSliceCompositeNode().SetBackgroundVolumeID(a_volume.GetID())
+    logic.FitSliceToAll(100, 100)
+    to_ras = logic.GetSliceNode().GetSliceToRAS()
+    to_ras.SetElement(0, 3, to_ras.GetElement(0, 3) + 5000.0)
+    logic.GetSliceNode().UpdateMatrices()
+    with pytest.raises(PictureBlankError, match="beside") as fault:
+        slice_image(context, width=32, height=32, fit=False)
+    assert fault.value.facts["reason"] == "outside_field_of_view"
+
+
+def test_blank_3d_picture_tells_nothing_shown_from_camera_elsewhere(context, scene):
+    """issue:#3: blank pictures detected and explained."""
+    with pytest.raises(PictureBlankError, match="nothing in the scene") as fault:
+        threed_image(context, width=32, height=32)
+    assert fault.value.facts["reason"] == "nothing_shown"
+    model = scene.AddNewNodeByClass("vtkMRMLModelNode", "ball")
+    source = vtk.vtkSphereSource()
+    source.SetRadius(20)
+    source.Update()
+    model.SetAndObserveMesh(source.GetOutput())
+    model.CreateDefaultDisplayNodes()
+    away = {"position_ras": "0,500,0", "focal_point_ras": "0,1000,0", "view_up_ras": "0,0,1"}
+    with pytest.raises(PictureBlankError, match=r"S -20\.0 to 20\.0") as fault:
+        threed_image(context, width=32, height=32, **away)
+    assert fault.value.facts["reason"] == "outside_field_of_view"
+    assert threed_image(context, width=32, height=32).facts["blank_reason"] is None

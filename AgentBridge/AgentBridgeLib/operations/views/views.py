@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import Field
-from vtkmodules.util.numpy_support import vtk_to_numpy
-from vtkmodules.vtkIOImage import vtkJPEGWriter, vtkPNGWriter
 
 from AgentBridgeLib.errors import PictureBlankError, RenderingUnavailableError
 from AgentBridgeLib.host.ports import CameraRequest, SliceRequest
@@ -18,15 +16,12 @@ from AgentBridgeLib.model.fields import VolumeId
 from AgentBridgeLib.model.geometry import PositionRas
 from AgentBridgeLib.model.lists import COMMA_LIST
 from AgentBridgeLib.model.views import SliceViewDescription, ThreeDViewDescription, Views
-from AgentBridgeLib.operations.common import voxels
+from AgentBridgeLib.operations.views.picture_content import PictureFormat, picture_content, require_content
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.context import OperationContext
     from AgentBridgeLib.host.ports import Picture
-
-JPEG_QUALITY = 90
-PNG_LEVEL = 1  # a 1024 × 1024 picture takes 53 ms; with VTK's default 165 ms for a tenth less bytes
 
 Pixels = Annotated[int, Field(ge=16, le=4096, json_schema_extra={"x-unit": "px"})]
 CommaPosition = Annotated[PositionRas, COMMA_LIST]
@@ -42,9 +37,7 @@ class PictureArguments(Arguments):
     name: str = Field(min_length=1, max_length=100, description="Name of the view; views.list has them.")
     width_px: Pixels = Field(default=512, alias="width", description="Width in pixels.")
     height_px: Pixels = Field(default=512, alias="height", description="Height in pixels.")
-    format: Literal["png", "jpeg"] = Field(
-        default="png", description="PNG is exact; JPEG (quality 90) smaller."
-    )
+    format: PictureFormat = Field(default="png", description="PNG is exact; JPEG (quality 90) smaller.")
     accept_blank: bool = Field(default=False, description="Whether a picture of nothing is wanted too.")
     fit: bool = Field(default=True, description="Whether to zoom so that everything shown is in the picture.")
 
@@ -91,9 +84,7 @@ class ScreenshotArguments(Arguments):
 
     width_px: Pixels = Field(default=1024, alias="width", ge=128, description="Width in pixels.")
     height_px: Pixels = Field(default=768, alias="height", ge=128, description="Height in pixels.")
-    format: Literal["png", "jpeg"] = Field(
-        default="png", description="PNG is exact; JPEG (quality 90) smaller."
-    )
+    format: PictureFormat = Field(default="png", description="PNG is exact; JPEG (quality 90) smaller.")
     accept_blank: bool = Field(default=False, description="Whether a picture of nothing is wanted too.")
 
 
@@ -145,7 +136,7 @@ def slice_image(context: OperationContext, arguments: SliceImageArguments) -> Co
     NodeNotFoundError
         One of the volumes is not in the scene.
     PictureBlankError
-        Nothing but the background was drawn.
+        Nothing but the background was drawn; the message says why: no volume, beside the volume, or its window.
     RenderingUnavailableError
         There is no main window or no OpenGL.
     """
@@ -193,7 +184,7 @@ def threed_image(context: OperationContext, arguments: ThreeDImageArguments) -> 
     ArgumentInvalidError
         There is no such view; the message names those there are.
     PictureBlankError
-        Nothing but the background was drawn.
+        Nothing but the background was drawn; the message says why: nothing is shown, or the camera looks past it.
     RenderingUnavailableError
         There is no main window or no OpenGL.
     """
@@ -213,8 +204,8 @@ def threed_image(context: OperationContext, arguments: ThreeDImageArguments) -> 
         ),
     )
     hint = (
-        "Nothing in the scene is shown in 3D: show a model, markups, or a segmentation with its closed surface "
-        "(`show_3d`), or let the camera look at it with `look_from`."
+        "Show a model, markups, a segmentation with its closed surface (`show_3d`) or a volume with a preset, "
+        "or let the camera look at it with `look_from`."
     )
     return _content(picture, arguments, hint, {"look_from": arguments.look_from})
 
@@ -259,12 +250,7 @@ def screenshot(context: OperationContext, arguments: ScreenshotArguments) -> Con
         )
     if is_blank and not arguments.accept_blank:
         raise PictureBlankError("No view shows anything. Set `accept_blank` to get the picture all the same.")
-    return Content(
-        media_type=f"image/{arguments.format}",
-        parts=[_encode(pixels, arguments.format)],
-        filename=f"views.{'jpg' if arguments.format == 'jpeg' else 'png'}",
-        facts={"width_px": columns * width, "height_px": rows * height, "is_blank": is_blank, "views": tiles},
-    )
+    return picture_content(pixels, arguments.format, "views", {"is_blank": is_blank, "views": tiles})
 
 
 @operation(name="views.gltf", capability="views.control", route="GET /views/3d/{name}/gltf", read_only=True)
@@ -336,41 +322,18 @@ def require_views(context: OperationContext) -> None:
     """
     if not context.host.views.is_available:
         raise RenderingUnavailableError(
-            "This Slicer has no views to take pictures of: it runs without a main window, or has no OpenGL. "
+            f"This Slicer has no views to take pictures of: {context.host.views.what_is_missing}. "
             "Voxels can be read with volumes.data."
         )
 
 
 def _content(picture: Picture, arguments: PictureArguments, hint: str, facts: dict[str, object]) -> Content:
-    if picture.is_blank and not arguments.accept_blank:
-        raise PictureBlankError(
-            f"The picture of view '{arguments.name}' shows nothing. {hint} Set `accept_blank` to get it all the same."
-        )
-    height, width = picture.pixels.shape[:2]
-    return Content(
-        media_type=f"image/{arguments.format}",
-        parts=[_encode(picture.pixels, arguments.format)],
-        filename=f"{arguments.name}.{'jpg' if arguments.format == 'jpeg' else 'png'}",
-        facts={
-            "view": arguments.name,
-            "width_px": width,
-            "height_px": height,
-            "is_blank": picture.is_blank,
-            **facts,
-        },
-    )
-
-
-def _encode(pixels: Any, form: str) -> memoryview:
-    """Compress a picture (height, width, RGB), first row at the top; VTK counts rows from the bottom."""
-    upward = np.ascontiguousarray(pixels[::-1])
-    image = voxels.image_of(upward[np.newaxis])
-    writer = vtkPNGWriter() if form == "png" else vtkJPEGWriter()
-    if form == "png":
-        writer.SetCompressionLevel(PNG_LEVEL)
-    else:
-        writer.SetQuality(JPEG_QUALITY)
-    writer.WriteToMemoryOn()
-    writer.SetInputData(image)
-    writer.Write()
-    return memoryview(vtk_to_numpy(writer.GetResult())).cast("B")
+    if not arguments.accept_blank:
+        require_content(picture, arguments.name, hint)
+    whole = {
+        "view": arguments.name,
+        "is_blank": picture.is_blank,
+        "blank_reason": picture.blank_reason,
+        **facts,
+    }
+    return picture_content(picture.pixels, arguments.format, arguments.name, whole)
