@@ -1,8 +1,7 @@
 """A host for the tests of the Model Context Protocol: the bridge with fixtures instead of tools, or with a person.
 
-Options the extension does not have: ``--insecure-no-token`` (the conformance suite cannot send one) and a person in
-front of Slicer, played by the words of standard input: ``approve`` and ``deny`` answer the oldest request,
-``KEY=TEXT`` changes a setting.
+A person sits in front of Slicer, played by the words of standard input: ``approve`` and ``deny`` answer the oldest
+request, ``KEY=TEXT`` changes a setting.
 """
 
 from __future__ import annotations
@@ -18,6 +17,8 @@ import EmbeddedSlicer
 from devtools.data import brain_path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+FIRST_PORT = 23116
+"""Slicer's web server takes this port or one near it."""
 
 
 def main(arguments: list[str]) -> int:
@@ -25,13 +26,15 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="mcp_host.py")
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--fixtures", action="store_true", help="serve the fixtures of the conformance suite")
-    parser.add_argument("--insecure-no-token", action="store_true", help="let everyone on this computer in")
+    parser.add_argument(
+        "--web-server", action="store_true", help="give the address on Slicer's own web server"
+    )
     parser.add_argument("--views", action="store_true", help="with a main window")
     parser.add_argument("--grant", action="append", default=[], metavar="CAPABILITY=MODE")
     parser.add_argument("--setting", action="append", default=[], metavar="KEY=TEXT")
     parser.add_argument("--allow-folder", action="append", default=[])
     options = parser.parse_args(arguments)
-    EmbeddedSlicer.start(settings_folder=options.home, views=options.views, web_server=False)
+    EmbeddedSlicer.start(settings_folder=options.home, views=options.views, web_server=options.web_server)
     sys.path.insert(0, str(CHECKOUT / "AgentBridge"))
     from AgentBridgeLib.composition import Bridge
     from AgentBridgeLib.policy.settings import parse_grant
@@ -43,17 +46,26 @@ def main(arguments: list[str]) -> int:
     for text in options.setting:
         key, _, value = text.partition("=")
         bridge.host.settings.write(key, value)
-    if options.insecure_no_token:
-        bridge.gate.check_token = lambda _: None
     if options.fixtures:
         serve_fixtures(bridge)
     person = Person(bridge)
     bridge.start(0)
-    print(json.dumps({"url": bridge.url, "token": bridge.token}), flush=True)
+    url = start_web_server() if options.web_server else bridge.url
+    print(json.dumps({"url": url, "token": bridge.token}), flush=True)
     code = EmbeddedSlicer.run()
     person.leave()
     bridge.close()
     return code
+
+
+def start_web_server() -> str:
+    """Press Start in the panel of Slicer's WebServer module; gives the bridge's address there."""
+    import slicer
+
+    widget = slicer.util.getModuleWidget("WebServer")
+    widget.logic.port = FIRST_PORT
+    widget.startServer()
+    return f"http://127.0.0.1:{widget.logic.port}/agent/v1"
 
 
 def serve_fixtures(bridge: Any) -> None:

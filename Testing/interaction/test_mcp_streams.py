@@ -9,9 +9,10 @@ from mcp_client import MODERN, McpHost, next_event, open_stream
 MOST_POLLS = 200
 
 
-@pytest.fixture(scope="module")
-def a_host(tmp_path_factory):
-    with McpHost(tmp_path_factory.mktemp("mcp")) as host:
+@pytest.fixture(scope="module", params=[(), ("--web-server",)], ids=["listener", "web server"])
+def a_host(request, tmp_path_factory):
+    """A host on the bridge's own listener, and one on Slicer's web server, which hands connections over."""
+    with McpHost(tmp_path_factory.mktemp("mcp"), *request.param) as host:
         yield host
 
 

@@ -55,7 +55,7 @@ def make_endpoint(
             endpoint.tell(TOOLS_CHANGED)
 
     # Nobody tells when the toolsets are chosen anew, so the beat of those who listen looks.
-    endpoint = McpEndpoint(surface, loop, dispatcher.blame, look)
+    endpoint = McpEndpoint(surface, loop, dispatcher.blame, look, url)
 
     def on_event(event: ServiceEvent) -> None:
         if event.kind in _MAY_CHANGE_TOOLS:

@@ -44,11 +44,19 @@ class McpEndpoint:
         Turns whatever was raised, and the operation's name, into an error with identifiers covered.
     on_beat
         Called now and then while somebody listens for changes.
+    url
+        Gives the base URL of the bridge's own listener.
     """
 
     def __init__(
-        self, surface: Surface, loop: EventLoop, blame: Blame, on_beat: Callable[[], None] = lambda: None
+        self,
+        surface: Surface,
+        loop: EventLoop,
+        blame: Blame,
+        on_beat: Callable[[], None] = lambda: None,
+        url: Callable[[], str] = lambda: "",
     ) -> None:
+        self._url = url
         self._blame = blame
         self._service = McpService(
             surface,
@@ -66,7 +74,7 @@ class McpEndpoint:
         method = exchange.head.method
         try:
             if exchange.head.door == _PLAIN:
-                raise _no_headers()
+                raise _no_headers(self._url())
             if method == "POST":
                 self._post(exchange)
             elif method == "DELETE":
@@ -105,10 +113,10 @@ class McpEndpoint:
         respond(exchange, 405, messages.failure(None, error), [("Allow", "POST, DELETE")])
 
 
-def _no_headers() -> RpcError:
+def _no_headers(url: str) -> RpcError:
     return rpc_error(
         FeatureMissingError(
             "This Slicer hands no headers to request handlers of its web server, and the Model Context Protocol needs "
-            "them. Use the bridge's own address; the instance file and the panel have it."
+            f"them. Connect to the bridge's own address instead: {url}/mcp"
         )
     )
