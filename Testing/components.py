@@ -72,6 +72,9 @@ COMPONENTS: Mapping[str, Component] = MappingProxyType(
             Component("curl", ("curl",), "apt-get install curl"),
             Component("node", ("node", "nodejs"), "apt-get install nodejs"),
             Component("npx", ("npx",), "apt-get install npm"),
+            Component(
+                "claude", ("claude",), "npm install --global @anthropic-ai/claude-code", may_be_absent=True
+            ),
             Component("xvfb", ("Xvfb",), "apt-get install xvfb"),
         )
     }

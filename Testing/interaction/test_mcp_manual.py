@@ -62,12 +62,3 @@ def test_the_table_has_every_tool_of_both_servers():
     """issue:#5 seven tools and three."""
     names = {re.match(r"([\w-]+) `(\w+)`", row["theirs"]).expand(r"\1 \2") for row in ROWS}
     assert names == THEIRS
-
-
-def test_configurations_are_json_with_one_server():
-    """house: a snippet that does not parse helps nobody."""
-    blocks = re.findall(r"```json\n(.*?)```", MANUAL, re.DOTALL)
-    assert len(blocks) == 3
-    for block in blocks:
-        (servers,) = json.loads(block).values()
-        assert list(servers) == ["slicer"]
