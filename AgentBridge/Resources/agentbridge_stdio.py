@@ -24,6 +24,7 @@ import os
 import shlex
 import subprocess
 import sys
+import tempfile
 import threading  # noqa: TID251 - a program of its own, outside Slicer
 import time
 import urllib.parse
@@ -51,6 +52,7 @@ DISCOVER = {
 START_DEADLINE_S = 180.0
 LAST_ANSWERS_S = 10.0
 LONGEST_CALL_S = 3600
+LONGEST_LAST_WORDS = 600
 STARTS_BRIDGE = "slicer.util.getModuleLogic('AgentBridge').start()"
 
 
@@ -106,14 +108,14 @@ class Finder:
         self._places = places
         self._label = label.lower()
         self._command = command
-        self._is_started = False
+        self._started: subprocess.Popen | None = None
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - the started program writes to it as long as it runs
 
     def find(self) -> dict[str, str]:
         """Give the instance to talk to, starting one if that was asked for."""
         found = self._running()
-        if not found and self._command and not self._is_started:
-            self._start(self._command)
-            found = self._wait()
+        if not found and self._command:
+            found = self._wait(self._start(self._command))
         if not found:
             raise NotFoundError(
                 "No running Slicer with AgentBridge was found. Start Slicer and press Start in the AgentBridge panel. "
@@ -130,24 +132,45 @@ class Finder:
         wanted = [content for content in read if self._label in describe(content).lower()]
         return sorted(filter(answers, wanted), key=lambda content: content.get("started_at", ""))
 
-    def _start(self, command: str) -> None:
-        self._is_started = True
+    def _start(self, command: str) -> subprocess.Popen:
+        """Start the program; one that was started before and still runs may only be slow."""
+        if self._started is not None and self._started.poll() is None:
+            return self._started
         words = shlex.split(command, posix=os.name != "nt")
         if Path(words[0]).name.lower().startswith("slicer"):
             words += ["--python-code", STARTS_BRIDGE]
         say(f"starting {words[0]}")
-        subprocess.Popen(  # noqa: S603 - the command that the person wrote
-            words, stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True
-        )
+        try:
+            # It outlives this program, so it must not hold the pipes to the client.
+            self._started = subprocess.Popen(  # noqa: S603 - the command that the person wrote
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=self._said,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as problem:
+            raise NotFoundError(
+                f"--start could not start {words[0]}: {problem.strerror or problem}"
+            ) from None
+        return self._started
 
-    def _wait(self) -> list[dict[str, str]]:
+    def _wait(self, started: subprocess.Popen) -> list[dict[str, str]]:
         deadline = time.monotonic() + START_DEADLINE_S
         while time.monotonic() < deadline:
             found = self._running()
             if found:
                 return found
+            if started.poll():  # with 0 a launcher has ended, which is no fault
+                raise NotFoundError(
+                    f"What --start started ended with {started.poll()}. It said: {self._last_words()}"
+                )
             time.sleep(0.25)
         return []
+
+    def _last_words(self) -> str:
+        self._said.seek(0)
+        return self._said.read().decode("utf-8", "replace").strip()[-LONGEST_LAST_WORDS:] or "nothing"
 
 
 def instance(path: Path) -> dict[str, str] | None:

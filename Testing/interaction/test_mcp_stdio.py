@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 
 from mcp_client import MODERN, McpHost
 
-BRIDGE = Path(__file__).resolve().parents[2] / "AgentBridge" / "Resources" / "agentbridge_stdio.py"
+CHECKOUT = Path(__file__).resolve().parents[2]
+BRIDGE = CHECKOUT / "AgentBridge" / "Resources" / "agentbridge_stdio.py"
 DEADLINE_S = 60
 META = {
     "io.modelcontextprotocol/protocolVersion": MODERN,
@@ -32,7 +34,7 @@ def instances_of(host):
 
 def talk(messages, *arguments, token=""):
     """Run the program with these lines; gives its answers by id, and what it said to the person."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AGENTBRIDGE")}
+    environment = {name: value for name, value in os.environ.items() if name != "AGENTBRIDGE_TOKEN"}
     if token:
         environment["AGENTBRIDGE_TOKEN"] = token
     lines = "".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in messages)
@@ -118,6 +120,41 @@ def test_of_several_the_label_chooses_and_the_person_hears_which(a_host, tmp_pat
     assert "of 2 that run" in said
     _, said = talk(handshake(), "--folder", str(tmp_path), "--label", "LEFT")
     assert "left knee" in said
+
+
+@pytest.fixture
+def a_home(tmp_path):
+    """A folder for instance files; what was started there is ended."""
+    yield tmp_path
+    for file in tmp_path.glob("instances/*.json"):
+        os.kill(json.loads(file.read_text())["process_id"], signal.SIGTERM)
+
+
+def test_start_begins_the_embedded_host_when_nothing_runs(a_home, monkeypatch):
+    """issue:#5 --start: `python3 Testing/dev.py serve`, as the manual has it; it goes on when the client has left."""
+    monkeypatch.setenv("AGENTBRIDGE_HOME", str(a_home))
+    command = f"{sys.executable} {CHECKOUT / 'Testing' / 'dev.py'} serve --port 0 --empty --no-views"
+    lines = [*handshake(), request(2, "tools/call", CALL)]
+    answers, said = talk(lines, "--folder", str(a_home), "--start", command)
+    assert "starting" in said
+    assert answers[2]["result"]["structuredContent"]["node_count"] >= 0
+    again, said = talk(lines, "--folder", str(a_home), "--start", command)
+    assert "starting" not in said
+    assert again[2]["result"]["structuredContent"]["node_count"] >= 0
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("/no/such/Slicer", "could not start /no/such/Slicer: No such file"),
+        (f"{sys.executable} -c 'import sys; sys.exit(\"no display\")'", "It said: no display"),
+    ],
+)
+def test_start_of_what_does_not_start_says_why(tmp_path, command, told):
+    """issue:#5 the client hears at once what is wrong, and not after minutes."""
+    answers, _ = talk(handshake(), "--folder", str(tmp_path), "--start", command)
+    assert answers[1]["error"]["code"] == -32603
+    assert told in answers[1]["error"]["message"]
 
 
 def test_start_begins_what_the_person_named_when_nothing_runs(a_host, tmp_path):
