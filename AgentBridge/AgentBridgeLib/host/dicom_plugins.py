@@ -6,6 +6,7 @@ selectHighestConfidenceLoadables, loadLoadables), whose own functions hide progr
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import qt
@@ -25,6 +26,7 @@ class PluginOffer:
     def __init__(self, plugin_name: str, plugin: Any, loadable: Any) -> None:
         self.plugin_name = plugin_name
         self.warning = str(getattr(loadable, "warning", "") or "").strip()
+        self.paths = [str(path) for path in getattr(loadable, "files", None) or ()]
         self.confidence = float(getattr(loadable, "confidence", 0.0))
         self._plugin = plugin
         self._loadable = loadable
@@ -42,6 +44,7 @@ class PluginOffer:
         try:
             is_loaded = bool(self._plugin.load(self._loadable))
         except Exception as fault:  # noqa: BLE001 - plugins of other extensions raise whatever they like
+            logging.getLogger("AgentBridge").exception("The DICOM plugin %s failed", self.plugin_name)
             is_loaded, words = False, f"it raised {type(fault).__name__}"
         added = [scene.scene.GetNodeByID(node_id) for node_id in additions.stop()]
         nodes = [node for node in added if node is not None]

@@ -402,6 +402,10 @@ class DicomOffer(Protocol):
         """From 0 to 1: how sure the plugin is that this is how the files are meant."""
 
     @property
+    def paths(self) -> Sequence[str]:
+        """The files that it would load."""
+
+    @property
     def derived_files(self) -> Sequence[str]:
         """Files that the plugin has written while it loaded, for the database."""
 

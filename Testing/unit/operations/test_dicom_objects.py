@@ -249,6 +249,78 @@ def test_plugin_that_fails_leaves_nothing_and_the_reason_is_told(add, load, plug
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 0
 
 
+def test_warning_of_a_plugin_names_no_paths_and_what_it_left_out_is_told(add, load, plugins, tmp_path):
+    """slicer: DICOMScalarVolumePlugin writes paths into warnings, and offers parts of a mixed series."""
+    _, series = dicom_data.write_ct(tmp_path / "in", 6)
+    add(tmp_path / "in")
+    base = slicer.app.dicomDatabase()
+    files = sorted(base.filesForSeries(series), key=lambda one: float(base.fileValue(one, "0020,0013")))
+
+    class Parts(Plugin):
+        def examineForImport(self, fileLists):  # noqa: N803 - Slicer's seam
+            words = f"Spacing between {files[0]} and {files[1]}."
+            return [SimpleNamespace(files=files[:4], warning=words, confidence=0.5, make=by_slicer)]
+
+    plugins()
+    slicer.modules.dicomPlugins["Parts"] = Parts
+    (done,) = load(series_instance_uid=series).loaded
+    uids = [base.instanceForFile(one) for one in files]
+    assert done.warnings[0] == f"Spacing between {uids[0]} and {uids[1]}."
+    assert done.warnings[1].startswith("2 of 6 instances")
+
+
+def test_parts_of_a_mixed_series_are_loaded_when_the_whole_is_not_right(add, load, plugins, tmp_path):
+    """slicer: of two orientations its plugin offers the whole first, of which its reader leaves half out."""
+    for k in range(6):
+        turned = {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0]} if k > 2 else {}
+        one = dicom_data.ct_slice("1.2.3.1", "1.2.3.2", "1.2.3.3", k, **turned)
+        dicom_data.write(one, tmp_path / "in" / f"{k}.dcm")
+    add(tmp_path / "in")
+    base = slicer.app.dicomDatabase()
+    files = sorted(base.filesForSeries("1.2.3.2"), key=lambda one: float(base.fileValue(one, "0020,0013")))
+
+    def half(_):
+        node = by_slicer(files[:3])
+        node.SetAttribute("DICOM.instanceUIDs", " ".join(base.instanceForFile(one) for one in files))
+        return node
+
+    class Volumes(Plugin):
+        def examineForImport(self, fileLists):  # noqa: N803 - Slicer's seam
+            parts = [(files, 0.5, half), (files[:3], 0.45, by_slicer), (files[3:], 0.45, by_slicer)]
+            return [SimpleNamespace(files=one, confidence=sure, make=make) for one, sure, make in parts]
+
+    plugins()
+    slicer.modules.dicomPlugins["Volumes"] = Volumes
+    loaded = load(series_instance_uid="1.2.3.2")
+    assert len(loaded.node_ids) == 2
+    assert [one.split(":")[1].strip() for one in loaded.loaded[0].warnings] == [
+        "it has 3 slices, made of 6 images."
+    ]
+
+
+def test_volume_of_a_tilted_gantry_comes_with_a_warning(add, load, plugins, tmp_path):
+    """slicer: its reader shears the axes of such a volume, which is right, but its voxels are no boxes."""
+    for k in range(6):
+        position = [-30.5, 20.25 + 0.6 * k, 100.0 + 2.5 * k]
+        one = dicom_data.ct_slice("1.2.3.1", "1.2.3.2", "1.2.3.3", k, ImagePositionPatient=position)
+        dicom_data.write(one, tmp_path / "in" / f"{k}.dcm")
+    add(tmp_path / "in")
+
+    def make(files):
+        node = by_slicer(files)
+        matrix = slicer.util.vtkMatrixFromArray(np.eye(4))
+        node.GetIJKToRASMatrix(matrix)
+        for row, step in enumerate((0.0, -0.6, 2.5)):
+            matrix.SetElement(row, 2, step)
+        node.SetIJKToRASMatrix(matrix)
+        return node
+
+    plugins(Volumes=[{"confidence": 0.5, "make": make}])
+    (done,) = load(series_instance_uid="1.2.3.2").loaded
+    assert done.reader == "Volumes"
+    assert "tilted gantry" in done.warnings[0]
+
+
 def test_object_that_only_a_plugin_knows_is_loaded_by_it(add, load, plugins, tmp_path):
     """issue:#6: radiotherapy with SlicerRT."""
     (tmp_path / "in").mkdir()

@@ -17,7 +17,8 @@ from AgentBridgeLib.errors import (
 )
 from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.dicom import DicomLoaded, LoadedSeries, SkippedSeries, Uid
-from AgentBridgeLib.operations.dicom.readers import Reading, read_series
+from AgentBridgeLib.operations.dicom.plugin_reading import Reading
+from AgentBridgeLib.operations.dicom.readers import read_series
 from AgentBridgeLib.operations.dicom.stack import NoStackError
 from AgentBridgeLib.registry.operation import operation
 
