@@ -204,6 +204,10 @@ class JobService:
             )
         return self._results.get(job_id)
 
+    def delivered(self, job_id: str) -> None:
+        """Forget a large result: the client has it and never learned of the job."""
+        self._results.delivered(job_id)
+
     def when_changed(
         self, job_id: str, is_enough: Callable[[Job], bool], wait_s: float, tell: Callable[[], None]
     ) -> None:
@@ -275,6 +279,7 @@ class JobService:
             self.raised(job_id, error)
             return
         self._move(job_id, Event.FINISHED)
+        self._results.settle(job_id)
 
     def raised(self, job_id: str, error: BaseException) -> None:
         """End the job with an error."""

@@ -262,6 +262,7 @@ class Dispatcher:
                 return
             try:
                 answer(jobs.result(job.id))
+                jobs.delivered(job.id)
             except BridgeError as error:
                 answer(Failed(error, job.operation))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import pathlib
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -41,9 +42,22 @@ class ResultStore:
         StorageFailedError
             A large result could not be written.
         """
-        if isinstance(done.payload, Content):
+        if isinstance(done.payload, Content) and not _cannot_change(done.payload):
             done = replace(done, payload=self._fix(job_id, done.payload))
         self._answers[job_id] = done
+
+    def delivered(self, job_id: str) -> None:
+        """Forget a large answer that the client has got without asking for the job."""
+        done = self._answers.get(job_id)
+        if done is not None and isinstance(done.payload, Content) and done.payload.length > IN_MEMORY_BYTES:
+            self.drop(job_id)
+
+    def settle(self, job_id: str) -> None:
+        """Move a large answer out of memory, unless it was delivered meanwhile; without disk space it stays there."""
+        done = self._answers.get(job_id)
+        if done is not None and isinstance(done.payload, Content) and job_id not in self._files:
+            with suppress(StorageFailedError):
+                self._answers[job_id] = replace(done, payload=self._fix(job_id, done.payload))
 
     def get(self, job_id: str) -> Done:
         """Give the answer.
@@ -87,3 +101,10 @@ class ResultStore:
             ) from None
         self._files[job_id] = path
         return replace(content, parts=[view])
+
+
+def _cannot_change(content: Content) -> bool:
+    """Whether all parts are bytes, or views of bytes."""
+    return all(
+        isinstance(part.obj if isinstance(part, memoryview) else part, bytes) for part in content.parts
+    )

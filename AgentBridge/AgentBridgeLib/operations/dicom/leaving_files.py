@@ -10,16 +10,19 @@ import numpy as np
 
 from AgentBridgeLib.errors import DataInvalidError, FileUnreadableError
 from AgentBridgeLib.operations.dicom import negotiation
-from AgentBridgeLib.operations.dicom.decoders import decode
-from AgentBridgeLib.operations.dicom.library import PIXEL_TAGS, library, quiet
+from AgentBridgeLib.operations.dicom.decoders import decode, is_new_pydicom
+from AgentBridgeLib.operations.dicom.header_filter import UNDEFINED, HeaderFilter
+from AgentBridgeLib.operations.dicom.library import library, quiet
 from AgentBridgeLib.operations.dicom.pixels import frame_count
-from AgentBridgeLib.operations.dicom.privacy import without_identifiers
+from AgentBridgeLib.operations.dicom.privacy import METHOD, without_identifiers
 
 if TYPE_CHECKING:
     from AgentBridgeLib.model.exchange import Buffer
 
 _ITEM, _END_OF_ITEMS = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
-_UNDEFINED = 0xFFFFFFFF
+_IMPLICIT = "1.2.840.10008.1.2"
+_META = 132  # where the file meta information begins (PS3.10, 7.1)
+_UNUSUAL = {"1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"}  # big endian, deflated
 
 
 def leaving_file(path: str, accept: str, *, hides: bool) -> tuple[str, list[Buffer]]:
@@ -33,12 +36,7 @@ def leaving_file(path: str, accept: str, *, hides: bool) -> tuple[str, list[Buff
         The client wants another transfer syntax than there can be.
     """
     data = _bytes_of(path)
-    try:
-        with quiet():
-            dataset, at = _read_head(data)
-    except Exception:  # noqa: BLE001 - pydicom raises whatever a broken file provokes
-        raise FileUnreadableError("The file of this instance is no readable DICOM file.") from None
-    stored = str(dataset.file_meta.TransferSyntaxUID)
+    stored, start = _syntax_of(data)
     wanted = negotiation.file_syntax(accept, stored, can_decode=True)
     if wanted != stored:
         try:
@@ -47,10 +45,7 @@ def leaving_file(path: str, accept: str, *, hides: bool) -> tuple[str, list[Buff
             negotiation.file_syntax(accept, stored, can_decode=False)
     if not hides:
         return stored, [data]
-    tail = memoryview(data)[at:]
-    if at and dataset.original_encoding[0] == _is_implicit(dataset) and _ends_with_pixels(tail, dataset):
-        return stored, [_written(without_identifiers(dataset)), tail]
-    return stored, [_written(_decoded(without_identifiers(_whole(data))))]
+    return stored, _filtered(data, stored, start) or [_rewritten(data)]
 
 
 def _bytes_of(path: str) -> bytes:
@@ -63,42 +58,85 @@ def _bytes_of(path: str) -> bytes:
         ) from None
 
 
-def _read_head(data: bytes) -> tuple[Any, int]:
-    """Read everything before the pixels; give it with the place where they begin, 0 when that cannot be told."""
+def _syntax_of(data: bytes) -> tuple[str, int]:
+    """Give the transfer syntax of a file, and where its data set begins, behind the file meta information."""
     file = io.BytesIO(data)
-    dataset = library("pydicom.filereader").read_partial(file, lambda tag, *_: tag in PIXEL_TAGS)
-    is_deflated = dataset.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.1.99"
-    return dataset, 0 if is_deflated else file.tell()
+    try:
+        with quiet():
+            head = library("pydicom.filereader").read_partial(file, lambda *_: True)
+        return str(head.file_meta.TransferSyntaxUID), file.tell()
+    except Exception:  # noqa: BLE001 - pydicom raises whatever a broken file provokes
+        raise FileUnreadableError("The file of this instance is no readable DICOM file.") from None
 
 
-def _ends_with_pixels(tail: memoryview, dataset: Any) -> bool:
-    """Whether what follows is one element with pixels and nothing else: identifiers might stand behind."""
+def _filtered(data: bytes, syntax: str, start: int) -> list[Buffer]:
+    """Take the identifiers out without decoding anything; empty when that is not possible."""
+    if syntax in _UNUSUAL:
+        return []
+    is_implicit = syntax == _IMPLICIT
+    walker = HeaderFilter(data, is_implicit=is_implicit)
+    try:
+        pieces = _filtered_meta(data, start)
+        before, at = walker.run(start, len(data), _marks(is_implicit))
+        behind = at + _pixels_length(memoryview(data)[at:], is_implicit)
+        rest, _ = walker.run(behind, len(data), {})
+    except ValueError:
+        return []
+    return [*pieces, *before, memoryview(data)[at:behind], *rest]
+
+
+def _filtered_meta(data: bytes, start: int) -> list[Buffer]:
+    """Take out of the file meta information what may name somebody, and correct its length.
+
+    Raises
+    ------
+    ValueError
+        It does not begin with its length, as it has to (PS3.10, 7.1).
+    """
+    if data[128:140] != b"DICM\x02\x00\x00\x00UL\x04\x00":
+        raise ValueError("the file meta information has no length")
+    pieces, _ = HeaderFilter(data, is_implicit=False).run(_META + 12, start, {})
+    length = sum(memoryview(piece).nbytes for piece in pieces)
+    return [bytes(128), data[128:140], struct.pack("<I", length), *pieces]
+
+
+def _marks(is_implicit: bool) -> dict[int, bytes]:
+    """Encode the attributes that say what was done (PS3.15, annex E.1.1)."""
+    made = {}
+    for number, kind, text in ((0x62, b"CS", "YES"), (0x63, b"LO", METHOD)):
+        value = text.encode() + b" " * (len(text) % 2)
+        length = struct.pack("<I", len(value)) if is_implicit else kind + struct.pack("<H", len(value))
+        made[0x00120000 | number] = struct.pack("<HH", 0x0012, number) + length + value
+    return made
+
+
+def _pixels_length(tail: memoryview, is_implicit: bool) -> int:
+    """Measure the element with the pixels that `tail` begins with; 0 at the end of the file.
+
+    Raises
+    ------
+    ValueError
+        It is cut off, or its items are broken.
+    """
     if not tail:
-        return True
-    is_implicit, is_little = dataset.original_encoding
-    order = "<" if is_little else ">"
-    head = 8 if is_implicit else 12
-    if len(tail) < head:
-        return False
-    if struct.unpack_from(f"{order}HH", tail)[0] != 0x7FE0:
-        return False
-    (length,) = struct.unpack_from(f"{order}I", tail, head - 4)
-    if length != _UNDEFINED:
-        return bool(head + length == len(tail))
-    at = head
+        return 0
+    at = 8 if is_implicit else 12
+    if len(tail) < at:
+        raise ValueError("the pixels are cut off")
+    (length,) = struct.unpack_from("<I", tail, at - 4)
+    if length != UNDEFINED:
+        if at + length > len(tail):
+            raise ValueError("the pixels are cut off")
+        return int(at + length)
     while at + 8 <= len(tail):
         group, element, length = struct.unpack_from("<HHI", tail, at)
         at += 8
         if (group, element) == _END_OF_ITEMS:
-            return at == len(tail)
-        if (group, element) != _ITEM or length == _UNDEFINED:
-            return False
+            return at
+        if (group, element) != _ITEM or length == UNDEFINED:
+            raise ValueError("something else than items among the frames")
         at += length
-    return False
-
-
-def _is_implicit(dataset: Any) -> bool:
-    return bool(dataset.file_meta.TransferSyntaxUID.is_implicit_VR)
+    raise ValueError("the frames have no end")
 
 
 def _whole(data: bytes) -> Any:
@@ -106,7 +144,9 @@ def _whole(data: bytes) -> Any:
         return library("pydicom").dcmread(io.BytesIO(data))
 
 
-def _written(dataset: Any) -> bytes:
+def _rewritten(data: bytes) -> bytes:
+    """Take the identifiers out of a file that is encoded in an unusual way."""
+    dataset = _decoded(without_identifiers(_whole(data)))
     out = io.BytesIO()
     try:
         with quiet():
@@ -135,12 +175,20 @@ def _transcoded(data: bytes, hides: bool) -> bytes:
             without_identifiers(dataset)
         _decoded(dataset)
     dataset.file_meta.TransferSyntaxUID = library("pydicom.uid").ExplicitVRLittleEndian
-    out = io.BytesIO()
     try:
         with quiet():
-            dataset.save_as(out, implicit_vr=False, little_endian=True, enforce_file_format=True)
+            return _explicit_little(dataset)
     except Exception:  # noqa: BLE001 - pydicom raises whatever a broken value provokes
         raise DataInvalidError("This file cannot be rewritten; it is broken.") from None
+
+
+def _explicit_little(dataset: Any) -> bytes:
+    out, write = io.BytesIO(), library("pydicom").dcmwrite
+    if is_new_pydicom():
+        write(out, dataset, implicit_vr=False, little_endian=True, enforce_file_format=True)
+    else:
+        dataset.is_implicit_VR, dataset.is_little_endian = False, True
+        write(out, dataset, write_like_original=False)
     return out.getvalue()
 
 

@@ -5,7 +5,8 @@ JSON answers are covered by dispatch, member by member. Here a data set itself s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import functools
+from typing import TYPE_CHECKING, Any, Literal
 
 from AgentBridgeLib.model.confidentiality import (
     COVERED_BY_NAME,
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from AgentBridgeLib.policy.settings import IdentifierPolicy
 
 _TEXTS = {"PN", "LO", "SH", "ST", "LT", "UT", "UC"}
-METHOD = "AgentBridge: attributes of PS3.15 table E.1-1 removed, UIDs and pixels kept"
+NAMING_META = (0x00020016, 0x00020017, 0x00020018, 0x00020100, 0x00020102)
+"""Elements of the file's head that may name a person or place: application entities, private information."""
+TRAILING_PADDING = 0xFFFCFFFC
+METHOD = "AgentBridge: PS3.15 E.1-1 removed, UIDs and pixels kept"
 
 
 def hides(context: OperationContext) -> bool:
@@ -43,11 +47,12 @@ def text_redactor(context: OperationContext, dataset: Any) -> Redactor:
 def without_identifiers(dataset: Any) -> Any:
     """Take the identifying attributes out of a data set, in place: emptied, sequences and binary values removed.
 
-    UIDs and pixels stay. Private attributes go, and public ones that no dictionary knows. Values that stay are not
-    even decoded, which is most of the speed.
+    UIDs and pixels stay. Private attributes go, and public ones that no dictionary knows.
     """
     with quiet():
         _clean(dataset)
+        if hasattr(dataset, "file_meta"):
+            _clean(dataset.file_meta)
         dataset.PatientIdentityRemoved = "YES"
         dataset.DeidentificationMethod = METHOD
     return dataset
@@ -78,31 +83,46 @@ def empty_identifiers(context: OperationContext, dataset: JsonDataset) -> JsonDa
 
 def _clean(dataset: Any) -> None:
     for tag in list(dataset.keys()):
-        name = f"{int(tag):08X}"
-        keyword = KEYWORD_OF_TAG.get(name, "")
-        kind = REPRESENTATIONS[keyword] if keyword in COVERED_BY_NAME else _representation(dataset, tag)
-        if tag.is_private or kind == "UN":
+        action = covering(int(tag), dataset.get_item(tag).VR)
+        if action == "drop":
             del dataset[tag]
-        elif keyword in COVERED_BY_NAME:
-            if kind == "SQ" or kind[:1] == "O":
-                del dataset[tag]
-            else:
-                dataset[tag].value = None
-        elif kind == "SQ":
+        elif action == "empty":
+            dataset[tag].value = None
+        elif action == "descend":
             for part in dataset[tag].value:
                 _clean(part)
 
 
-def _representation(dataset: Any, tag: Any) -> str:
-    """Tell the value representation without decoding the value."""
-    said = dataset.get_item(tag).VR
+@functools.lru_cache(1 << 16)
+def covering(tag: int, said: str | None) -> Literal["keep", "empty", "drop", "descend"]:
+    """Tell what becomes of an element: `said` is the value representation in the file, None when it is not written."""
+    group, number = tag >> 16, tag & 0xFFFF
+    if (
+        tag in NAMING_META
+        or group % 2
+        or (group & 0xFF00) == 0x5000
+        or ((group & 0xFF00) == 0x6000 and number in {0x3000, 0x4000})
+    ):
+        return "drop"  # private; curves, overlays and their comments (50xx,xxxx; 60xx,3000; 60xx,4000)
+    if number == 0 and group > 2:
+        return "drop"  # the length of its group would be wrong
+    keyword = KEYWORD_OF_TAG.get(f"{tag:08X}", "")
+    kind = representation_of(tag, said)
+    if keyword in COVERED_BY_NAME:
+        is_removed = kind == "SQ" or kind[:1] == "O" or REPRESENTATIONS.get(keyword, "")[:1] == "O"
+        return "drop" if is_removed else "empty"
+    return "drop" if kind == "UN" else "descend" if kind == "SQ" else "keep"
+
+
+@functools.lru_cache(1 << 16)
+def representation_of(tag: int, said: str | None) -> str:
+    """Tell the value representation without decoding the value; ``UN`` when neither file nor dictionary know it."""
     if said not in {None, "UN"}:
         return str(said)
-    dictionary = library("pydicom.datadict")
     try:
-        return str(dictionary.dictionary_VR(tag))
+        return str(library("pydicom.datadict").dictionary_VR(tag)).partition(" ")[0]
     except KeyError:
-        return "UL" if tag.element == 0 else "UN"  # group lengths are in no dictionary
+        return "UN"
 
 
 def _identifying_texts(dataset: Any) -> Iterator[tuple[str, str]]:

@@ -16,11 +16,23 @@ from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.operations.dicom.values import keyword_of, representation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _TOKEN = re.compile(r"""\s*([A-Za-z0-9]+)=("([^"]*)"|'([^']*)'(?=\s|$)|\S*)""")
+_LIST_SIGNS = re.compile(r"[\\,]")
 _RANGES = {"DA", "TM", "DT"}
-_WHOLE_NUMBERS = {"IS", "US", "UL", "SS", "SL", "DS", "FL", "FD"}
+_NUMBERS = ("IS", "US", "UL", "SS", "SL", "SV", "UV", "DS", "FL", "FD")
+_NUMBER = (re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"), "a number")
+_TIME = r"[\d:.]{2,16}"
+_FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
+    "DA": (
+        re.compile(r"\d{8}|\d{8}-(\d{8})?|-\d{8}"),
+        "YYYYMMDD, or a range such as 20200101-20201231 or 20200101-",
+    ),
+    "TM": (re.compile(rf"{_TIME}|{_TIME}-({_TIME})?|-{_TIME}"), "HHMMSS, or a range such as 0800-1200"),
+    "UI": (re.compile(r"[0-9.]{1,64}([,\\][0-9.]{1,64})*"), "a UID, or several with commas"),
+    **dict.fromkeys(_NUMBERS, _NUMBER),
+}
 
 
 class SearchArguments(Arguments):
@@ -40,7 +52,7 @@ class SearchArguments(Arguments):
     filters: dict[str, str] = Field(
         default_factory=dict,
         description="DICOM keyword or 8-digit tag to value; `*` and `?` are wildcards, `20200101-20201231` a range of "
-        "dates or times, UIDs may be a list with commas.",
+        "dates or times, UIDs and code strings (CT,MR) may be a list with commas.",
     )
     includefield: list[str] = Field(
         default_factory=list, description="Further attributes to give back, or `all`; keywords or tags."
@@ -100,7 +112,8 @@ def understand(arguments: SearchArguments) -> Question:
     Raises
     ------
     ArgumentInvalidError
-        A key is no DICOM attribute, stands twice, or the query text is not of the form ``Key=value``.
+        A key is no DICOM attribute or stands twice, a value cannot be one of its kind, or the query text is not of the
+        form ``Key=value``.
     """
     filters: dict[str, str] = {}
     for name, value in [*_tokens(arguments.query), *arguments.filters.items()]:
@@ -111,6 +124,7 @@ def understand(arguments: SearchArguments) -> Question:
             raise _refusal(
                 f"/filters/{name}", "is no value of DICOM", "up to 10,000 characters without zero bytes"
             )
+        _check_value(name, keyword, value)
         filters[keyword] = value
     names = [name for name in arguments.includefield if name.lower() != "all"]
     extra = [keyword_of(name, "/includefield") for name in names]
@@ -136,20 +150,68 @@ def _tokens(query: str) -> list[tuple[str, str]]:
 
 def matches(keyword: str, wanted: str, value: str, *, is_fuzzy: bool = False) -> bool:
     """Tell whether a value (text form, several joined by a backslash) matches; any of its values will do."""
-    kind = representation(keyword)
-    found = value.split("\\")
+    return matcher(keyword, wanted, is_fuzzy)(value)
+
+
+@functools.lru_cache(256)
+def matcher(keyword: str, wanted: str, is_fuzzy: bool) -> Callable[[str], bool]:
+    """Give what decides whether a value matches; it remembers the values it has seen, which repeat a lot."""
+    decide = _single_matcher(representation(keyword), wanted, is_fuzzy)
+
+    @functools.lru_cache(4096)
+    def any_of(value: str) -> bool:
+        return any(decide(one) for one in value.split("\\"))
+
+    return any_of
+
+
+def _single_matcher(kind: str, wanted: str, is_fuzzy: bool) -> Callable[[str], bool]:
+    """Give the rule of PS3.4, C.2.2.2 that a value representation goes by."""
     if kind == "UI":
-        accepted = _uids(wanted)
-        return any(one in accepted for one in found)
+        accepted = frozenset(uids(wanted))
+        return lambda one: one in accepted
     if kind in _RANGES:
-        return any(one and _in_range(wanted.strip(), one.strip(), kind) for one in found)
-    if kind in _WHOLE_NUMBERS:
-        return any(_same_number(wanted, one) for one in found)
+        return lambda one: bool(one) and _in_range(wanted.strip(), one.strip(), kind)
+    if kind in _NUMBERS:
+        return lambda one: _same_number(wanted, one)
     if kind == "PN":
-        if is_fuzzy:
-            return any(_is_near(wanted, one) for one in found)
-        return any(_wildcard(wanted.rstrip("^"), re.IGNORECASE).fullmatch(one.rstrip("^ ")) for one in found)
-    return any(_wildcard(wanted.strip(), 0).fullmatch(one.strip()) for one in found)
+        return _name_matcher(wanted, is_fuzzy)
+    # A code string has neither commas nor backslashes, so viewers list several: ModalitiesInStudy=CT,MR.
+    choices = _LIST_SIGNS.split(wanted) if kind == "CS" else [wanted]
+    patterns = [_wildcard(choice.strip(), 0) for choice in choices]
+    return lambda one: any(pattern.fullmatch(one.strip()) for pattern in patterns)
+
+
+def _name_matcher(wanted: str, is_fuzzy: bool) -> Callable[[str], bool]:
+    """Match the whole name, or one of its forms (alphabetic, ideographic, phonetic), whatever the case of letters."""
+    pattern = _wildcard(_plain_name(wanted), re.IGNORECASE)
+
+    def decide(one: str) -> bool:
+        forms = [one, *one.split("=")]
+        if any(pattern.fullmatch(_plain_name(form)) for form in forms):
+            return True
+        return is_fuzzy and _is_near(wanted, one)
+
+    return decide
+
+
+def _plain_name(name: str) -> str:
+    return unicodedata.normalize("NFC", name).rstrip("^= ")
+
+
+def uids(wanted: str) -> list[str]:
+    """Take a list of UIDs apart, separated by commas or backslashes."""
+    return [part for part in _LIST_SIGNS.split(wanted) if part]
+
+
+def _check_value(name: str, keyword: str, value: str) -> None:
+    """Refuse a value that nothing could match: it is a mistake, not a question."""
+    kind = representation(keyword)
+    if value in {"", "*"} or kind not in _FORMS:
+        return
+    form, expected = _FORMS[kind]
+    if form.fullmatch(value.strip()) is None:
+        raise _refusal(f"/filters/{name}", f"cannot be '{value[:80]}'", expected)
 
 
 def _in_range(wanted: str, value: str, kind: str) -> bool:
@@ -157,25 +219,16 @@ def _in_range(wanted: str, value: str, kind: str) -> bool:
         wanted, value = wanted.replace(":", ""), value.replace(":", "")
     first, dash, last = wanted.partition("-")
     if not dash:
-        return value == wanted if kind == "DA" else _begins_alike(value, wanted)
-    return (not first or value >= first or _begins_alike(value, first)) and (
-        not last or value <= last or _begins_alike(value, last)
+        return value == wanted if kind == "DA" else value.startswith(wanted)
+    return (not first or value >= first or value.startswith(first)) and (
+        not last or value <= last or value.startswith(last)
     )
-
-
-def _begins_alike(value: str, wanted: str) -> bool:
-    return value.startswith(wanted)
 
 
 def _same_number(wanted: str, value: str) -> bool:
     with suppress(ValueError):
         return float(wanted) == float(value)
     return False
-
-
-@functools.lru_cache(256)
-def _uids(wanted: str) -> frozenset[str]:
-    return frozenset(re.split(r"[\\,]", wanted))
 
 
 @functools.lru_cache(256)

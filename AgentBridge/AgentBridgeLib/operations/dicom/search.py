@@ -9,7 +9,7 @@ from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.errors import ArgumentInvalidError, BridgeError, FieldProblem
 from AgentBridgeLib.host.dicom_index import INSTANCE_TAGS, PATIENT_COLUMNS, SERIES_COLUMNS, STUDY_COLUMNS
 from AgentBridgeLib.operations.dicom.library import read_dataset
-from AgentBridgeLib.operations.dicom.query import matches
+from AgentBridgeLib.operations.dicom.query import matcher, uids
 from AgentBridgeLib.operations.dicom.values import dataset_to_json, element, tag_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ STUDY_KEYWORDS = (
 )
 SERIES_KEYWORDS = (*SERIES_COLUMNS, "NumberOfSeriesRelatedInstances")
 INSTANCE_KEYWORDS = ("SOPInstanceUID", *INSTANCE_TAGS)
-_MANY = 2000  # instances that are looked at in a few milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +55,22 @@ def search(
     if level == "instances":
         return (yield from _search_instances(index, question, limit, offset))
     if level == "series":
-        wanted = [one for one in _series_in(index, question) if _all_match(question, _series_value(one))]
+        wanted = [
+            one
+            for one in _series_in(index, question)
+            if _fits(question.filters, question, _series_value(one))
+        ]
         wanted.sort(key=lambda one: (one.study.uid, _number(one.values["SeriesNumber"]), one.uid))
         rows = wanted[offset : offset + limit]
         made = [_dataset(_series_value(one), (*STUDY_KEYWORDS, *SERIES_KEYWORDS)) for one in rows]
-        firsts: list[Callable[[], str]] = [lambda one=one: one.uid for one in rows]  # type: ignore[misc]
-        yield from _complete(index, question, made, firsts)
+        yield from _complete(index, question, made, [one.uid for one in rows])
         return Found(made, len(wanted))
     studies = [one for one in _studies_in(index, question) if _study_matches(question, one)]
     studies.sort(key=lambda one: one.uid)
     studies.sort(key=lambda one: (one.values["StudyDate"], one.values["StudyTime"]), reverse=True)
     page = studies[offset : offset + limit]
     made = [_dataset(_study_value(one), STUDY_KEYWORDS) for one in page]
-    firsts = [lambda one=one: one.series[0].uid if one.series else "" for one in page]  # type: ignore[misc]
-    yield from _complete(index, question, made, firsts)
+    yield from _complete(index, question, made, [one.series[0].uid if one.series else "" for one in page])
     return Found(made, len(studies))
 
 
@@ -96,43 +97,92 @@ def in_order(instances: list[Instance]) -> list[Instance]:
 def _search_instances(
     index: DicomIndex, question: Question, limit: int, offset: int
 ) -> Generator[Progress, None, Found]:
-    candidates: list[Instance] = []
-    sop_uids = question.filters.get("SOPInstanceUID")
-    if sop_uids is not None:
-        found = (index.instance(uid) for uid in sop_uids.replace("\\", ",").split(",")[:1000])
-        candidates = [one for one in found if one is not None]
-    else:
-        for number, series in enumerate(_series_in(index, question)):
-            candidates += index.instances(series.uid)
-            if number % 10 == 0:
-                yield Progress(None, "Looking through the database")
-    wanted = []
-    for count, one in enumerate(candidates):
-        if not one.is_complete:
-            fill(one)
-            yield Progress(count / len(candidates), "Reading files")
-        elif count % _MANY == 0:
-            yield Progress(count / len(candidates), "Looking through the database")
-        if _all_match(question, _instance_value(one)):
-            wanted.append(one)
-    rows = in_order(wanted)[offset : offset + limit]
-    keywords = (*STUDY_KEYWORDS, *SERIES_KEYWORDS, *INSTANCE_KEYWORDS)
-    made = [_dataset(_instance_value(one), keywords) for one in rows]
+    """Go through the series in their order; only those that the page shows are filled in, sorted and written out."""
+    of_instances = {
+        keyword: wanted
+        for keyword, wanted in question.filters.items()
+        if keyword not in STUDY_KEYWORDS and keyword not in SERIES_KEYWORDS
+    }
+    of_series = {
+        keyword: wanted for keyword, wanted in question.filters.items() if keyword not in of_instances
+    }
+    total, rows = 0, []
+    for series, candidates in _candidates(index, question):
+        if not _fits(of_series, question, _series_value(series)):
+            continue
+        found = yield from _matching(candidates, of_instances, question)
+        if offset < total + len(found) and total < offset + limit:
+            for one in found:
+                if not one.is_complete:
+                    fill(one)
+                    yield Progress(None, "Reading files")
+            rows += in_order(found)[max(0, offset - total) : offset + limit - total]
+        total += len(found)
+    return Found((yield from _datasets_of(rows, question)), total)
+
+
+def _candidates(index: DicomIndex, question: Question) -> Iterator[tuple[Series, list[Instance]]]:
+    wanted = question.filters.get("SOPInstanceUID")
+    if wanted is None:
+        for series in sorted(_series_in(index, question), key=lambda one: one.uid):
+            yield series, index.instances(series.uid)
+        return
+    named: dict[str, list[Instance]] = {}
+    for uid in dict.fromkeys(uids(wanted)):
+        one = index.instance(uid)
+        if one is not None:
+            named.setdefault(one.series.uid, []).append(one)
+    for _, instances in sorted(named.items()):
+        yield instances[0].series, instances
+
+
+def _matching(
+    candidates: list[Instance], filters: Mapping[str, str], question: Question
+) -> Generator[Progress, None, list[Instance]]:
+    for keyword, wanted in filters.items():
+        decide = matcher(keyword, wanted, question.is_fuzzy)
+        left = []
+        for one in candidates:
+            if keyword == "SOPInstanceUID":
+                value = one.uid
+            elif keyword in one.values:
+                value = one.values[keyword]
+            elif keyword in INSTANCE_TAGS:
+                fill(one)
+                value = one.values[keyword]
+                yield Progress(None, "Reading files")
+            else:
+                value = _from_file(one, keyword)
+                yield Progress(None, "Reading files")
+            if decide(value):
+                left.append(one)
+        candidates = left
+    yield Progress(None, "Looking through the database")
+    return candidates
+
+
+def _datasets_of(rows: list[Instance], question: Question) -> Generator[Progress, None, list[JsonDataset]]:
+    made, shared = [], {}
+    for one in rows:
+        if one.series.uid not in shared:
+            shared[one.series.uid] = _dataset(_series_value(one.series), (*STUDY_KEYWORDS, *SERIES_KEYWORDS))
+        dataset = {**shared[one.series.uid], **_dataset(_instance_value(one), INSTANCE_KEYWORDS)}
+        made.append(dict(sorted(dataset.items())))
     if question.extra or question.wants_all:
-        for count, (one, dataset) in enumerate(zip(rows, made, strict=True)):
+        for one, dataset in zip(rows, made, strict=True):
             _add_from_file(dataset, one, question)
-            yield Progress(count / len(rows), "Reading files")
-    return Found(made, len(wanted))
+            yield Progress(None, "Reading files")
+    return made
 
 
 def _complete(
-    index: DicomIndex, question: Question, made: list[JsonDataset], firsts: list[Callable[[], str]]
+    index: DicomIndex, question: Question, made: list[JsonDataset], series_uids: list[str]
 ) -> Generator[Progress, None, None]:
     """Add attributes that the database does not keep from the first instance of each match."""
     if not (question.extra or question.wants_all):
         return
-    for dataset, first in zip(made, firsts, strict=True):
-        instances = index.instances(first())
+    for dataset, uid in zip(made, series_uids, strict=True):
+        instances = index.instances(uid)
         if instances:
             _add_from_file(dataset, instances[0], question)
         yield Progress(None, "Reading files")
@@ -172,7 +222,7 @@ def _studies_in(index: DicomIndex, question: Question) -> Iterator[Study]:
     if wanted is None:
         yield from studies.values()
         return
-    for uid in dict.fromkeys(wanted.replace("\\", ",").split(",")):
+    for uid in dict.fromkeys(uids(wanted)):
         if uid in studies:
             yield studies[uid]
 
@@ -180,7 +230,7 @@ def _studies_in(index: DicomIndex, question: Question) -> Iterator[Study]:
 def _series_in(index: DicomIndex, question: Question) -> Iterator[Series]:
     for study in _studies_in(index, question):
         wanted = question.filters.get("SeriesInstanceUID")
-        accepted = None if wanted is None else wanted.replace("\\", ",").split(",")
+        accepted = None if wanted is None else uids(wanted)
         for series in study.series:
             if accepted is None or series.uid in accepted:
                 yield series
@@ -192,15 +242,14 @@ def _study_matches(question: Question, study: Study) -> bool:
             values = [_study_value(study)(keyword)]
         else:
             values = [_series_value(series)(keyword) for series in study.series]
-        if not any(matches(keyword, wanted, value, is_fuzzy=question.is_fuzzy) for value in values):
+        if not any(map(matcher(keyword, wanted, question.is_fuzzy), values)):
             return False
     return True
 
 
-def _all_match(question: Question, value: Callable[[str], str]) -> bool:
+def _fits(filters: Mapping[str, str], question: Question, value: Callable[[str], str]) -> bool:
     return all(
-        matches(keyword, wanted, value(keyword), is_fuzzy=question.is_fuzzy)
-        for keyword, wanted in question.filters.items()
+        matcher(keyword, wanted, question.is_fuzzy)(value(keyword)) for keyword, wanted in filters.items()
     )
 
 
@@ -230,13 +279,7 @@ def _series_value(series: Series) -> Callable[[str], str]:
 
 def _instance_value(instance: Instance) -> Callable[[str], str]:
     def value(keyword: str) -> str:
-        if keyword == "SOPInstanceUID":
-            return instance.uid
-        if keyword in INSTANCE_TAGS:
-            return instance.values.get(keyword, "")
-        if keyword in STUDY_KEYWORDS or keyword in SERIES_KEYWORDS:
-            return _series_value(instance.series)(keyword)
-        return _from_file(instance, keyword)
+        return instance.uid if keyword == "SOPInstanceUID" else instance.values.get(keyword, "")
 
     return value
 
