@@ -70,6 +70,9 @@ SequenceId = Annotated[
 ]
 ReadPath = Annotated[str, _PATH, PathMark("read"), Field(json_schema_extra={"x-path": "read"})]
 WritePath = Annotated[str, _PATH, PathMark("write"), Field(json_schema_extra={"x-path": "write"})]
+NodeName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+"""A name for a node."""
+
 WebAddress = Annotated[
     str,
     Field(min_length=1, max_length=8192, pattern=r"^https?://[^\x00-\x20\x7f]+$"),

@@ -126,3 +126,12 @@ class MarkupsImported(SceneResult):
     """What a Markups JSON file became."""
 
     markups: tuple[MarkupsSummary, ...]
+
+
+class PlaneFitted(SceneResult):
+    """A plane through points."""
+
+    plane: MarkupsDescription
+    point_count: int
+    rms_distance_mm: float = Field(description="Root mean square of the distances of the points, mm.")
+    largest_distance_mm: float = Field(description="Distance of the point that is farthest away, mm.")

@@ -3,11 +3,11 @@ import pytest
 import slicer
 
 from AgentBridgeLib.errors import ArgumentInvalidError, NodeTypeError
-from AgentBridgeLib.operations.markups import markups
+from AgentBridgeLib.operations.markups import drawing, markups
 
 
 def create(context, **arguments):
-    return markups.create_markups(context, markups.CreateArguments(**arguments))
+    return drawing.create_markups(context, drawing.CreateArguments(**arguments))
 
 
 def get(context, node_id, frame="ras"):

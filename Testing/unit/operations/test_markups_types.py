@@ -8,8 +8,8 @@ from hypothesis import strategies as some
 
 from AgentBridgeLib.errors import ArgumentInvalidError, DataInvalidError
 from AgentBridgeLib.model.fields import Bytes
+from AgentBridgeLib.operations.markups import drawing, markups
 from AgentBridgeLib.operations.markups import files as markups_files
-from AgentBridgeLib.operations.markups import markups
 from AgentBridgeLib.operations.markups import points as markups_points
 from AgentBridgeLib.operations.markups import schema as markups_schema
 
@@ -18,7 +18,7 @@ POSITIONS = some.tuples(*[some.floats(-500, 500, allow_nan=False, width=32)] * 3
 
 
 def create(context, **arguments):
-    return markups.create_markups(context, markups.CreateArguments(**arguments))
+    return drawing.create_markups(context, drawing.CreateArguments(**arguments))
 
 
 def update(context, node_id, **arguments):

@@ -8,7 +8,8 @@ from AgentBridgeLib.errors import (
     OperationFailedError,
     RevisionConflictError,
 )
-from AgentBridgeLib.operations.markups import markups
+from AgentBridgeLib.operations.markups import drawing
+from AgentBridgeLib.operations.models import clipping, combining, models
 from AgentBridgeLib.operations.models import filters as model_filters
 from AgentBridgeLib.operations.models import measures as model_measures
 from AgentBridgeLib.operations.models import models
@@ -136,8 +137,8 @@ def test_plane_halves_a_cube_under_a_transform(context, clip, measure, turned):
 def test_roi_cuts_out_what_lies_inside(context, clip, measure):
     """issue:#3."""
     made = create(context, CUBE)
-    roi = markups.create_markups(
-        context, markups.CreateArguments(type="roi", center_ras=(40, 40, 40), size_mm=(20, 40, 60))
+    roi = drawing.create_markups(
+        context, drawing.CreateArguments(type="roi", center_ras=(40, 40, 40), size_mm=(20, 40, 60))
     )
     inside = measure(clip(made.id, markups_id=roi.id).id)
     assert inside.volume_mm3 == pytest.approx(10 * 20 * 30, rel=1e-3)
@@ -224,6 +225,6 @@ def test_where_to_cut_is_said_once(context, clip, scene):
             clip(made.id, **arguments)
     with pytest.raises(ArgumentInvalidError, match="nothing is left"):
         clip(made.id, origin_ras=(100, 0, 0), normal_ras=(1, 0, 0))
-    line = markups.create_markups(context, markups.CreateArguments(points_ras=((0, 0, 0), (1, 0, 0))))
+    line = drawing.create_markups(context, drawing.CreateArguments(points_ras=((0, 0, 0), (1, 0, 0))))
     with pytest.raises(NodeTypeError):
         clip(made.id, markups_id=line.id)

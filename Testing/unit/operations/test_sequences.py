@@ -2,15 +2,15 @@ import numpy as np
 import pytest
 
 from AgentBridgeLib.errors import ArgumentInvalidError, NodeTypeError
-from AgentBridgeLib.operations.markups import markups
+from AgentBridgeLib.operations.markups import drawing, markups
 from AgentBridgeLib.operations.sequences import sequences
 from AgentBridgeLib.operations.transforms import new_nodes, transforms
 
 
 def lines(context, count=3):
     return tuple(
-        markups.create_markups(
-            context, markups.CreateArguments(points_ras=((0, 0, 0), (10 * (number + 1), 0, 0)), name="Line")
+        drawing.create_markups(
+            context, drawing.CreateArguments(points_ras=((0, 0, 0), (10 * (number + 1), 0, 0)), name="Line")
         ).id
         for number in range(count)
     )

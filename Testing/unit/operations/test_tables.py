@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from AgentBridgeLib.errors import ArgumentInvalidError
+from AgentBridgeLib.operations.tables import rows as table_rows
 from AgentBridgeLib.operations.tables import tables
 
 COLUMNS = (
@@ -33,7 +34,7 @@ def create(context, columns=COLUMNS, **arguments):
 
 
 def rows(context, table_id, **arguments):
-    return tables.read_rows(context, tables.RowsArguments(table_id=table_id, **arguments))
+    return table_rows.read_rows(context, table_rows.RowsArguments(table_id=table_id, **arguments))
 
 
 def test_columns_keep_types_units_and_values(context):
@@ -82,14 +83,14 @@ def test_rows_come_in_pages(context):
 def test_rows_are_added_and_cells_changed(context):
     """issue:#3."""
     made = create(context)
-    added = tables.add_rows(
+    added = table_rows.add_rows(
         context,
-        tables.AddRowsArguments(table_id=made.id, rows=(("c", 2, 9, False, 7), ("d", None, 1, True, 8))),
+        table_rows.AddRowsArguments(table_id=made.id, rows=(("c", 2, 9, False, 7), ("d", None, 1, True, 8))),
     )
     assert added.row_count == 5
     revision = context.host.scene.revision
-    tables.update_row(
-        context, tables.UpdateRowArguments(table_id=made.id, row=4, values={"volume": 2.25, "label": "e"})
+    table_rows.update_row(
+        context, table_rows.UpdateRowArguments(table_id=made.id, row=4, values={"volume": 2.25, "label": "e"})
     )
     assert context.host.scene.revision > revision
     assert rows(context, made.id).rows[3:] == (("c", 2.0, 9, False, 7), ("e", 2.25, 1, True, 8))
@@ -132,10 +133,14 @@ def test_values_that_do_not_fit_change_nothing(context, scene):
     made = create(context)
     for bad in (("c", 2, 9, False), ("c", 2, 9, "no", 7)):
         with pytest.raises(ArgumentInvalidError, match="rows"):
-            tables.add_rows(context, tables.AddRowsArguments(table_id=made.id, rows=(COLUMNS_ROW, bad)))
+            table_rows.add_rows(
+                context, table_rows.AddRowsArguments(table_id=made.id, rows=(COLUMNS_ROW, bad))
+            )
     for row, values in ((3, {"label": "x"}), (0, {"nothing": 1}), (0, {"label": "x", "count": 0.5})):
         with pytest.raises(ArgumentInvalidError):
-            tables.update_row(context, tables.UpdateRowArguments(table_id=made.id, row=row, values=values))
+            table_rows.update_row(
+                context, table_rows.UpdateRowArguments(table_id=made.id, row=row, values=values)
+            )
     assert rows(context, made.id).rows[0] == ("a", 1.5, 2**53 + 1, True, 0)
     assert rows(context, made.id).total == 3
 
@@ -155,8 +160,8 @@ def test_cells_with_several_values_and_numbers_that_are_not_finite_are_read(cont
     assert found.rows == (((1.0, 2.0, None),),)
     assert found.columns[0].component_count == 3
     with pytest.raises(ArgumentInvalidError, match="several values"):
-        tables.update_row(
-            context, tables.UpdateRowArguments(table_id=node.GetID(), row=0, values={"position": 1})
+        table_rows.update_row(
+            context, table_rows.UpdateRowArguments(table_id=node.GetID(), row=0, values={"position": 1})
         )
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as some
 
 from AgentBridgeLib.errors import ArgumentInvalidError, NodeTypeError
 from AgentBridgeLib.model.base import PageArguments
-from AgentBridgeLib.operations.markups import markups
+from AgentBridgeLib.operations.markups import drawing, markups
 from AgentBridgeLib.operations.transforms import (
     applying,
     combining,
@@ -41,8 +41,8 @@ def mapped(context, node_id, points, direction="to_world", frame="ras"):
 
 
 def point_list(context, points, **arguments):
-    return markups.create_markups(
-        context, markups.CreateArguments(type="fiducial", points_ras=tuple(map(tuple, points)), **arguments)
+    return drawing.create_markups(
+        context, drawing.CreateArguments(type="fiducial", points_ras=tuple(map(tuple, points)), **arguments)
     ).id
 
 

@@ -12,6 +12,8 @@ from AgentBridgeLib.model.fields import MarkupsId
 from AgentBridgeLib.model.frames import Frame
 from AgentBridgeLib.model.markups import ControlPoint, MarkupsDescription, PlacedRas
 from AgentBridgeLib.model.paging import page_bounds
+from AgentBridgeLib.operations.common.problems import invalid
+from AgentBridgeLib.operations.markups.arguments import Label
 from AgentBridgeLib.operations.markups.description import (
     MARKUPS,
     MOST_POINTS,
@@ -19,7 +21,7 @@ from AgentBridgeLib.operations.markups.description import (
     describe_point,
     type_of,
 )
-from AgentBridgeLib.operations.markups.shapes import TYPES, invalid
+from AgentBridgeLib.operations.markups.shapes import TYPES
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
 
 POINT_TYPES = frozenset({"fiducial", "curve", "closedcurve"})
 """Types whose number of points is free; the points of the others can be moved only."""
-
-Label = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 
 
 class ListArguments(Arguments):

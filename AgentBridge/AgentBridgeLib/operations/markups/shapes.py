@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem
 from AgentBridgeLib.operations.common import matrices
+from AgentBridgeLib.operations.common.problems import invalid
 from AgentBridgeLib.operations.markups.description import CURVE_TYPES, MOST_POINTS
 
 if TYPE_CHECKING:
@@ -167,10 +167,3 @@ def put_under(node: Any, parent: Any) -> None:
     parent.GetTransformFromWorld(from_world)
     node.ApplyTransform(from_world)
     node.SetAndObserveTransformNodeID(parent.GetID())
-
-
-def invalid(name: str, problem: str) -> ArgumentInvalidError:
-    """Make the error for one argument."""
-    return ArgumentInvalidError(
-        f"`{name}` cannot be used: {problem}.", errors=[FieldProblem(f"/{name}", problem)]
-    )

@@ -14,8 +14,9 @@ from AgentBridgeLib.model.geometry import ColorRgb
 from AgentBridgeLib.model.markups import PlacedRas
 from AgentBridgeLib.model.models import ModelDescription, ModelSummary, Representation
 from AgentBridgeLib.operations.common.listing import page_of_class
-from AgentBridgeLib.operations.markups.markups import check_color
-from AgentBridgeLib.operations.markups.shapes import axes_for, check_axes, invalid, put_under
+from AgentBridgeLib.operations.common.problems import invalid
+from AgentBridgeLib.operations.markups.arguments import check_color
+from AgentBridgeLib.operations.markups.shapes import axes_for, check_axes, put_under
 from AgentBridgeLib.operations.models.new_nodes import (
     MODEL,
     REPRESENTATIONS,

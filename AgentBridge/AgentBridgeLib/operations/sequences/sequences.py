@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from AgentBridgeLib.model.base import Arguments, Page, PageArguments
-from AgentBridgeLib.model.fields import NodeId, SequenceId
+from AgentBridgeLib.model.fields import NodeId, NodeName, SequenceId
 from AgentBridgeLib.model.tables import SequenceDescription, SequenceSummary
 from AgentBridgeLib.operations.common.listing import page_of_class
-from AgentBridgeLib.operations.markups.shapes import invalid
+from AgentBridgeLib.operations.common.problems import invalid
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -48,13 +48,7 @@ class CreateArguments(Arguments):
     index_unit: Annotated[str, Field(max_length=100, pattern=r"^[^\x00]*$")] = Field(
         default="", description="Unit of the index, such as s."
     )
-    name: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=200,
-        pattern=r"^[^\x00]*$",
-        description="Name of the node; made unique.",
-    )
+    name: NodeName | None = Field(default=None, description="Name of the node; made unique.")
 
 
 @operation(name="sequences.list", capability="scene.read", route="GET /sequences", read_only=True)

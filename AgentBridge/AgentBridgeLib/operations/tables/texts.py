@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from AgentBridgeLib.model.base import Arguments, Page, PageArguments
-from AgentBridgeLib.model.fields import TextId
+from AgentBridgeLib.model.fields import NodeName, TextId
 from AgentBridgeLib.model.tables import TextDescription, TextSummary
 from AgentBridgeLib.operations.common.listing import page_of_class
-from AgentBridgeLib.operations.markups.shapes import invalid
+from AgentBridgeLib.operations.common.problems import invalid
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -36,13 +36,7 @@ class CreateArguments(Arguments):
     """What to store."""
 
     text: _Text = Field(description="The text, Unicode.")
-    name: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=200,
-        pattern=r"^[^\x00]*$",
-        description="Name of the node; made unique.",
-    )
+    name: NodeName | None = Field(default=None, description="Name of the node; made unique.")
 
 
 class UpdateArguments(Arguments):
@@ -51,9 +45,7 @@ class UpdateArguments(Arguments):
     text_id: TextId = Field(description="The text.")
     text: _Text | None = Field(default=None, description="The new text.")
     append: bool = Field(default=False, description="Whether `text` goes to the end of what is there.")
-    name: str | None = Field(
-        default=None, min_length=1, max_length=200, pattern=r"^[^\x00]*$", description="New name."
-    )
+    name: NodeName | None = Field(default=None, description="New name.")
 
 
 @operation(name="texts.list", capability="scene.read", route="GET /texts", read_only=True)
