@@ -34,6 +34,7 @@ MODULES = (
     "segmentations.editing",
     "segmentations.surfaces",
     "segmentations.exporting",
+    "segmentations.engines",
     "markups.markups",
     "markups.points",
     "markups.drawing",
