@@ -9,7 +9,6 @@ from AgentBridgeLib.errors import (
     RevisionConflictError,
 )
 from AgentBridgeLib.operations.markups import drawing
-from AgentBridgeLib.operations.models import clipping, combining, models
 from AgentBridgeLib.operations.models import filters as model_filters
 from AgentBridgeLib.operations.models import measures as model_measures
 from AgentBridgeLib.operations.models import models
