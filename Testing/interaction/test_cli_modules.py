@@ -125,3 +125,34 @@ def test_wrong_call_is_refused_with_the_reason(a_bridge, name, parameters, code)
         "/operations/cli_modules.run", {"name": name, "parameters": parameters}, headers={"Prefer": "wait=20"}
     )
     assert answer.code == code
+
+
+def test_file_parameter_is_written_inside_the_allowed_folders_and_not_over_another(
+    a_bridge, a_volume_id, work_folder
+):
+    """issue:#3: file parameters; issue:#2: overwrite refused by default."""
+    report = work_folder / "count.txt"
+    run = {"name": "CountVoxels", "parameters": {"inputVolume": a_volume_id, "report": str(report)}}
+    a_bridge.call("cli_modules.run", **run)
+    count = report.read_text()
+    assert int(count) > 0
+    for body, code in (
+        (run, "file.exists"),
+        ({**run, "parameters": {**run["parameters"], "report": "/etc/count"}}, "policy.path_outside_roots"),
+        ({**run, "parameters": {**run["parameters"], "report": "count.txt"}}, "argument.invalid"),
+    ):
+        job = a_bridge.start_job("cli_modules.run", **body)
+        assert a_bridge.wait_for_job(job["id"])["error"]["code"] == code
+    assert report.read_text() == count
+    a_bridge.call("cli_modules.run", **run, overwrite=True)
+
+
+def test_path_asks_for_the_capabilities_of_files(start_bridge):
+    """issue:#3: when files.write is set to ask, the person is asked, and nobody can be asked here."""
+    client = start_bridge(grants={"files.write": "ask"}, options=["--no-views"]).client
+    run = {"name": "CountVoxels", "parameters": {"inputVolume": "x", "report": "/tmp/count.txt"}}
+    refused = client.post("/jobs", {"operation": "cli_modules.run", "arguments": run})
+    assert refused.code == "policy.capability_disabled"
+    assert "ask" in refused.json()["detail"]
+    without = {"name": "CountVoxels", "parameters": {"inputVolume": "x"}}
+    assert client.post("/jobs", {"operation": "cli_modules.run", "arguments": without}).status == 202

@@ -84,11 +84,13 @@ def capabilities(operation: Operation, arguments: BaseModel) -> tuple[str, ...]:
 
 def paths(arguments: BaseModel) -> list[str]:
     """Files, folders and web addresses that the arguments name."""
-    return [
+    more = arguments.named_paths() if isinstance(arguments, Arguments) else ()
+    found = [
         value
         for _, mark, value in marked(arguments)
         if isinstance(mark, (PathMark, UrlMark)) and isinstance(value, str)
     ]
+    return [*found, *more]
 
 
 def touches_files(arguments: BaseModel) -> bool:

@@ -27,6 +27,10 @@ class Arguments(Wired):
         """Name the capabilities that these very arguments need beyond the operation's own."""
         return ()
 
+    def named_paths(self) -> tuple[str, ...]:
+        """Name the files that these very arguments are about beyond those that their types mark; for the person."""
+        return ()
+
 
 class Result(Wired):
     """Result of an operation that says nothing about the scene."""

@@ -19,6 +19,8 @@ XML = """<?xml version="1.0" encoding="utf-8"?>
       <description>Volume to count in.</description></image>
     <integer-vector><name>bins</name><longflag>--bins</longflag><label>Bins</label><default>1,2</default>
       <description>Repeated in the answer.</description></integer-vector>
+    <file><name>report</name><longflag>--report</longflag><label>Report</label><channel>output</channel>
+      <description>File that gets the count.</description></file>
   </parameters>
 </executable>"""
 
@@ -30,9 +32,12 @@ def main() -> int:
         return 0
     parser = argparse.ArgumentParser()
     parser.add_argument("--bins", default="1,2")
+    parser.add_argument("--report", default="")
     parser.add_argument("input")
     arguments = parser.parse_args()
     voxels = Path(arguments.input).read_bytes().partition(b"\n\n")[2]
+    if arguments.report:
+        Path(arguments.report).write_text(f"{len(voxels) - voxels.count(0)}\n", encoding="utf-8")
     print(f"nonzero bytes: {len(voxels) - voxels.count(0)}; bins: {arguments.bins}")
     return 0
 

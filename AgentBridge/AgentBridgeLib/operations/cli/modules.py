@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ntpath
 import os
+import posixpath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, JsonValue
@@ -10,8 +13,8 @@ from pydantic import Field, JsonValue
 from AgentBridgeLib.dispatch.context import Progress, Suspend
 from AgentBridgeLib.errors import (
     ArgumentInvalidError,
-    CapabilityDisabledError,
     FieldProblem,
+    FileExistsAlreadyError,
     OperationFailedError,
 )
 from AgentBridgeLib.model.base import Arguments
@@ -45,6 +48,17 @@ class RunArguments(CliModuleArguments):
         max_length=200,
         description="As cli_modules.get describes: values, ids of nodes, paths. What is not given has the default.",
     )
+    overwrite: bool = Field(default=False, description="Whether output files that are there may be replaced.")
+
+    def named_paths(self) -> tuple[str, ...]:
+        """Name the parameters that are absolute paths, which is what a module takes for a file."""
+        return tuple(
+            value for value in self.parameters.values() if isinstance(value, str) and _is_absolute(value)
+        )
+
+    def also_requires(self) -> tuple[str, ...]:
+        """Name the capabilities of files when there are paths; what a module does with each only its XML knows."""
+        return ("files.read", "files.write") if self.named_paths() else ()
 
 
 @operation(
@@ -123,7 +137,11 @@ def run_cli_module(
     NodeNotFoundError, NodeTypeError
         A node is not there, or of another class.
     CapabilityDisabledError
-        A parameter is a path, and the settings do not allow reading or writing files.
+        A parameter is a path, and the settings deny reading or writing files. If they say ask, the person is asked.
+    PathOutsideRootsError
+        A path lies outside the allowed folders.
+    FileExistsAlreadyError
+        An output file is there and `overwrite` is not true.
     OperationFailedError
         The module ended with an error; new output nodes are gone.
 
@@ -134,7 +152,7 @@ def run_cli_module(
     described = parse(context.host.cli.description(arguments.name))
     _check(described, arguments)
     values = {
-        parameter.name: _value(context, parameter, arguments.parameters[parameter.name])
+        parameter.name: _value(context, parameter, arguments)
         for parameter in described.parameters
         if parameter.name in arguments.parameters and not _is_new(parameter, arguments.parameters)
     }
@@ -221,19 +239,24 @@ def _is_new(parameter: CliParameter, given: Mapping[str, Any]) -> bool:
     return given.get(parameter.name, NEW if parameter.is_required else None) == NEW
 
 
-def _value(context: OperationContext, parameter: CliParameter, value: Any) -> Any:
+def _value(context: OperationContext, parameter: CliParameter, arguments: RunArguments) -> Any:
+    value: Any = arguments.parameters[parameter.name]
     if parameter.class_name:
         return context.host.scene.node(value, parameter.accepted_class)
     access = parameter.schema.get("x-path")
-    if access:
-        capability = f"files.{access}"
-        if context.settings.mode(capability) != "allow":
-            raise CapabilityDisabledError(
-                f"`{parameter.name}` is a path, and {capability} is not allowed in the safety settings."
-            )
-        pointer = f"/parameters/{parameter.name}"
-        return resolve_inside(value, pointer, context.settings.allowed_folders, os.path.realpath)
-    return value
+    if not access:
+        return value
+    pointer = f"/parameters/{parameter.name}"
+    path = resolve_inside(value, pointer, context.settings.allowed_folders, os.path.realpath)
+    if access == "write" and Path(path).exists() and not arguments.overwrite:
+        raise FileExistsAlreadyError(
+            f"{path} exists. Choose another name, or set `overwrite` to let the module replace it."
+        )
+    return path
+
+
+def _is_absolute(text: str) -> bool:
+    return posixpath.isabs(text) or ntpath.isabs(text)
 
 
 def _new_node(context: OperationContext, name: str, parameter: CliParameter) -> Any:
