@@ -208,3 +208,91 @@ def test_instance_of_another_study_fails_with_its_reason(chest):
     answer = web.store_instances([mine, other], study_instance_uid="1.2.826.1")
     assert answer.FailedSOPSequence[0].FailureReason == 0xA900
     assert answer.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == mine.SOPInstanceUID
+
+
+def wado(client, sent, status=200, accept="*/*", **parameters):
+    place = {"studyUID": "1.2.826.1", "seriesUID": "1.2.826.2", "objectUID": sent[0].SOPInstanceUID}
+    query = {"requestType": "WADO", **place, **parameters}
+    return client.request("GET", "/dicomweb/wado", query=query, headers={"Accept": accept}).expect(status)
+
+
+def test_older_viewers_get_pictures_and_files_by_query(chest):
+    """slicer: PS3.18 chapter 9."""
+    _, sent, client = chest
+    assert wado(client, sent).headers["content-type"] == "image/jpeg"
+    answer = wado(
+        client, sent, contentType="image/png", rows=12, columns=100, windowCenter=0, windowWidth=300
+    )
+    assert np.asarray(Image.open(io.BytesIO(answer.body))).shape == (12, 16)
+    file = wado(client, sent, contentType="application/dicom", transferSyntax="1.2.840.10008.1.2.1")
+    found = pydicom.dcmread(io.BytesIO(file.body))
+    assert (found.PixelData, found.PatientName) == (sent[0].PixelData, "")
+
+
+@pytest.mark.parametrize(
+    ("status", "parameters"),
+    [
+        (422, {"requestType": "WADI"}),
+        (422, {"frameNumber": 2}),
+        (422, {"windowCenter": 40}),
+        (422, {"region": "0,0,1,1"}),
+        (404, {"studyUID": "1.2.3"}),
+        (406, {"contentType": "video/mpeg"}),
+        (406, {"contentType": "application/dicom", "transferSyntax": "1.2.840.10008.1.2.4.70"}),
+    ],
+)
+def test_query_that_cannot_be_answered_says_why(chest, status, parameters):
+    """slicer: PS3.18 9.4; what is not supported is never ignored."""
+    _, sent, client = chest
+    wado(client, sent, status, **parameters)
+
+
+def test_rendered_frame_takes_window_viewport_and_quality(chest):
+    """slicer: PS3.18 8.3.5.1."""
+    _, sent, client = chest
+    path = f"/dicomweb/studies/1.2.826.1/series/1.2.826.2/instances/{sent[0].SOPInstanceUID}/rendered"
+    png = {"Accept": "image/png"}
+    plain = client.get(path, headers=png).expect().body
+    narrow = client.get(f"{path}?window=500,10,linear-exact", headers=png).expect().body
+    assert set(np.unique(np.asarray(Image.open(io.BytesIO(narrow))))) <= {0, 255} or narrow != plain
+    large = Image.open(io.BytesIO(client.get(f"{path}?viewport=64,64", headers=png).expect().body))
+    assert large.size == (64, 48)
+    worst, best = (len(client.get(f"{path}?quality={quality}").expect().body) for quality in (1, 100))
+    assert worst < best
+    for wrong in ("window=1", "window=1,0", "window=a,b", "viewport=0,1", "quality=101"):
+        client.get(f"{path}?{wrong}").expect(422)
+
+
+def test_viewer_like_ohif_gets_its_worklist_and_series(chest):
+    """issue:#6: pattern C; parameters as OHIF and its DICOMweb client send them."""
+    _, _, client = chest
+    worklist = (
+        "/dicomweb/studies?limit=101&offset=0&fuzzymatching=true&includefield=00081030%2C00080060"
+        "&PatientName=*doe*&00080020=20260101-20261231&ModalitiesInStudy=CT%5CMR"
+    )
+    (study,) = client.get(worklist, headers={"Accept": "application/dicom+json"}).expect().json()
+    for tag in (
+        "00080020",
+        "00080030",
+        "00080050",
+        "00080061",
+        "00100010",
+        "00100020",
+        "0020000D",
+        "00201206",
+    ):
+        assert tag in study
+    series = (
+        client.get("/dicomweb/studies/1.2.826.1/series?includefield=00080021,00080031,0008103E")
+        .expect()
+        .json()
+    )
+    assert {one["00080060"]["Value"][0] for one in series} == {"CT"}
+    described = client.get("/dicomweb/studies/1.2.826.1/series/1.2.826.2/metadata").expect().json()
+    needed = ("00080016", "00080018", "00280010", "00280011", "00280100", "00200032", "00200037", "7FE00010")
+    assert all(tag in one for one in described for tag in needed)
+    frame = client.get(
+        f"/dicomweb/studies/1.2.826.1/series/1.2.826.2/instances/{described[0]['00080018']['Value'][0]}/frames/1",
+        headers={"Accept": "multipart/related; type=application/octet-stream; transfer-syntax=*"},
+    ).expect()
+    assert frame.headers["content-type"].startswith("multipart/related")

@@ -70,6 +70,7 @@ MODULES = (
     "dicom.web_files",
     "dicom.web_frames",
     "dicom.web_rendered",
+    "dicom.web_uri",
     "dicom.storing",
     "dicom.exchange",
     "dicom.listener",
