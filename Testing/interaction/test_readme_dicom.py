@@ -21,6 +21,8 @@ import requests
 
 import lung_series
 from client import Client
+from devtools import environment
+from devtools.data import data_folder
 from orthanc import free_port
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -36,22 +38,35 @@ def section():
 
 @pytest.fixture
 def clone(tmp_path):
-    """A copy of the checkout with the environment and the scans that are there already."""
+    """A copy of the checkout with the scans that are there already."""
     folder = tmp_path / "clone"
     for name in ("Testing", "AgentBridge"):
         shutil.copytree(CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(CHECKOUT / "pyproject.toml", folder)
-    (folder / ".dev").symlink_to((CHECKOUT / ".dev").resolve())
+    (folder / ".dev").mkdir()
+    (folder / ".dev" / "data").symlink_to(data_folder(CHECKOUT))
+    stand_in(folder / ".dev" / f"venv-{sys.version_info.major}.{sys.version_info.minor}", folder / "Testing")
     return folder
 
 
+def stand_in(made, testing):
+    """Let the environment that runs this test stand in for the one that dev.py would install."""
+    made.mkdir()
+    for entry in Path(sys.prefix).iterdir():
+        if not entry.name.startswith(("installed-", "unfinished")):
+            (made / entry.name).symlink_to(entry)
+    for name in (environment.HOST, environment.ASSETS):
+        stamp = made / f"installed-{Path(name).stem}"
+        stamp.write_text(environment._fingerprint(testing / name), encoding="utf-8")
+
+
 @contextlib.contextmanager
-def in_background(script, folder, environment):
+def in_background(script, folder, variables):
     """Run a script until the end of the block; gives a function that waits for a line."""
     with subprocess.Popen(
         ["bash", "-euc", script],
         cwd=folder,
-        env=environment,
+        env=variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -92,13 +107,13 @@ def test_dicom_section_of_the_readme_works_as_written(clone, tmp_path, a_lung_ct
         " serve ", f" serve --port 0 --home {tmp_path / 'home'} --connection-file {connection} "
     )
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path}
-    with in_background(start, clone, environment):
+    variables = {**os.environ, "PATH": path}
+    with in_background(start, clone, variables):
         client = Client.from_connection_file(connection)
         ran = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", session],
             cwd=clone,
-            env={**environment, "URL": client.base_url, "TOKEN": client.token},
+            env={**variables, "URL": client.base_url, "TOKEN": client.token},
             capture_output=True,
             text=True,
             timeout=DEADLINE_S,
@@ -106,7 +121,7 @@ def test_dicom_section_of_the_readme_works_as_written(clone, tmp_path, a_lung_ct
         )
         client.close()
         assert ran.returncode == 0, ran.stdout + ran.stderr
-        assert ran.stdout.endswith("CT SEG SR SR\n")
+        assert ran.stdout.endswith("CT OT SEG SR SR\n")
         assert "Mass of the lung." in ran.stdout
         assert_objects_are_right(f"http://127.0.0.1:{port}", a_lung_ct_file)
 
@@ -131,3 +146,10 @@ def assert_objects_are_right(pacs, scan_path):
     assert (made.PatientID, str(made.StudyInstanceUID)) == ("LUNG1", lung_series.STUDY)
     (length,) = re.findall(r"Numeric Value +DS: '?([0-9.]+)", str(made))
     assert float(length) == pytest.approx(240.0)
+    (picture,) = files["OT"]
+    assert (picture.PatientID, picture.BurnedInAnnotation, len(picture.SourceImageSequence)) == (
+        "LUNG1",
+        "YES",
+        48,
+    )
+    assert picture.pixel_array.std() > 10

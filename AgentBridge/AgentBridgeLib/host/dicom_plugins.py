@@ -43,7 +43,7 @@ class PluginOffer:
         words = "it loaded nothing"
         try:
             is_loaded = bool(self._plugin.load(self._loadable))
-        except Exception as fault:  # noqa: BLE001 - plugins of other extensions raise whatever they like
+        except Exception as fault:
             logging.getLogger("AgentBridge").exception("The DICOM plugin %s failed", self.plugin_name)
             is_loaded, words = False, f"it raised {type(fault).__name__}"
         added = [scene.scene.GetNodeByID(node_id) for node_id in additions.stop()]

@@ -1,0 +1,127 @@
+"""The real lung CT over HTTP: import file by file, load, save a picture, and what happens with another patient."""
+
+import io
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import dicom_data
+import lung_series
+from client import ProblemError
+from served_bridge import ServedBridge
+
+GRANTS = {"dicom.write": "allow", "files.read": "allow", "scene.delete": "allow"}
+
+
+@pytest.fixture(scope="module")
+def _served(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("in")
+    lung_series.write_series(folder)
+    (folder / "notes.txt").write_text("no DICOM", encoding="utf-8")
+    whole = (folder / "ct01.dcm").read_bytes()
+    (folder / "copy.dcm").write_bytes(whole)
+    (folder / "broken.dcm").write_bytes(whole[:100])
+    with ServedBridge(
+        tmp_path_factory.mktemp("host"), grants=GRANTS, options=[f"--allow-folder={folder}"]
+    ) as served:
+        job = served.client.start_job("dicom.import_files", path=str(folder))
+        yield served.client, served.client.job_result(job["id"])
+
+
+@pytest.fixture
+def lung(_served):
+    """A client whose database has the lung CT and whose scene has its volume, and the volume's id."""
+    client, _ = _served
+    client.post("/scene/clear", {"confirm": True}).expect()
+    loaded = client.job_result(client.start_job("dicom.load", series_instance_uid=lung_series.SERIES)["id"])
+    return client, loaded["node_ids"][0]
+
+
+def test_import_says_file_by_file_what_did_not_get_in(_served):
+    """issue:#6: 48 images and a report; a copy, a text and a broken file beside them."""
+    _, report = _served
+    assert report["counts"] == {"added": 49, "already_there": 1, "not_dicom": 2}
+    assert sorted(one["path"].rpartition("/")[2] for one in report["problems"]) == ["broken.dcm", "notes.txt"]
+    assert sorted(report["series"]) == [lung_series.SERIES, lung_series.REPORT_SERIES]
+
+
+def test_loaded_scan_equals_the_scan(lung, a_lung_ct_file):
+    """issue:#6: voxels and geometry exact; differential against the NRRD that the slices were made of."""
+    client, volume_id = lung
+    scan = lung_series.read_scan(a_lung_ct_file)
+    described = client.get(f"/volumes/{volume_id}").expect().json()
+    assert described["dimensions_ijk"] == [512, 512, 48]
+    assert described["spacing_mm"] == pytest.approx(scan.spacing_mm)
+    x, y, z = scan.origin_lps
+    assert described["origin_ras"] == pytest.approx([-x, -y, z])
+    body = client.get(f"/volumes/{volume_id}/data", format="raw").expect().body
+    voxels = np.frombuffer(body, described["scalar_type"]).reshape(scan.voxels.shape)
+    assert np.array_equal(voxels, scan.voxels)
+
+
+def test_picture_is_found_and_rendered_as_the_view_showed_it(lung):
+    """issue:#6: pattern D over HTTP; lossless, so the very same bytes."""
+    client, volume_id = lung
+    wanted = {"volume_id": volume_id, "view": "Red", "offset_mm": -640.0, "width_px": 300, "height_px": 200}
+    made = client.post("/dicom/pictures", wanted, headers={"Prefer": "wait=25"}).expect(201).json()
+    shown = client.get(
+        "/views/slices/Red/image", background=volume_id, offset_mm=-640.0, width=300, height=200
+    ).expect()
+    again = client.get(f"/dicom/instances/{made['sop_instance_uid']}/image", format="png").expect()
+    assert pixels(again.body) == pixels(shown.body)
+    found = (
+        client.get("/dicom/series", SeriesInstanceUID=made["series_instance_uid"]).expect().json()["items"]
+    )
+    assert [one["SeriesDescription"] for one in found] == ["[hidden]"]
+    assert made["study_instance_uid"] == lung_series.STUDY
+
+
+def pixels(png):
+    return Image.open(io.BytesIO(png)).convert("RGB").tobytes()
+
+
+def test_picture_that_also_shows_another_patient_is_refused(lung, tmp_path_factory):
+    """issue:#6: never in the wrong study."""
+    client, volume_id = lung
+    folder = tmp_path_factory.mktemp("other")
+    _, series = dicom_data.write_ct(folder, 4)
+    for path in sorted(folder.glob("*.dcm")):
+        parts = b"--x\r\nContent-Type: application/dicom\r\n\r\n" + path.read_bytes() + b"\r\n--x--\r\n"
+        client.post_bytes(
+            "/dicomweb/studies", parts, 'multipart/related; type="application/dicom"; boundary=x'
+        )
+    other = client.job_result(client.start_job("dicom.load", series_instance_uid=series)["id"])["node_ids"][0]
+    created = client.call(
+        "segmentations.create", source_volume_id=other, threshold={"minimum": 0, "maximum": 500}
+    )
+    with pytest.raises(ProblemError) as raised:
+        client.call("dicom.save_picture", volume_id=volume_id, view="Red", offset_mm=-640.0)
+    assert raised.value.answer.code == "data.invalid"
+    assert created["id"] in raised.value.answer.json()["detail"]
+
+
+def test_canceled_load_leaves_no_volume_behind(lung):
+    """issue:#6: cancel; between two steps, here before the voxels are read."""
+    client, _ = lung
+    client.post("/scene/clear", {"confirm": True}).expect()
+    job = client.start_job("dicom.load", study_instance_uid=lung_series.STUDY)
+    client.delete(f"/jobs/{job['id']}").expect(202)
+    ended = client.wait_for_job(job["id"])
+    assert ended["state"] in {"canceled", "succeeded"}
+    count = len(client.get("/volumes").expect().json()["items"])
+    assert count == (1 if ended["state"] == "succeeded" else 0)
+
+
+def test_bridge_answers_while_a_series_is_loaded(lung):
+    """issue:#6: headers are read in small steps; one step holds the main thread for the voxels."""
+    client, _ = lung
+    job = client.start_job("dicom.load", series_instance_uid=lung_series.SERIES)
+    answered = 0
+    give_up = time.monotonic() + 60
+    while client.get(f"/jobs/{job['id']}").expect().json()["state"] not in {"succeeded", "failed"}:
+        client.get("/scene").expect()
+        answered += 1
+        assert time.monotonic() < give_up
+    assert answered > 0
