@@ -129,6 +129,11 @@ class McpClient:
         self._numbers = itertools.count(1)
         self.session = ""
 
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return self._parts.netloc
+
     def post(self, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Send these very bytes."""
         sent = {

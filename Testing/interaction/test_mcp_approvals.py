@@ -99,7 +99,7 @@ def test_the_panel_may_answer_first(a_host, an_agent):
 def a_task_that_asks(a_host, a_brain_file):
     """A client with tasks and forms, and a reference to its task that waits for an answer."""
     agent = a_host.client(capabilities={"extensions": {"io.modelcontextprotocol/tasks": {}}, **FORMS})
-    volume_id = agent.value("files_load", {"path": str(a_brain_file)})["nodes"][0]["id"]
+    volume_id = a_host.client().value("files_load", {"path": str(a_brain_file)})["nodes"][0]["id"]
     a_host.person("capabilities/scene.edit=ask")
     task = agent.call("volumes_smooth", {"volume_id": volume_id, "sigma_mm": 1.0}).result
     reference = {"taskId": task["taskId"]}

@@ -45,29 +45,36 @@ class Answer:
         """Whether the event stream is open."""
         return self._stream is not None
 
-    def send(self, message: Json, event_id: str = "") -> None:
+    def send(self, message: Json) -> None:
         """Send a message that is not the last one; opens the stream."""
-        if self._stream is None:
-            self.open(event_id)
-        self.write(event(message, event_id))
+        self.open()
+        self.write(event(message))
 
-    def open(self, event_id: str = "") -> None:
-        """Open the stream."""
+    def open(self, stream_id: str = "") -> None:
+        """Open the stream, unless it is open.
+
+        Parameters
+        ----------
+        stream_id
+            Makes a stream that a client can resume begin with an empty event, numbered 0.
+        """
+        if self._stream is not None:
+            return
         self._stream = self._exchange.open_stream(200, _STREAM_HEADERS)
-        if self._is_primed and event_id:
-            self._stream.write(f"id: {event_id}-0\nretry: {_RETRY_MS}\ndata: \n\n".encode())
+        if self._is_primed and stream_id:
+            self._stream.write(f"id: {stream_id}-0\nretry: {_RETRY_MS}\ndata: \n\n".encode())
 
     def write(self, data: bytes) -> None:
         """Send raw bytes over the open stream."""
         if self._stream is not None:
             self._stream.write(data)
 
-    def finish(self, message: Json, status: int = 200, event_id: str = "") -> None:
+    def finish(self, message: Json, status: int = 200) -> None:
         """Give the last message."""
         if self._stream is None:
             self._exchange.respond(Response(status, _JSON_HEADERS, [messages.write(message)]))
             return
-        self._stream.write(event(message, event_id))
+        self._stream.write(event(message))
         self._stream.close()
 
     def end(self) -> None:

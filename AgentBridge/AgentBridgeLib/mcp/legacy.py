@@ -58,14 +58,14 @@ class LegacyEra:
         exchange.respond(Response(204 if is_gone else 404))
 
     def resume(self, exchange: Exchange) -> bool:
-        """Go on with a stream that the server closed early; False when there is none."""
+        """Go on with a stream whose connection ended early; False when there is none."""
         headers = exchange.head.headers
         session = self.sessions.get(headers.get("mcp-session-id", ""))
-        stream_id = headers.get("last-event-id", "").rpartition("-")[0]
+        stream_id, _, number = headers.get("last-event-id", "").rpartition("-")
         call = session.streams.get(stream_id) if session is not None else None
-        if call is None:
+        if call is None or not number.isdecimal():
             return False
-        call.continue_on(Answer(exchange))
+        call.continue_on(Answer(exchange), int(number))
         return True
 
     def _check_version(self, exchange: Exchange) -> None:

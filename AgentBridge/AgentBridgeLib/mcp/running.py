@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from AgentBridgeLib.mcp import messages
@@ -25,6 +26,7 @@ _CANNOT_ASK = (
     "This call needs an answer from the person, and this client cannot be asked over this connection."
 )
 _MOST_KEPT_EVENTS = 256
+"""Of one stream, for a client whose connection broke."""
 
 
 class RunningCall:
@@ -53,7 +55,7 @@ class RunningCall:
         self._stream_id = secrets.token_hex(4)
         self._event_count = 0
         self._last_progress: float | None = None
-        self._missed: list[bytes] = []
+        self._events: deque[tuple[int, bytes]] = deque(maxlen=_MOST_KEPT_EVENTS)
         self._wanted: set[str] = set()
         self._answers: dict[str, Json] = {}
         self._drive = Drive(work, self._carry_out, self._finish)
@@ -82,15 +84,14 @@ class RunningCall:
             answers, self._answers, self._wanted = self._answers, {}, set()
             self._drive.resume(answers)
 
-    def continue_on(self, answer: Answer) -> None:
-        """Go on over a new connection of the same client, with what it has missed."""
+    def continue_on(self, answer: Answer, after: int) -> None:
+        """Go on over a new connection of the same client, with the events behind number `after`."""
         answer.open()
-        for data in self._missed:
-            answer.write(data)
-        self._missed.clear()
+        for number, data in self._events:
+            if number > after:
+                answer.write(data)
         self._answer = answer
         if self._drive.has_ended:
-            self._drop_stream()
             answer.end()
 
     def _carry_out(self, step: Step) -> None:
@@ -123,8 +124,7 @@ class RunningCall:
             self._send(messages.notification("notifications/message", params))
 
     def _close_stream(self) -> None:
-        if self._session is not None and self._answer is not None and self._answer.is_streaming:
-            self._session.streams[self._stream_id] = self
+        if self._has_event_ids and self._answer is not None and self._answer.is_streaming:
             self._answer.end()
             self._answer = None
 
@@ -152,16 +152,18 @@ class RunningCall:
         self._drive.resume({})
 
     def _send(self, message: Json) -> None:
-        if self._answer is not None:
-            self._answer.send(message, self._next_id())
-        elif len(self._missed) < _MOST_KEPT_EVENTS:
-            self._missed.append(event(message, self._next_id()))
-
-    def _next_id(self) -> str:
         if not self._has_event_ids:
-            return ""
+            if self._answer is not None:
+                self._answer.send(message)
+            return
+        if self._session is not None:
+            self._session.keep_stream(self._stream_id, self)
         self._event_count += 1
-        return f"{self._stream_id}-{self._event_count}"
+        data = event(message, f"{self._stream_id}-{self._event_count}")
+        self._events.append((self._event_count, data))
+        if self._answer is not None:
+            self._answer.open(self._stream_id)
+            self._answer.write(data)
 
     def _finish(self, result: Json | None, error: Exception | None) -> None:
         self._forget()
@@ -172,10 +174,12 @@ class RunningCall:
             message = messages.result(number, value)
         else:
             message, status = messages.failure(number, value), value.status
-        if self._answer is None:
-            self._missed.append(event(message, self._next_id()))
-            return
-        self._answer.finish(message, status, self._next_id() if self._answer.is_streaming else "")
+        if self._event_count:  # a stream that can be resumed; its last event may be what is asked for again
+            self._send(message)
+            if self._answer is not None:
+                self._answer.end()
+        elif self._answer is not None:
+            self._answer.finish(message, status)
 
     def _forget(self) -> None:
         if self._session is None:
@@ -190,7 +194,3 @@ class RunningCall:
         for number in numbers:
             del asked[number]
         return numbers
-
-    def _drop_stream(self) -> None:
-        if self._session is not None:
-            self._session.streams.pop(self._stream_id, None)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from AgentBridgeLib.mcp.vocabulary import Json
 
 MOST_SESSIONS = 256
+MOST_STREAMS = 16
+"""Of one session, that can be resumed."""
 
 
 class OpenCall(Protocol):
@@ -23,8 +25,8 @@ class OpenCall(Protocol):
     def answered(self, key: str, message: Json) -> None:
         """Take the client's answer to a question."""
 
-    def continue_on(self, answer: Answer) -> None:
-        """Go on over a new connection of the same client, with what it has missed."""
+    def continue_on(self, answer: Answer, after: int) -> None:
+        """Go on over a new connection of the same client, with the events behind number `after`."""
 
 
 @dataclass(slots=True)
@@ -38,7 +40,7 @@ class Session:
     calls
         Number of an open request to its call.
     streams
-        Number of a stream that the server closed early to the call that goes on.
+        Id of a stream that can be resumed to its call; the last ones, ended or not.
     """
 
     id: str
@@ -47,12 +49,18 @@ class Session:
     client: str
     asked: dict[object, tuple[OpenCall, str]] = field(default_factory=dict)
     calls: dict[object, OpenCall] = field(default_factory=dict)
-    streams: dict[str, OpenCall] = field(default_factory=dict)
+    streams: OrderedDict[str, OpenCall] = field(default_factory=OrderedDict)
 
     @property
     def has_event_ids(self) -> bool:
         """Whether events carry numbers and streams begin with an empty one (from 2025-11-25 on)."""
         return self.version >= "2025-11-25"
+
+    def keep_stream(self, stream_id: str, call: OpenCall) -> None:
+        """Let a stream be resumed (`Last-Event-ID`)."""
+        self.streams[stream_id] = call
+        while len(self.streams) > MOST_STREAMS:
+            self.streams.popitem(last=False)
 
     def end(self) -> None:
         """Stop everything that is open."""
