@@ -100,3 +100,23 @@ class SequenceDescription(SceneResult):
     proxy_node_id: str | None = Field(
         description="Node of the scene that holds the shown item; null without one."
     )
+
+
+class BrowsedSequence(Result):
+    """One sequence in a browser."""
+
+    sequence_id: str
+    proxy_node_id: str | None = Field(
+        description="Node of the scene that holds the shown item; null before the first."
+    )
+
+
+class BrowserDescription(SceneResult):
+    """A browser, which moves sequences together."""
+
+    id: str
+    name: str
+    item_count: int = Field(description="Items of the leading sequence.")
+    selected_item: int | None = Field(description="Zero-based item that is shown; null without one.")
+    index_value: str | None = Field(description="Index value of that item in the leading sequence.")
+    sequences: tuple[BrowsedSequence, ...] = Field(description="The leading one first.")

@@ -57,6 +57,7 @@ MODULES = (
     "views.views",
     "tables.rows",
     "views.control",
+    "sequences.browsers",
     "cli.modules",
     "dicom.finding",
     "views.rendering",
