@@ -44,6 +44,8 @@ MODULES = (
     "models.measures",
     "models.files",
     "models.filters",
+    "models.clipping",
+    "models.combining",
     "transforms.transforms",
     "transforms.applying",
     "transforms.combining",

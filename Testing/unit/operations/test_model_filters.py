@@ -9,9 +9,9 @@ from AgentBridgeLib.errors import (
     RevisionConflictError,
 )
 from AgentBridgeLib.operations.markups import drawing
+from AgentBridgeLib.operations.models import clipping, combining, models
 from AgentBridgeLib.operations.models import filters as model_filters
 from AgentBridgeLib.operations.models import measures as model_measures
-from AgentBridgeLib.operations.models import models
 from AgentBridgeLib.operations.models.workers import mesh
 
 CUBE = {"kind": "cube", "size_mm": 80.0}
@@ -71,8 +71,8 @@ def measure(context, run):
 @pytest.fixture
 def combine(context, run):
     def combined(first, second, operation):
-        arguments = model_filters.BooleanArguments(model_id=first.id, other_id=second.id, mode=operation)
-        return run(model_filters.boolean(context, arguments))
+        arguments = combining.BooleanArguments(model_id=first.id, other_id=second.id, mode=operation)
+        return run(combining.boolean(context, arguments))
 
     return combined
 
@@ -80,7 +80,7 @@ def combine(context, run):
 @pytest.fixture
 def clip(context, run):
     def clipped(node_id, **arguments):
-        return run(model_filters.clip(context, model_filters.ClipArguments(model_id=node_id, **arguments)))
+        return run(clipping.clip(context, clipping.ClipArguments(model_id=node_id, **arguments)))
 
     return clipped
 

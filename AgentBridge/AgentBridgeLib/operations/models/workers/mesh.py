@@ -1,22 +1,27 @@
 """Change a surface in a process of its own: ``mesh.py JOB.json``.
 
 VTK's mesh filters cannot be interrupted, and some end the process on bad input, so they do not run inside Slicer. The
-job names the work and its files (.vtp); ``RESULT.json`` gets ``{"refused": "why"}`` or ``{"warnings": [...]}``. Needs
-VTK, nothing of the bridge.
+job names the work and its files (.vtp); ``RESULT.json`` gets ``{"refused": "why"}``, ``{"failed": "why"}`` or ``{}``.
+What is about to be tried is written there before as ``{"attempt": number}``, for whoever finds the process gone. Needs
+VTK and NumPy, nothing of the bridge.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
-from vtkmodules.vtkCommonDataModel import vtkPlane, vtkPlaneCollection, vtkPolyData
+import numpy as np
+from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPlane, vtkPlaneCollection, vtkPolyData
 from vtkmodules.vtkFiltersCore import (
     vtkAppendPolyData,
     vtkClipPolyData,
     vtkFeatureEdges,
+    vtkFlyingEdges3D,
     vtkMassProperties,
     vtkPolyDataNormals,
     vtkQuadricDecimation,
@@ -32,6 +37,7 @@ from vtkmodules.vtkFiltersGeneral import (
     vtkLoopBooleanPolyDataFilter,
 )
 from vtkmodules.vtkFiltersModeling import vtkAdaptiveSubdivisionFilter, vtkSelectEnclosedPoints
+from vtkmodules.vtkImagingStencil import vtkImageStencilToImage, vtkPolyDataToImageStencil
 from vtkmodules.vtkIOXML import vtkXMLPolyDataReader, vtkXMLPolyDataWriter
 
 SAME_POINT_MM = 1e-4
@@ -41,20 +47,38 @@ VOLUME_TOLERANCE = 1e-4
 LARGEST_SHARES = (1 / 8, 1 / 16, 1 / 32)
 """Edges that long are cut, when VTK finds no result with the surfaces as they are: it fails on slivers."""
 MOST_TRIANGLES = 1_000_000
+ATTEMPTS = tuple(
+    (largest, algorithm)
+    for largest in (None, *LARGEST_SHARES)
+    for algorithm in (vtkLoopBooleanPolyDataFilter, vtkBooleanOperationPolyDataFilter)
+)
+MARGIN_VOXELS = 2
+PARTS = 3
 
 
 class RefusedError(Exception):
     """The surfaces cannot be used; the text says why."""
 
 
+class FailedError(Exception):
+    """The surfaces can be used, but this way leads nowhere; the text says why."""
+
+
 def main(arguments: list[str]) -> int:
-    """Do one job."""
+    """Do one job; end with an error when it takes longer than its `limit_s`."""
     job = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
     answer: dict[str, Any] = {}
+    if job.get("limit_s"):
+        faulthandler.dump_traceback_later(
+            job["limit_s"], exit=True
+        )  # VTK comes back to Python too late, or never
     try:
         _write(_with_normals(_changed(job)), job["output"])
     except RefusedError as refusal:
         answer["refused"] = str(refusal)
+    except FailedError as failure:
+        answer["failed"] = str(failure)
+    faulthandler.cancel_dump_traceback_later()
     Path(job["result"]).write_text(json.dumps(answer), encoding="utf-8")
     return 0
 
@@ -118,27 +142,73 @@ def _side(surface: vtkPolyData, plane: vtkPlane, *, is_inside: bool) -> vtkPolyD
 
 
 def combine(job: dict[str, Any], first: vtkPolyData) -> vtkPolyData:
-    """Unite, intersect or subtract two closed surfaces."""
+    """Unite, intersect or subtract two closed surfaces: exactly, or on a grid of voxels."""
     second = _read(job["other"])
     for surface, which in ((first, "first"), (second, "other")):
         if _open_edges(surface):
             raise RefusedError(f"the surface of the {which} model is not closed")
-    crossing = vtkIntersectionPolyDataFilter()
-    crossing.SetInputData(0, first)
-    crossing.SetInputData(1, second)
-    crossing.SplitFirstOutputOff()
-    crossing.SplitSecondOutputOff()
-    if _output(crossing).GetNumberOfCells() == 0:
-        return _combine_apart(job["operation"], first, second)
-    for largest in (None, *LARGEST_SHARES):
+    if job["grid_mm"] is not None:
+        return _combine_on_grid(job["operation"], first, second, job["grid_mm"])
+    if job["first_attempt"] == 0:
+        crossing = vtkIntersectionPolyDataFilter()
+        crossing.SetInputData(0, first)
+        crossing.SetInputData(1, second)
+        crossing.SplitFirstOutputOff()
+        crossing.SplitSecondOutputOff()
+        if _output(crossing).GetNumberOfCells() == 0:
+            return _combine_apart(job["operation"], first, second)
+    for attempt in range(job["first_attempt"], len(ATTEMPTS)):
+        Path(job["result"]).write_text(json.dumps({"attempt": attempt}), encoding="utf-8")
+        largest, algorithm = ATTEMPTS[attempt]
         pair = [_refined(surface, largest) for surface in (first, second)]
-        for algorithm in (vtkLoopBooleanPolyDataFilter, vtkBooleanOperationPolyDataFilter):
-            results = {name: _cleaned(_triangles(_boolean(algorithm, name, *pair))) for name in OPERATIONS}
-            if _is_consistent(results, first, second):
-                return results[job["operation"]]
-    raise RefusedError(
-        "VTK found no closed result; surfaces that touch in faces or edges cannot be combined, move one a little"
-    )
+        results = {name: _cleaned(_triangles(_boolean(algorithm, name, *pair))) for name in OPERATIONS}
+        if _is_consistent(results, first, second):
+            return results[job["operation"]]
+    raise FailedError("VTK found no closed result")
+
+
+def _combine_on_grid(operation: str, first: vtkPolyData, second: vtkPolyData, spacing: float) -> vtkPolyData:
+    """Fill both with voxels, combine those, and take the surface of what is left.
+
+    Each voxel is divided into 27, and its value is how many of them are filled: that tells where in the voxel the
+    surface runs. It is never half of 27, so that no triangle degenerates.
+    """
+    bounds = _output(_appending(first, second)).GetBounds()
+    origin = [low - MARGIN_VOXELS * spacing for low in bounds[::2]]
+    counts = [
+        int((high - low) / spacing) + 2 * MARGIN_VOXELS
+        for low, high in zip(bounds[::2], bounds[1::2], strict=True)
+    ]
+    one, other = (_filled(surface, origin, spacing / PARTS, counts) for surface in (first, second))
+    combined = {"union": one | other, "intersection": one & other, "difference": one & ~other}[operation]
+    i, j, k = counts
+    share = combined.reshape(k, PARTS, j, PARTS, i, PARTS).sum(axis=(1, 3, 5), dtype=np.float32)
+    image = vtkImageData()
+    image.SetDimensions(counts)
+    image.SetSpacing(spacing, spacing, spacing)
+    image.SetOrigin([start + (PARTS - 1) / 2 * spacing / PARTS for start in origin])
+    image.GetPointData().SetScalars(numpy_to_vtk(share.ravel(), deep=1))
+    contour = vtkFlyingEdges3D()
+    contour.SetInputData(image)
+    contour.SetValue(0, PARTS**3 / 2)
+    contour.ComputeNormalsOff()
+    contour.ComputeGradientsOff()
+    return _cleaned(_output(contour))
+
+
+def _filled(surface: vtkPolyData, origin: list[float], spacing: float, counts: list[int]) -> Any:
+    """Say which parts of voxels have their center inside, (k, j, i)."""
+    i, j, k = (PARTS * count for count in counts)
+    stencil, filled = vtkPolyDataToImageStencil(), vtkImageStencilToImage()
+    stencil.SetInputData(surface)
+    stencil.SetOutputOrigin(origin)
+    stencil.SetOutputSpacing(spacing, spacing, spacing)
+    stencil.SetOutputWholeExtent(0, i - 1, 0, j - 1, 0, k - 1)
+    filled.SetInputConnection(stencil.GetOutputPort())
+    filled.SetInsideValue(1)
+    filled.SetOutsideValue(0)
+    filled.SetOutputScalarTypeToUnsignedChar()
+    return vtk_to_numpy(_output(filled).GetPointData().GetScalars()).reshape(k, j, i).astype(bool)
 
 
 def _boolean(algorithm: Any, operation: str, first: vtkPolyData, second: vtkPolyData) -> vtkPolyData:
@@ -210,10 +280,14 @@ def _is_inside(inner: vtkPolyData, outer: vtkPolyData) -> bool:
 
 
 def _appended(*surfaces: vtkPolyData) -> vtkPolyData:
+    return _output(_appending(*surfaces))
+
+
+def _appending(*surfaces: vtkPolyData) -> vtkAppendPolyData:
     both = vtkAppendPolyData()
     for surface in surfaces:
         both.AddInputData(surface)
-    return _output(both)
+    return both
 
 
 def _plane(entry: dict[str, Any]) -> vtkPlane:
