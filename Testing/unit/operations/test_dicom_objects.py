@@ -147,6 +147,80 @@ def test_saved_segmentation_is_loaded_again_voxel_by_voxel(context, add, load, r
     assert again.GetNodeReference(role) is volume
 
 
+def write_segmentation(folder, series, masks, kind, **keywords):
+    """Write a segmentation object of a CT series with highdicom; masks have shape (segment, k, j, i)."""
+    from highdicom import AlgorithmIdentificationSequence
+    from highdicom.seg import Segmentation, SegmentDescription
+    from pydicom.sr.codedict import codes
+    from pydicom.uid import generate_uid
+
+    sources = sorted(
+        (pydicom.dcmread(path) for path in slicer.app.dicomDatabase().filesForSeries(series)),
+        key=lambda one: one.ImagePositionPatient[2],
+    )
+    algorithm = AlgorithmIdentificationSequence("maker", codes.cid7162.ArtificialIntelligence, "1")
+    described = [
+        SegmentDescription(number, f"s{number}", codes.SCT.Tissue, codes.SCT.Liver, "AUTOMATIC", algorithm)
+        for number in range(1, len(masks) + 1)
+    ]
+    made = Segmentation(
+        source_images=sources,
+        pixel_array=np.ascontiguousarray(np.moveaxis(masks, 0, -1)),
+        segmentation_type=kind,
+        segment_descriptions=described,
+        series_instance_uid="1.2.3.9",
+        series_number=9,
+        sop_instance_uid=generate_uid(),
+        instance_number=1,
+        manufacturer="maker",
+        manufacturer_model_name="maker",
+        software_versions="1",
+        device_serial_number="1",
+        **keywords,
+    )
+    folder.mkdir(parents=True)
+    made.save_as(folder / "seg.dcm")
+
+
+@pytest.mark.parametrize("says_no_spacing", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "keywords", "factor", "warnings"),
+    [
+        ("BINARY", {}, 1, []),
+        ("BINARY", {"omit_empty_frames": False}, 1, []),
+        ("LABELMAP", {}, 1, []),
+        ("FRACTIONAL", {"max_fractional_value": 100}, 0.6, ["It has fractions"]),
+    ],
+)
+def test_segmentation_object_of_each_kind_is_loaded(
+    add, load, tmp_path, kind, keywords, factor, warnings, says_no_spacing
+):
+    """issue:#6; PS3.3 C.8.20.2: every other slice is left out, so the gaps of its frames are not its spacing."""
+    _, series = dicom_data.write_ct(tmp_path / "in", 7, **{**IDENTITY, "SliceThickness": 1.0})
+    add(tmp_path / "in")
+    masks = np.zeros((2, 7, 24, 32), np.float32 if kind == "FRACTIONAL" else np.uint8)
+    masks[0, [1, 3, 5], 5:12, 8:20] = factor
+    masks[1, [1, 5], 15:20, 3:9] = factor
+    if kind == "FRACTIONAL":
+        masks[0, 3, 20:22] = 0.4  # less than one half
+    write_segmentation(tmp_path / "seg", series, masks, kind, **keywords)
+    if says_no_spacing:
+        made = pydicom.dcmread(tmp_path / "seg" / "seg.dcm")
+        del made.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].SpacingBetweenSlices
+        made.save_as(tmp_path / "seg" / "seg.dcm")
+    add(tmp_path / "seg")
+    volume = node_of(load(series_instance_uid=series))
+    loaded = load(series_instance_uid="1.2.3.9")
+    assert [one.partition(";")[0] for one in loaded.loaded[0].warnings] == warnings
+    node = node_of(loaded)
+    for number, mask in enumerate(masks):
+        segment_id = node.GetSegmentation().GetNthSegmentID(number)
+        found = slicer.util.arrayFromSegmentBinaryLabelmap(node, segment_id, volume)
+        assert np.array_equal(found > 0, mask > 0.5)
+        own = node.GetBinaryLabelmapInternalRepresentation(segment_id)
+        assert np.allclose(own.GetSpacing(), (0.9, 0.7, 2.5))
+
+
 def test_segmentation_object_that_contradicts_itself_is_refused(add, load, tmp_path):
     """issue:#6; pydicom's sample liver_1frame.dcm has one frame and describes three."""
     (tmp_path / "in").mkdir()

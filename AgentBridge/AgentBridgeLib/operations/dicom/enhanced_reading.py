@@ -89,7 +89,10 @@ def _step(dataset: Any, stack: Stack, warnings: list[str]) -> np.ndarray:
     slices = stack.slices
     if len(slices) > 1:
         return np.asarray((slices[-1].position_lps - slices[0].position_lps) / (len(slices) - 1))
-    thickness = next(iter(functional_groups.declared_spacings(dataset)), 0.0)
+    known = (
+        functional_groups.measure_of(dataset, name) for name in ("SpacingBetweenSlices", "SliceThickness")
+    )
+    thickness = next((one for found in known for one in found), 0.0)
     if not thickness:
         warnings.append("Its only slice does not say how thick it is; 1 mm was taken.")
     return normal_of(slices[0]) * (thickness or 1.0)

@@ -61,8 +61,8 @@ def place_of(dataset: Any, frame: int, path: str) -> Slice:
         ) from None
 
 
-def declared_spacings(dataset: Any) -> list[float]:
-    """Give what it says of the distance of its slices, the best first, in mm."""
+def measure_of(dataset: Any, keyword: str) -> list[float]:
+    """Give ``SpacingBetweenSlices`` or ``SliceThickness`` in mm; nothing when it does not say."""
     measures = item_of(dataset, 0, "PixelMeasuresSequence")
-    found = (measures.get(name) for name in ("SpacingBetweenSlices", "SliceThickness")) if measures else ()
-    return [abs(float(value)) for value in found if value]
+    value = measures.get(keyword) if measures else None
+    return [abs(float(value))] if value else []

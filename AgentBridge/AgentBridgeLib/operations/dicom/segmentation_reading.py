@@ -62,7 +62,8 @@ def read_segmentation(
 
     dataset = read_dataset(path, pixels=True)
     yield Progress(None, "Looking at the frames")
-    described = {int(one.SegmentNumber): one for one in dataset.get("SegmentSequence") or ()}
+    numbered = ((int(one.SegmentNumber), one) for one in dataset.get("SegmentSequence") or ())
+    described = {number: one for number, one in numbered if number > 0}  # 0 is the background of a label map
     if not described or not functional_groups.frame_count(dataset):
         raise NoStackError("it has no segments")
     frames = _frames(context, dataset, path)
@@ -102,9 +103,12 @@ def _frames(context: OperationContext, dataset: Any, path: str) -> _Frames:
     distances = offsets @ normal
     if np.abs(offsets - np.outer(distances, normal)).max() > DISTANCE_TOLERANCE_MM:
         raise NoStackError("its frames are shifted against each other")
-    spacing_mm = _spacing(
-        distances, [*functional_groups.declared_spacings(dataset), *_of_sources(context, dataset)]
-    )
+    candidates = [
+        *functional_groups.measure_of(dataset, "SpacingBetweenSlices"),
+        *_of_sources(context, dataset),
+        *functional_groups.measure_of(dataset, "SliceThickness"),
+    ]
+    spacing_mm = _spacing(distances, candidates)
     indices = [round(float(one) / spacing_mm) for one in distances]
     return _Frames(places, indices, ijk_to_ras(first, normal * spacing_mm))
 
