@@ -41,6 +41,15 @@ class VolumeDisplay(Result):
     color_node_id: str | None
 
 
+class VolumeSubject(Result):
+    """Whose data a volume is, by the subject hierarchy. Names are covered unless the person shows identifiers."""
+
+    patient_item_id: int | None = Field(description="Item of the patient in the subject hierarchy.")
+    patient_name: str | None
+    study_item_id: int | None = Field(description="Item of the study in the subject hierarchy.")
+    study_description: str | None
+
+
 class VolumeDescription(Framed, SceneResult):
     """One volume. Geometry is the volume's own: without `parent_transform_id`, except for the bounds."""
 
@@ -82,6 +91,9 @@ class VolumeDescription(Framed, SceneResult):
     is_labelmap: bool
     display: VolumeDisplay | None
     parent_transform_id: str | None
+    subject: VolumeSubject | None = Field(
+        default=None, description="Patient and study; null when the volume belongs to none."
+    )
     warnings: tuple[str, ...] = ()
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from AgentBridgeLib.model.base import Page, PageArguments
 from AgentBridgeLib.model.fields import VolumeId
 from AgentBridgeLib.model.frames import FrameArguments, bounds_in, matrix_in, position_in
-from AgentBridgeLib.model.volumes import VolumeDescription, VolumeDisplay, VolumeSummary
+from AgentBridgeLib.model.volumes import VolumeDescription, VolumeDisplay, VolumeSubject, VolumeSummary
 from AgentBridgeLib.operations.common import matrices, voxels
 from AgentBridgeLib.operations.common.grids import Grid
 from AgentBridgeLib.operations.common.listing import page_of_class
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.context import OperationContext
 
 VOLUME = "vtkMRMLScalarVolumeNode"
+DEEPEST = 32
 
 
 class VolumeArguments(FrameArguments):
@@ -94,6 +95,7 @@ def get_volume(context: OperationContext, arguments: VolumeArguments) -> VolumeD
         value_unit=_value_unit(node),
         display=_display(node),
         parent_transform_id=parent_transform_id(node),
+        subject=_subject(node),
         warnings=volume_nodes.type_warnings(voxels.scalar_type(node) or ""),
     )
 
@@ -133,6 +135,26 @@ def _display(node: Any) -> VolumeDisplay | None:
         window_level=display.GetLevel(),
         is_window_automatic=bool(display.GetAutoWindowLevel()),
         color_node_id=display.GetColorNodeID() or None,
+    )
+
+
+def _subject(node: Any) -> VolumeSubject | None:
+    hierarchy = node.GetScene().GetFirstNodeByClass("vtkMRMLSubjectHierarchyNode")
+    item = 0 if hierarchy is None else hierarchy.GetItemByDataNode(node)
+    above: dict[str, int] = {}
+    for _ in range(DEEPEST):
+        if not item:
+            break
+        above.setdefault(hierarchy.GetItemLevel(item), item)
+        item = hierarchy.GetItemParent(item)
+    patient, study = above.get("Patient"), above.get("Study")
+    if patient is None and study is None:
+        return None
+    return VolumeSubject(
+        patient_item_id=patient,
+        patient_name=hierarchy.GetItemName(patient) or None if patient else None,
+        study_item_id=study,
+        study_description=hierarchy.GetItemName(study) or None if study else None,
     )
 
 
