@@ -22,7 +22,8 @@ class CuttingProxy:
         Its own address, with the path of the server behind it.
     plan
         Called with method and path of each request; says ``pass``, ``cut`` (half of the answer, then it breaks),
-        ``refuse`` (breaks before anything is asked) or ``hold`` (waits for `release` first).
+        ``refuse`` (breaks before anything is asked), ``hold`` (waits for `release` first) or ``pretend`` (asks nobody
+        and answers 200 with `pretended`).
     asked
         Paths of all requests, in order.
     """
@@ -31,6 +32,7 @@ class CuttingProxy:
         parts = urlsplit(target)
         self.target = parts.netloc
         self.plan: Callable[[str, str], str] = lambda method, path: "pass"  # noqa: ARG005
+        self.pretended = ""
         self.asked: list[str] = []
         self.is_holding = threading.Event()
         self.release = threading.Event()
@@ -79,6 +81,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if plan == "hold":
             self.proxy.is_holding.set()
             self.proxy.release.wait(60)
+        if plan == "pretend":
+            self._pretend(self.proxy.pretended.encode())
+            return
         answer, content = self._ask(body)
         self.send_response_only(answer.status)
         for name, value in answer.getheaders():
@@ -102,6 +107,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return answer, answer.read()
         finally:
             connection.close()
+
+    def _pretend(self, content: bytes) -> None:
+        self.send_response_only(200)
+        self.send_header("Content-Type", "application/dicom+json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
 
     def _break(self) -> None:
         self.close_connection = True

@@ -143,3 +143,19 @@ def test_push_to_a_server_that_is_gone_says_so(world):
     with pytest.raises(ProblemError) as raised:
         client.job_result(client.start_job("dicom.push", node="pacs", study_instance_uid=STUDY)["id"])
     assert raised.value.answer.json()["reason"] == "incomplete"
+
+
+def test_instance_that_the_server_does_not_confirm_counts_as_failed(world):
+    """issue:#6: partial results file by file; a server that answers 200 and stores one, or says nothing of it."""
+    client, proxy, _ = world
+    pull(client)
+    proxy.plan = lambda method, _: "pretend" if method == "POST" else "pass"
+    stored = {"vr": "SQ", "Value": [{"00081155": {"vr": "UI", "Value": ["1.2.826.8.4.2"]}}]}
+    proxy.pretended = json.dumps({"00081199": stored})
+    pushed = client.job_result(client.start_job("dicom.push", node="pacs", study_instance_uid=STUDY)["id"])
+    assert pushed["sent_count"] == 1
+    assert len(pushed["failed"]) == COUNT - 1
+    proxy.pretended = "<ok/>"
+    with pytest.raises(ProblemError) as raised:
+        client.job_result(client.start_job("dicom.push", node="pacs", study_instance_uid=STUDY)["id"])
+    assert "does not say what it has stored" in raised.value.answer.json()["detail"]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import sys
 import time
 from pathlib import Path
@@ -67,7 +68,7 @@ class Node:
         repeat(lambda: self._fetch(path, target))
 
     def send(self, path: str, files: list[Path]) -> set[str]:
-        """Store files; give the UIDs that the node says it has not stored."""
+        """Store files; give the UIDs that the node says it has stored."""
         return repeat(lambda: self._send(path, files))
 
     def _datasets(self, path: str) -> list[dict[str, Any]]:
@@ -112,18 +113,18 @@ class Node:
         return bytes(data)
 
     def _send(self, path: str, files: list[Path]) -> set[str]:
-        boundary = "agentbridge-0f4c1c1e7f0c4d1a"
+        boundary = f"agentbridge-{secrets.token_hex(16)}"
         headers = {
             "Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}',
             "Accept": "application/dicom+json",
         }
         with self._ask("POST", path, headers, b"".join(parts_of(files, boundary))) as answer:
             try:
-                found = answer.json()
+                found = json.loads(self._body(answer, MOST_JSON_BYTES))
             except ValueError:
-                return set()
-        items = found.get("00081198", {}).get("Value", []) if isinstance(found, dict) else []
-        return {str(item.get("00081155", {}).get("Value", [""])[0]) for item in items}
+                raise NodeError("broken", "its answer does not say what it has stored") from None
+        items = found.get("00081199", {}).get("Value", []) if isinstance(found, dict) else []
+        return {text(item, "00081155") for item in items}
 
     def _ask(self, method: str, path: str, headers: dict[str, str], data: Any = None) -> requests.Response:
         try:
@@ -311,10 +312,12 @@ def push(node: Node, request: dict[str, Any]) -> dict[str, Any]:
     batches = list(batches_of(files))
     for count, batch in enumerate(batches):
         try:
-            refused = node.send("/studies", [path for _, path in batch])
-            sent += [uid for uid, _ in batch if uid not in refused]
+            stored = node.send("/studies", [path for _, path in batch])
+            sent += [uid for uid, _ in batch if uid in stored]
             failed += [
-                {"uid": uid, "reason": "it refused this instance"} for uid, _ in batch if uid in refused
+                {"uid": uid, "reason": "it does not say that it stored this instance"}
+                for uid, _ in batch
+                if uid not in stored
             ]
         except NodeError as error:
             failed += [{"uid": uid, "reason": str(error)} for uid, _ in batch]
