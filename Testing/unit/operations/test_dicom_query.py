@@ -37,6 +37,7 @@ YAMADA = "Yamada^Tarou=山田^太郎=やまだ^たろう"
         ("StudyDate", "20260101-20260131", "20260131", True),
         ("StudyDate", "20260101-20260131", "20260201", False),
         ("StudyDate", "-20260131", "", False),
+        ("StudyDate", "19970101-19971231", "1997.04.24", True),
         ("StudyTime", "1015", "101559.25", True),
         ("StudyTime", "10:15", "101500", True),
         ("StudyTime", "0900-1015", "101559", True),

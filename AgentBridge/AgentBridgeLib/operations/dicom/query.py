@@ -217,6 +217,8 @@ def _check_value(name: str, keyword: str, value: str) -> None:
 def _in_range(wanted: str, value: str, kind: str) -> bool:
     if kind == "TM":
         wanted, value = wanted.replace(":", ""), value.replace(":", "")
+    if kind == "DA":
+        value = value.replace(".", "")  # as ACR-NEMA wrote dates (PS3.5, 6.2)
     first, dash, last = wanted.partition("-")
     if not dash:
         return value == wanted if kind == "DA" else value.startswith(wanted)

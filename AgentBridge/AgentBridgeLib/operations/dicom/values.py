@@ -126,6 +126,8 @@ def _to_json(
             name = item.keyword or tag
             here = place + tag
             is_large = item.VR in BINARY and len(item.value or b"") > most_bytes
+            if item.tag.element == 0:
+                continue  # lengths of groups are of the encoding (PS3.5, 7.2)
             if item.tag.is_private and not keeps_private:
                 left_out.append(name)
             elif is_large and link is not None:
@@ -140,9 +142,17 @@ def _to_json(
                 made[tag] = {"vr": "SQ", "Value": list(parts)}
             else:
                 with suppress(Exception):  # one bad value must not hide all others
-                    made[tag] = item.to_json_dict(None, 1 << 30)
+                    made[tag] = _with_nulls(item.to_json_dict(None, 1 << 30))
                     continue
                 left_out.append(name)
+    return made
+
+
+def _with_nulls(made: dict[str, Any]) -> dict[str, Any]:
+    """Write an empty one among several values as null (PS3.18, F.2.5); pydicom writes an empty text."""
+    values = made.get("Value")
+    if values and "" in values:
+        made["Value"] = [None if value == "" else value for value in values]
     return made
 
 

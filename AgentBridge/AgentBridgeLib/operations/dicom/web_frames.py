@@ -122,4 +122,6 @@ def _raw_frame(dataset: Any, index: int, count: int) -> bytes:
     array = decode(dataset, index, count, as_stored=True)
     if bits == 1:
         return np.packbits(array.astype(bool), bitorder="little").tobytes()
+    if array.ndim == 3 and dataset.get("PlanarConfiguration", 0) == 1:
+        array = np.moveaxis(array, -1, 0)  # as the metadata say
     return bytes(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())

@@ -1,0 +1,347 @@
+"""Our answers beside those of a real Orthanc, and beside what pydicom reads, on the same files.
+
+The files are those that pydicom brings: many modalities, all usual transfer syntaxes, 13 character sets. Where Orthanc
+1.10 differs, it is listed here with the reason; everything else has to be equal.
+"""
+
+import contextlib
+import io
+import json
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pydicom
+import pytest
+import requests
+from pydicom.data import get_testdata_file
+
+from components import component
+from orthanc import running_orthanc
+from served_bridge import ServedBridge
+from stored_settings import write_setting
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+SAMPLES = Path(get_testdata_file("CT_small.dcm")).parent
+GRANTS = {"dicom.write": "allow", "files.read": "allow"}
+BINARY = {"OB", "OW", "OF", "OD", "OL", "OV", "UN"}
+NUMBERS = {"DS", "IS", "FL", "FD", "US", "SS", "UL", "SL"}
+AS_STORED = {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}
+
+ORTHANC_REFUSES = {
+    "SC_rgb_jpeg.dcm",  # implicit VR under a transfer syntax that is explicit
+    "MR_truncated.dcm",  # cut off
+    "rtplan_truncated.dcm",
+}
+UNREADABLE = {"badVR.dcm": {"00280008"}}  # NumberOfFrames is "1A"
+ORTHANC_GARBLES = {
+    "chrH32.dcm",  # ISO 2022 with several character sets
+    "chrJapMultiExplicitIR6.dcm",
+    "rtdose_rle.dcm",  # leaves out FrameIncrementPointer
+    "rtdose_rle_1frame.dcm",
+    "J2K_pixelrep_mismatch.dcm",  # takes backslashes for yen signs under ISO_IR 13
+}
+
+
+def readable_samples():
+    """Give name, bytes and data set of the sample files that a database can hold.
+
+    Several are encodings of one instance; they get UIDs of their own, of the same length, in the encoded file.
+    """
+    found = {}
+    paths = [*SAMPLES.glob("*.dcm"), *(SAMPLES / "dicomdirtests").rglob("*")]
+    paths += (SAMPLES.parent / "charset_files").glob("*.dcm")
+    for path in sorted(paths):
+        if not path.is_file() or path.name == "DICOMDIR" or path.stat().st_size > 700_000:
+            continue
+        with warnings.catch_warnings(), contextlib.suppress(Exception):
+            warnings.simplefilter("ignore")
+            data = path.read_bytes()
+            dataset = pydicom.dcmread(io.BytesIO(data))
+            uid = str(dataset.SOPInstanceUID)
+            if not all(
+                dataset.get(name) for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+            ):
+                continue
+            if uid in found:
+                other = f"{uid[:-3]}9{len(found) % 100:02d}"
+                data = data.replace(uid.encode(), other.encode())
+                dataset = pydicom.dcmread(io.BytesIO(data))
+                uid = str(dataset.SOPInstanceUID)
+            found.setdefault(uid, Sample(path, data, dataset))
+    return list(found.values())
+
+
+class Sample(NamedTuple):
+    """A file that all peers have."""
+
+    path: Path
+    data: bytes
+    dataset: pydicom.Dataset
+
+    @property
+    def name(self):
+        return self.path.name
+
+
+class Peers:
+    """The same files in our database, in Orthanc, and in memory."""
+
+    def __init__(self, client, url, samples):
+        self.client, self.url, self.samples = client, url, samples
+        self.root = url.removesuffix("/dicom-web")
+
+    def ours(self, path, **headers):
+        return self.client.get(f"/dicomweb{path}", headers=headers).expect(200)
+
+    def theirs(self, path, **headers):
+        return requests.get(f"{self.url}{path}", headers=headers, timeout=30)
+
+
+@pytest.fixture(scope="module")
+def peers(tmp_path_factory):
+    if component("orthanc").find() is None:
+        pytest.skip(component("orthanc").reason)
+    samples = readable_samples()
+    folder, home = tmp_path_factory.mktemp("files"), tmp_path_factory.mktemp("home")
+    write_setting(home, "patient_identifiers", "show")
+    for number, sample in enumerate(samples):
+        (folder / f"{number}.dcm").write_bytes(sample.data)
+    with running_orthanc(component("orthanc").find(), tmp_path_factory.mktemp("orthanc")) as url:
+        peers = Peers(None, url, samples)
+        refused = set()
+        for sample in samples:
+            answer = requests.post(f"{peers.root}/instances", data=sample.data, timeout=30)
+            refused |= set() if answer.ok else {sample.name}
+        assert refused <= ORTHANC_REFUSES
+        options = [f"--allow-folder={folder}", "--no-views"]
+        with ServedBridge(home, grants=GRANTS, options=options) as served:
+            job = served.client.start_job("dicom.import_files", path=str(folder))
+            assert served.client.job_result(job["id"])["counts"] == {"added": len(samples)}
+            peers.client = served.client
+            yield peers
+
+
+def place(dataset):
+    uids = (dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.SOPInstanceUID)
+    return "/studies/{}/series/{}/instances/{}".format(*uids)
+
+
+def plain(item):
+    """Bring one element of DICOM JSON into a form that does not depend on how a server writes it."""
+    kind, values = item.get("vr", ""), item.get("Value", [])
+    if kind in BINARY:
+        return []
+    if kind == "SQ":
+        return [{tag: plain(inner) for tag, inner in part.items() if tag[4:] != "0000"} for part in values]
+    made = []
+    for value in values:
+        if isinstance(value, dict):
+            parts = (value.get(name, "").rstrip("^ ") for name in ("Alphabetic", "Ideographic", "Phonetic"))
+            made.append("=".join(parts).rstrip("="))
+        elif kind in NUMBERS and value is not None:
+            made.append(float(f"{float(value):.6g}"))
+        else:
+            made.append(value.strip() if isinstance(value, str) else value or "")
+    while made and made[-1] in (None, ""):
+        made.pop()
+    return made
+
+
+def differing(ours, other):
+    """Give the tags whose values differ; private ones, encodings and bulk data aside."""
+    tags = {
+        tag
+        for tag in {*ours, *other}
+        if int(tag[:4], 16) % 2 == 0 and tag != "00080005" and tag >= "00080000"
+    }
+    return {tag for tag in tags if plain(ours.get(tag, {})) != plain(other.get(tag, {}))}
+
+
+def test_there_is_something_to_compare(peers):
+    """house: compressed syntaxes, character sets, modalities."""
+    syntaxes = {dataset.file_meta.TransferSyntaxUID for _, _, dataset in peers.samples}
+    charsets = {str(dataset.get("SpecificCharacterSet", "")) for _, _, dataset in peers.samples}
+    modalities = {dataset.get("Modality", "") for _, _, dataset in peers.samples}
+    assert len(peers.samples) > 110
+    assert (len(syntaxes) > 10, len(charsets) > 11, len(modalities) > 10) == (True, True, True)
+
+
+def test_metadata_say_what_pydicom_reads(peers):
+    """issue:#6: every attribute of every sample, in every character set."""
+    wrong = {}
+    for path, _, dataset in peers.samples:
+        (found,) = peers.ours(f"{place(dataset)}/metadata").json()
+        truth = {
+            tag: item
+            for tag, item in json.loads(dataset.to_json(suppress_invalid_tags=True)).items()
+            if tag[4:] != "0000"
+        }
+        tags = differing({tag: found.get(tag, {}) for tag in truth}, truth)
+        # What pydicom gives up because of one bad value inside, ours still has.
+        tags |= {f"{int(item.tag):08X}" for item in dataset if item.tag.element and item.VR not in BINARY} - {
+            *found
+        }
+        if tags - UNREADABLE.get(path.name, set()):
+            wrong[path.name] = {tag: (found.get(tag), truth.get(tag)) for tag in tags}
+    assert wrong == {}
+
+
+def test_metadata_say_what_orthanc_says(peers):
+    """issue:#6: differences only where Orthanc is known to be wrong."""
+    wrong = {}
+    for path, _, dataset in peers.samples:
+        if path.name in ORTHANC_REFUSES | ORTHANC_GARBLES:
+            continue
+        theirs = peers.theirs(f"{place(dataset)}/metadata", Accept="application/dicom+json").json()[0]
+        (found,) = peers.ours(f"{place(dataset)}/metadata").json()
+        tags = differing(found, theirs)
+        if tags:
+            wrong[path.name] = {tag: (found.get(tag), theirs.get(tag)) for tag in tags}
+    assert set(wrong) == set(), wrong
+
+
+def test_files_are_those_that_were_imported(peers):
+    """issue:#6: byte by byte; Orthanc's have the same pixels."""
+    for path, data, dataset in peers.samples:
+        answer = peers.ours(place(dataset), Accept="application/dicom; transfer-syntax=*")
+        assert answer.body == data, path.name
+        if path.name in ORTHANC_REFUSES or "PixelData" not in dataset:
+            continue
+        theirs = peers.theirs(place(dataset), **AS_STORED).content
+        start = theirs.index(b"\r\n\r\n") + 4
+        found = pydicom.dcmread(io.BytesIO(theirs[start : theirs.rindex(b"\r\n--")]))
+        assert found.PixelData == dataset.PixelData, path.name
+
+
+def test_uncompressed_frames_are_the_voxels(peers):
+    """issue:#6: beside pydicom, and beside Orthanc where that one transcodes."""
+    compared = 0
+    for path, _, dataset in peers.samples:
+        if "Rows" not in dataset or "PixelData" not in dataset or int(dataset.BitsAllocated) < 8:
+            continue
+        try:
+            truth = pydicom.pixels.pixel_array(dataset, index=0, raw=True)
+        except Exception:  # noqa: BLE001 - what pydicom cannot decode has no truth here
+            continue
+        accept = 'multipart/related; type="application/octet-stream"'
+        answer = peers.client.get(f"/dicomweb{place(dataset)}/frames/1", headers={"Accept": accept})
+        body = answer.expect(200).body
+        frame = body[body.index(b"\r\n\r\n") + 4 : body.rindex(b"\r\n--")]
+        if truth.ndim == 3 and dataset.get("PlanarConfiguration", 0) == 1:
+            truth = np.moveaxis(truth, -1, 0)
+        expected = truth.astype(truth.dtype.newbyteorder("<")).tobytes()
+        assert frame == expected, path.name
+        compared += 1
+    assert compared > 50
+
+
+def test_compressed_frames_leave_as_they_are_stored(peers):
+    """issue:#6: with the media type of PS3.18, table 8.7.3-5."""
+    seen = set()
+    for path, _, dataset in peers.samples:
+        syntax = dataset.file_meta.TransferSyntaxUID
+        if not syntax.is_compressed or "PixelData" not in dataset or syntax == "1.2.840.10008.1.2.1.99":
+            continue
+        if path.name == "JPEG2000-embedded-sequence-delimiter.dcm":
+            continue
+        accept = {"Accept": "multipart/related; type=application/octet-stream; transfer-syntax=*"}
+        body = peers.client.get(f"/dicomweb{place(dataset)}/frames/1", headers=accept).expect(200).body
+        head, _, rest = body.partition(b"\r\n\r\n")
+        count = int(dataset.get("NumberOfFrames", 1) or 1)
+        frame = pydicom.encaps.get_frame(dataset.PixelData, 0, number_of_frames=count)
+        assert rest[: rest.rindex(b"\r\n--")] == frame, path.name
+        seen.add(head.split(b"Content-Type: ")[1].partition(b";")[0].decode())
+        assert f"transfer-syntax={syntax}".encode() in head
+    assert seen == {"image/jpeg", "image/jls", "image/jp2", "image/dicom-rle"}
+
+
+def studies_of(peers, predicate):
+    """Truth: the studies of which any instance fits."""
+    return {str(dataset.StudyInstanceUID) for _, _, dataset in peers.samples if predicate(dataset)}
+
+
+def contradictory_studies(peers):
+    """Give the studies whose files do not agree about patient and date: any answer about them is as good.
+
+    And those with dates as ACR-NEMA wrote them (1997.04.24), which CTK does not take into its tables.
+    """
+    said = {}
+    for _, _, dataset in peers.samples:
+        keys = (
+            str(dataset.get(name, "")) for name in ("PatientID", "PatientName", "PatientSex", "StudyDate")
+        )
+        said.setdefault(str(dataset.StudyInstanceUID), set()).add(tuple(keys))
+    old = {study for study, versions in said.items() if "." in "".join(date for *_, date in versions)}
+    return old | {study for study, versions in said.items() if len(versions) > 1}
+
+
+QUERIES = {
+    "PatientID=77654033": lambda d: d.get("PatientID") == "77654033",
+    "PatientID=7765403?": lambda d: str(d.get("PatientID", "")).startswith("7765403"),
+    "00100020=CT*": lambda d: str(d.get("PatientID", "")).startswith("CT"),
+    "PatientName=compressedsamples*": lambda d: str(d.get("PatientName", "")).startswith("CompressedSamples"),
+    "PatientName=CompressedSamples^CT1": lambda d: d.get("PatientName") == "CompressedSamples^CT1",
+    "StudyDate=20040119": lambda d: d.get("StudyDate") == "20040119",
+    "StudyDate=20000101-20051231": lambda d: "20000101" <= str(d.get("StudyDate") or "") <= "20051231",
+    "StudyDate=20100101-": lambda d: str(d.get("StudyDate") or "") >= "20100101",
+    "StudyDate=-19991231": lambda d: "" < str(d.get("StudyDate") or "") <= "19991231",
+    "ModalitiesInStudy=MR": lambda d: d.get("Modality") == "MR",
+    "ModalitiesInStudy=RTDOSE": lambda d: d.get("Modality") == "RTDOSE",
+    "PatientSex=F": lambda d: d.get("PatientSex") == "F",
+    "PatientID=nobody": lambda d: False,
+}
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_studies_that_match_are_those_of_pydicom_and_of_orthanc(peers, query):
+    """issue:#6: keywords, tags, wildcards, ranges; Orthanc's oracle is /tools/find, since its QIDO decodes nothing."""
+    found = {one["0020000D"]["Value"][0] for one in peers.ours(f"/studies?{query}").json()}
+    unclear = contradictory_studies(peers)
+    assert len(unclear) < 4
+    assert found - unclear == studies_of(peers, QUERIES[query]) - unclear
+    key, value = query.split("=")
+    key = "PatientID" if key == "00100020" else key
+    asked = {"Level": "Study", "Query": {key: value}, "Expand": True, "CaseSensitive": key != "PatientName"}
+    theirs = requests.post(f"{peers.root}/tools/find", json=asked, timeout=30).json()
+    assert found - unclear == {one["MainDicomTags"]["StudyInstanceUID"] for one in theirs} - unclear
+
+
+def test_every_patient_is_found_by_name_in_the_script_it_is_written_in(peers):
+    """issue:#6: person names in every character set, the whole name and each of its forms."""
+    missing = []
+    for path, _, dataset in peers.samples:
+        if path.parent.name != "charset_files" or not dataset.get("PatientName"):
+            continue
+        name = str(dataset.PatientName)
+        for asked in {name, *name.split("=")} - {""}:
+            found = peers.client.get("/dicomweb/studies", PatientName=asked).expect(200).json()
+            if str(dataset.StudyInstanceUID) not in {one["0020000D"]["Value"][0] for one in found}:
+                missing.append((path.name, asked))
+    assert missing == []
+
+
+def test_series_and_instances_are_counted_as_orthanc_counts(peers):
+    """issue:#6: at every level, in one study."""
+    for study in sorted({str(dataset.StudyInstanceUID) for _, _, dataset in peers.samples}):
+        if any(
+            one.name in ORTHANC_REFUSES for one in peers.samples if str(one.dataset.StudyInstanceUID) == study
+        ):
+            continue
+        for level, tag in (("series", "0020000E"), ("instances", "00080018")):
+            ours = {one[tag]["Value"][0] for one in peers.ours(f"/studies/{study}/{level}").json()}
+            theirs = peers.theirs(f"/studies/{study}/{level}", Accept="application/dicom+json").json()
+            assert ours == {one[tag]["Value"][0] for one in theirs}
+
+
+def test_pages_of_instances_make_the_whole_result(peers):
+    """issue:#6: limit and offset in a stable order."""
+    whole = [one["00080018"]["Value"][0] for one in peers.ours("/instances").json()]
+    pages = []
+    for offset in range(0, len(whole) + 20, 20):
+        pages += [
+            one["00080018"]["Value"][0] for one in peers.ours(f"/instances?limit=20&offset={offset}").json()
+        ]
+    assert pages == whole
+    assert len(whole) == len(set(whole)) == len(peers.samples)
