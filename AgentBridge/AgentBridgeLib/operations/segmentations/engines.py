@@ -19,7 +19,7 @@ from AgentBridgeLib.errors import (
     FieldProblem,
     OperationFailedError,
 )
-from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.base import Arguments, example
 from AgentBridgeLib.model.fields import PathMark, SegmentationId, VolumeId
 from AgentBridgeLib.model.geometry import ColorRgb
 from AgentBridgeLib.model.segmentations import EngineDescription, EngineList, EngineResult
@@ -56,6 +56,11 @@ class NoArguments(Arguments):
 class RunArguments(Arguments):
     """Which engine, on what."""
 
+    model_config = example(
+        engine="threshold",
+        source_volume_id="vtkMRMLScalarVolumeNode1",
+        parameters={"minimum": -950, "maximum": -400, "minimum_voxels": 1000},
+    )
     engine: str = Field(
         min_length=1, max_length=100, description="Name of the engine; segmentations.engines lists them."
     )

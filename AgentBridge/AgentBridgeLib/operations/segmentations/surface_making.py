@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from vtkmodules.util.numpy_support import numpy_to_vtk
+from vtkmodules.vtkCommonCore import VTK_ID_TYPE
 
 from AgentBridgeLib.dispatch.context import Progress, Suspend
 from AgentBridgeLib.errors import NodeTypeError, OperationFailedError, RevisionConflictError
 from AgentBridgeLib.operations.common import voxels
-from AgentBridgeLib.operations.common.array_files import write_array
+from AgentBridgeLib.operations.common.array_files import read_array, write_array
 from AgentBridgeLib.operations.common.child_process import run_worker
 from AgentBridgeLib.operations.segmentations.labelmaps import (
     BINARY_LABELMAP,
@@ -112,7 +114,7 @@ def surfaces_of_masks(
                     "id": segment_id,
                     "mask": str(path),
                     "ijk_to_ras": mask[1].tolist(),
-                    "surface": str(folder / f"surface{number}.vtp"),
+                    "surface": str(folder / f"surface{number}"),
                 }
             )
     if parts:
@@ -121,8 +123,7 @@ def surfaces_of_masks(
         yield from run_worker(context.host.processes, str(WORKER), [str(job)], "Surface making")
     made: dict[str, Any] = {segment_id: vtkPolyData() for segment_id in masks}
     for part in parts:
-        made[str(part["id"])] = _read(str(part["surface"]))
-        yield Progress(1.0, "Taking the surfaces back")
+        made[str(part["id"])] = yield from _read(str(part["surface"]))
     return made
 
 
@@ -184,17 +185,27 @@ def padded_box(mask: Array, ijk_to_ras: Matrix) -> tuple[Array, Matrix] | None:
     return part, ijk_to_ras @ shift
 
 
-def _read(path: str) -> Any:
-    from vtkmodules.vtkIOXML import vtkXMLPolyDataReader
+def _read(prefix: str) -> Generator[Progress, None, Any]:
+    """Put a surface together; reading a VTP file would hold Slicer for seconds."""
+    from vtkmodules.vtkCommonCore import vtkPoints
+    from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
 
-    reader = vtkXMLPolyDataReader()
-    reader.SetFileName(path)
-    if not Path(path).is_file():
-        raise OperationFailedError(
-            "Surface making left no complete result; the scene is as it was. Repeat it."
-        )
-    reader.Update()
-    return reader.GetOutput()
+    arrays = {}
+    for name in ("points", "normals", "triangles"):
+        arrays[name] = yield from read_array(Path(f"{prefix}_{name}.npy"), "Surface making")
+    surface, points, cells = vtkPolyData(), vtkPoints(), vtkCellArray()
+    points.SetData(numpy_to_vtk(arrays["points"], deep=1))
+    triangles = arrays["triangles"]
+    offsets = np.arange(0, 3 * len(triangles) + 1, 3, dtype=np.int64)
+    corners = numpy_to_vtk(triangles.reshape(-1), deep=1, array_type=VTK_ID_TYPE)
+    cells.SetData(numpy_to_vtk(offsets, deep=1, array_type=VTK_ID_TYPE), corners)
+    surface.SetPoints(points)
+    surface.SetPolys(cells)
+    if len(arrays["normals"]):
+        normals = numpy_to_vtk(arrays["normals"], deep=1)
+        normals.SetName("Normals")
+        surface.GetPointData().SetNormals(normals)
+    return surface
 
 
 def require_labelmaps(node: Any) -> None:

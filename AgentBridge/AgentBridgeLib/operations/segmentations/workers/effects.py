@@ -34,16 +34,32 @@ def is_near(mask: Any, spacing_kji: Any, distance_mm: float) -> Any:
     `vtkImageEuclideanDistance` rounds squared spacings to integers, so it cannot be used; `vtkITKImageMargin` measures
     inside from the outermost voxels of the segment instead of from the background.
     """
-    squares = np.where(mask, 0.0, np.inf)
-    for axis, spacing in enumerate(spacing_kji):
-        along = np.moveaxis(squares, axis, 0)
-        nearest = along.copy()
-        for step in range(1, min(int(distance_mm / spacing + ROUNDING), len(along) - 1) + 1):
-            square = (step * spacing) ** 2
-            np.minimum(nearest[step:], along[:-step] + square, out=nearest[step:])
-            np.minimum(nearest[:-step], along[step:] + square, out=nearest[:-step])
-        squares = np.moveaxis(nearest, 0, axis)
-    return squares <= distance_mm**2 * (1 + ROUNDING)
+    squares = np.empty(mask.shape)
+    for number, plane in enumerate(mask):  # a slice stays in the processor's cache
+        squares[number] = _spread(_squares_in_rows(plane, spacing_kji[2]), spacing_kji[1], distance_mm)
+    result = np.empty(mask.shape, bool)
+    for row in range(mask.shape[1]):
+        nearest = _spread(squares[:, row], spacing_kji[0], distance_mm)
+        result[:, row] = nearest <= distance_mm**2 * (1 + ROUNDING)
+    return result
+
+
+def _squares_in_rows(plane: Any, spacing: float) -> Any:
+    """Give the squared distance to the nearest true element of the same row of a slice; infinite without one."""
+    at = np.arange(plane.shape[1], dtype=float)
+    before = np.maximum.accumulate(np.where(plane, at, -np.inf), axis=1)
+    after = np.minimum.accumulate(np.where(plane, at, np.inf)[:, ::-1], axis=1)[:, ::-1]
+    return (np.minimum(at - before, after - at) * spacing) ** 2
+
+
+def _spread(squares: Any, spacing: float, distance_mm: float) -> Any:
+    """Let squared distances spread along the first axis, as far as it matters."""
+    nearest = squares.copy()
+    for step in range(1, min(int(distance_mm / spacing + ROUNDING), len(squares) - 1) + 1):
+        square = (step * spacing) ** 2
+        np.minimum(nearest[step:], squares[:-step] + square, out=nearest[step:])
+        np.minimum(nearest[:-step], squares[step:] + square, out=nearest[:-step])
+    return nearest
 
 
 def grow(mask: Any, spacing_kji: Any, distance_mm: float) -> Any:

@@ -1,7 +1,8 @@
 """Closed surfaces of segments in a process of its own: ``surfaces.py JOB.json``.
 
 Slicer's own conversion rule makes them, so they are what Slicer would make. The job names for each segment an NPY file
-of its mask (k, j, i), the matrix to RAS and the VTP file to write. Needs NumPy, VTK and Slicer's segmentation library.
+of its mask (k, j, i), the matrix to RAS, and the beginning of the names of the NPY files to write. Needs NumPy, VTK
+and Slicer's segmentation library.
 """
 
 from __future__ import annotations
@@ -13,25 +14,39 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from vtkmodules.util.numpy_support import numpy_to_vtk
+from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
-from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
+from vtkmodules.vtkFiltersCore import vtkReverseSense, vtkTriangleFilter
 
 
 def main(arguments: list[str]) -> int:
     """Do one job."""
     job = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
     library = _library()
+    sys.stdout.write("<filter-progress>0.01</filter-progress>\n")
     for number, part in enumerate(job["segments"]):
         surface = _surface(library, np.load(part["mask"]), part["ijk_to_ras"], job["parameters"])
-        writer = vtkXMLPolyDataWriter()
-        writer.SetFileName(part["surface"])
-        writer.SetInputData(surface)
-        writer.SetCompressorTypeToNone()
-        if not writer.Write():
-            return 2
+        for name, array in arrays_of(surface).items():
+            np.save(f"{part['surface']}_{name}.npy", array)
         sys.stdout.write(f"<filter-progress>{(number + 1) / len(job['segments']):.4f}</filter-progress>\n")
     return 0
+
+
+def arrays_of(surface: Any) -> dict[str, Any]:
+    """Take a surface apart: points (n, 3), normals (n, 3; none: (0, 3)), triangles (m, 3) of point numbers."""
+    triangles = vtkTriangleFilter()
+    triangles.SetInputData(surface)
+    triangles.PassVertsOff()
+    triangles.PassLinesOff()
+    triangles.Update()
+    whole = triangles.GetOutput()
+    normals = whole.GetPointData().GetNormals()
+    corners = vtk_to_numpy(whole.GetPolys().GetConnectivityArray()).astype(np.int64)
+    return {
+        "points": vtk_to_numpy(whole.GetPoints().GetData()).astype(np.float32),
+        "normals": np.zeros((0, 3), np.float32) if normals is None else vtk_to_numpy(normals),
+        "triangles": corners.reshape(-1, 3),
+    }
 
 
 def _surface(library: Any, mask: Any, ijk_to_ras: Any, parameters: dict[str, str]) -> Any:
@@ -55,8 +70,6 @@ def outwards(surface: Any, is_right_handed: bool) -> Any:
     """Turn triangles and normals around that look inwards: Slicer's rule makes them so on left-handed grids."""
     if is_right_handed:
         return surface
-    from vtkmodules.vtkFiltersCore import vtkReverseSense
-
     turned = vtkReverseSense()
     turned.SetInputData(surface)
     turned.ReverseCellsOn()
