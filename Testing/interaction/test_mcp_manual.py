@@ -24,7 +24,8 @@ THEIRS = {
 
 @pytest.fixture(scope="module")
 def a_host(tmp_path_factory):
-    grants = ("--grant", "python.execute=allow", "--grant", "files.write=allow")
+    allowed = ("python.execute", "files.write", "network")
+    grants = [option for name in allowed for option in ("--grant", f"{name}=allow")]
     folder = tmp_path_factory.mktemp("allowed")
     with McpHost(tmp_path_factory.mktemp("mcp"), "--views", *grants, "--allow-folder", str(folder)) as host:
         host.allowed = folder
@@ -53,8 +54,10 @@ def settled(agent, reply):
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["theirs"])
 def test_every_row_of_the_table_works(a_host, a_volume, row):
     """issue:#5 a superset of what users hold today, each row executed."""
-    text = row["arguments"].replace("VOLUME", a_volume).replace("FOLDER", a_host.allowed.as_posix())
     agent = a_host.client()
+    samples = agent.value("operations_run", {"operation": "sample_data.list"})["items"]
+    text = row["arguments"].replace("VOLUME", a_volume).replace("FOLDER", a_host.allowed.as_posix())
+    text = text.replace("SAMPLE", samples[0]["name"])
     assert settled(agent, agent.call(row["tool"], json.loads(text)))
 
 

@@ -13,8 +13,8 @@ These tools drive a running 3D Slicer (medical images) that a person sits in fro
 - Begin with scene_summary. Node IDs (vtkMRMLScalarVolumeNode1) are the handles; names are labels and may repeat.
 - Positions are RAS in mm (right, anterior, superior are positive) unless a name ends in _lps or _ijk. DICOM uses
   LPS: negate the first two. Indices are zero-based (i, j, k). Units stand in the names: length_mm, volume_ml.
-- Never guess geometry: volumes_get has spacing, bounds and range; volumes_sample reads values. Look at what you
-  made with views_slice_image or views_threed_image.
+- Never guess geometry or gray values: volumes_get has spacing and bounds, operations_run of volumes.histogram the
+  values, volumes_sample those at points. Look at what you made with views_slice_image or views_threed_image.
 - Long work answers with a job. Follow it with jobs_get (wait_s 20) until succeeded, then jobs_result. jobs_cancel
   stops it.
 - Deleting and writing may need the person's approval in the AgentBridge panel: the answer says so and names a job.
@@ -74,29 +74,33 @@ diagnosis.""",
         "Load a file and look at it in three planes.",
         """\
 Load the file {path} with files_load. Then take an axial, a sagittal and a coronal picture through the middle of its
-bounds with views_slice_image, and tell its dimensions, spacing in mm and range of values.""",
+bounds (volumes_get) with views_slice_image, and tell its dimensions, spacing in mm and the range of its values
+(operations_run of volumes.histogram).""",
         (("path", "File in an allowed folder."),),
     ),
     "segment_and_measure": Prompt(
         "Segment a structure by intensity and measure it.",
         """\
-Segment {structure} in the volume {volume_id}: read its range and histogram, choose a threshold and say why, make the
-segmentation with segmentations_create, measure it with segmentations_statistics, and look at the result over the
-image. Correct the threshold if the picture shows that it is wrong. Report volume_ml and surface_mm2.""",
+Segment {structure} in the volume {volume_id}: read its geometry with volumes_get and its histogram with operations_run
+(volumes.histogram), choose a threshold and say why. Make the segmentation with segmentations_create, keep its largest
+island with operations_run (segmentations.edit) where the structure is one piece, measure it with
+segmentations_statistics, and look at it over the image with views_slice_image. Correct the threshold if the picture shows that it is wrong. Report volume_ml
+and surface_mm2 (asked for with surface always).""",
         (("volume_id", "Volume to segment."), ("structure", "What to find, in words.")),
     ),
     "measure_distance": Prompt(
         "Measure between two places.",
         """\
 Draw a line from {start_ras} to {end_ras} (RAS, mm) with markups_create, read its length_mm with markups_get, and take
-a picture of the slice that contains its middle.""",
+a picture of the slice that contains its middle with views_slice_image.""",
         (("start_ras", "Start, RAS in mm."), ("end_ras", "End, RAS in mm.")),
     ),
     "smooth_and_compare": Prompt(
         "Smooth a volume and show what it did.",
         """\
-Smooth the volume {volume_id} with sigma_mm {sigma_mm} (volumes_smooth), follow the job, then take the same slice of
-both volumes and compare mean and standard deviation.""",
+Smooth the volume {volume_id} with sigma_mm {sigma_mm} (volumes_smooth), follow the job with jobs_get if there is one,
+then take the same slice of both volumes with views_slice_image, and compare their histograms with operations_run
+(volumes.histogram).""",
         (("volume_id", "Volume to smooth."), ("sigma_mm", "Width of the Gaussian in mm.")),
     ),
     "tidy_up": Prompt(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from AgentBridgeLib.mcp import results, schemas
+from AgentBridgeLib.mcp import results, schemas, terse
 from AgentBridgeLib.mcp.profile import tool_name
 from AgentBridgeLib.mcp.surface import Tool
 
@@ -23,6 +23,7 @@ _DETAIL: Json = {
     "description": "concise leaves out members without a value.",
 }
 _SECTIONS = ("Parameters", "Returns", "Raises", "Warnings", "Notes", "Yields", "See Also", "Examples")
+_MORE = " operations_describe has all details."
 _SPELLED = {"dicom": "DICOM", "dicomweb": "DICOMweb", "cli modules": "CLI modules"}
 _LONGEST_DESCRIPTION = 420
 
@@ -59,12 +60,14 @@ def call(runner: OperationRunner, request: Request, operation: Operation, argume
 def describe(operation: Operation) -> Json:
     """Make the entry of `tools/list`."""
     arguments = schemas.for_arguments(operation.schemas["arguments"])
+    short = terse.shortened(arguments)
+    is_short, arguments = short is not arguments, short
     if is_page(operation):
         arguments["properties"] = {**arguments.get("properties", {}), "detail": _DETAIL}
     entry: Json = {
         "name": tool_name(operation.name),
         "title": _title(operation.name),
-        "description": description(operation),
+        "description": description(operation) + (_MORE if is_short else ""),
         "inputSchema": arguments,
         "annotations": hints(operation),
     }

@@ -22,6 +22,7 @@ _DROPPED = frozenset(
         "pattern",
         "propertyNames",
         "maxProperties",
+        "examples",
     }
 )
 _NAMED = frozenset({"properties", "$defs", "patternProperties"})
