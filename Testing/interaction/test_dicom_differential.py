@@ -294,6 +294,9 @@ QUERIES = {
 }
 
 
+ORTHANC_MATCHES_EMPTY = {"StudyDate=-19991231"}  # takes studies without a date for old ones
+
+
 @pytest.mark.parametrize("query", QUERIES)
 def test_studies_that_match_are_those_of_pydicom_and_of_orthanc(peers, query):
     """issue:#6: keywords, tags, wildcards, ranges; Orthanc's oracle is /tools/find, since its QIDO decodes nothing."""
@@ -301,6 +304,8 @@ def test_studies_that_match_are_those_of_pydicom_and_of_orthanc(peers, query):
     unclear = contradictory_studies(peers)
     assert len(unclear) < 4
     assert found - unclear == studies_of(peers, QUERIES[query]) - unclear
+    if query in ORTHANC_MATCHES_EMPTY:
+        return
     key, value = query.split("=")
     key = "PatientID" if key == "00100020" else key
     asked = {"Level": "Study", "Query": {key: value}, "Expand": True, "CaseSensitive": key != "PatientName"}
