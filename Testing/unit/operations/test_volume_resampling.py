@@ -250,12 +250,12 @@ def test_larger_voxels_warn_unless_they_average(context, run, a_volume, make_vol
     stripes = np.zeros((4, 4, 64), np.float32)
     stripes[..., ::2] = 100
     noisy = make_volume(stripes)
-    _, linear = resample(context, run, noisy, spacing_mm=(3.2, 1.1, 2.5))
-    made, sinc = resample(context, run, noisy, spacing_mm=(3.2, 1.1, 2.5), interpolation="sinc")
+    _, linear = resample(context, run, noisy, spacing_mm=(2.4, 1.1, 2.5))
+    made, sinc = resample(context, run, noisy, spacing_mm=(2.4, 1.1, 2.5), interpolation="sinc")
     inner = (slice(None), slice(None), slice(4, -4))
     assert np.allclose(slicer.util.arrayFromVolume(sinc)[inner], 50, atol=2)
     assert made.warnings == ()
-    assert np.ptp(slicer.util.arrayFromVolume(linear)[inner]) <= 100
+    assert set(np.unique(slicer.util.arrayFromVolume(linear)[inner])) == {0, 100}
 
 
 def test_what_does_not_overlap_is_refused(context, run, a_volume, make_volume, scene):
@@ -362,7 +362,7 @@ def test_faces_of_the_box_on_faces_of_voxels_add_no_layer(context, run, scene, m
     """slicer: vtkSlicerCropVolumeLogic has a tolerance too."""
     node = make_volume(np.arange(1000).reshape(10, 10, 10).astype(np.int16))
     node.SetIJKToRASMatrix(vtk.vtkMatrix4x4())
-    made, part = crop(context, run, node, bounds_ras=(1.5, 4.5, -0.5, 0.5, 8.5, 30))
+    made, part = crop(context, run, node, bounds_ras=(1.5 - 1e-9, 4.5 + 1e-9, -0.5, 0.5, 8.5, 30))
     assert made.dimensions_ijk == (3, 1, 1)
     assert slicer.util.arrayFromVolume(part).ravel().tolist() == [902, 903, 904]
     assert "beyond" in made.warnings[0]
