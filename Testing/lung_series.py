@@ -72,8 +72,8 @@ def ct_image(scan: Scan, k: int, **identity: Any) -> Dataset:
     made.ImagePositionPatient = [x, y, round(z + scan.spacing_mm[2] * k, 6)]
     made.Rows, made.Columns = scan.voxels.shape[1:]
     made.WindowCenter, made.WindowWidth = -500, 1500
-    stored = np.clip(scan.voxels[k].astype(np.int32) - AIR_HU, -(2**15), 2**15 - 1)
-    made.PixelData = stored.astype("<i2").tobytes()
+    made.BitsStored, made.HighBit, made.PixelRepresentation = 12, 11, 0
+    made.PixelData = (scan.voxels[k] - AIR_HU).astype("<u2").tobytes()
     for name, value in identity.items():
         setattr(made, name, value)
     return made

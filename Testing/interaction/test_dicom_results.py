@@ -3,7 +3,6 @@
 import io
 import time
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -16,7 +15,7 @@ GRANTS = {"dicom.write": "allow", "files.read": "allow", "scene.delete": "allow"
 
 
 @pytest.fixture(scope="module")
-def _served(tmp_path_factory):
+def served(tmp_path_factory):
     folder = tmp_path_factory.mktemp("in")
     lung_series.write_series(folder)
     (folder / "notes.txt").write_text("no DICOM", encoding="utf-8")
@@ -31,17 +30,17 @@ def _served(tmp_path_factory):
 
 
 @pytest.fixture
-def lung(_served):
+def lung(served):
     """A client whose database has the lung CT and whose scene has its volume, and the volume's id."""
-    client, _ = _served
+    client, _ = served
     client.post("/scene/clear", {"confirm": True}).expect()
     loaded = client.job_result(client.start_job("dicom.load", series_instance_uid=lung_series.SERIES)["id"])
     return client, loaded["node_ids"][0]
 
 
-def test_import_says_file_by_file_what_did_not_get_in(_served):
+def test_import_says_file_by_file_what_did_not_get_in(served):
     """issue:#6: 48 images and a report; a copy, a text and a broken file beside them."""
-    _, report = _served
+    _, report = served
     assert report["counts"] == {"added": 49, "already_there": 1, "not_dicom": 2}
     assert sorted(one["path"].rpartition("/")[2] for one in report["problems"]) == ["broken.dcm", "notes.txt"]
     assert sorted(report["series"]) == [lung_series.SERIES, lung_series.REPORT_SERIES]
@@ -57,8 +56,27 @@ def test_loaded_scan_equals_the_scan(lung, a_lung_ct_file):
     x, y, z = scan.origin_lps
     assert described["origin_ras"] == pytest.approx([-x, -y, z])
     body = client.get(f"/volumes/{volume_id}/data", format="raw").expect().body
-    voxels = np.frombuffer(body, described["scalar_type"]).reshape(scan.voxels.shape)
-    assert np.array_equal(voxels, scan.voxels)
+    assert described["scalar_type"] == "int16"
+    assert body == scan.voxels.tobytes()
+    display = described["display"]
+    assert (display["window_level"], display["window_width"]) == (-500, 1500)
+    assert display["is_window_automatic"] is False
+
+
+def test_nodes_tell_their_study_and_series_although_identifiers_are_hidden(lung):
+    """issue:#6: loaded nodes carry their study and series, as handles for further calls."""
+    client, volume_id = lung
+    (found,) = client.get("/dicom/loaded").expect().json()["items"]
+    images = found.pop("sop_instance_uids")
+    assert found == {
+        "node_id": volume_id,
+        "study_instance_uid": lung_series.STUDY,
+        "series_instance_uid": lung_series.SERIES,
+        "is_in_database": True,
+    }
+    assert images == [f"2.25.{lung_series.FIRST_IMAGE + k}" for k in range(48)]
+    answer = client.get("/dicom/reports", StudyInstanceUID=found["study_instance_uid"]).expect()
+    assert [one["SOPInstanceUID"] for one in answer.json()["items"]] == [lung_series.REPORT]
 
 
 def test_picture_is_found_and_rendered_as_the_view_showed_it(lung):

@@ -21,7 +21,7 @@ from AgentBridgeLib.host.qtcompat import guarded, run_guarded
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from AgentBridgeLib.host.ports import DicomPluginHost
+    from AgentBridgeLib.host.ports import DicomOrigin, DicomPluginHost
 
 
 class SlicerDicom:
@@ -71,6 +71,10 @@ class SlicerDicom:
         Series by series on purpose: CTK's `removeStudy` and `removePatient` leave identifiers in the tag cache.
         """
         self._database().removeSeries(series_uid, True, True)
+
+    def origins(self) -> Mapping[str, DicomOrigin]:
+        """Node id to where it came from, of all nodes in the scene that the subject hierarchy says so of."""
+        return dicom_hierarchy.origins(slicer.mrmlScene)
 
     def place(self, node: Any, values: Mapping[str, str], instance_uids: Sequence[str]) -> None:
         """Put a node under its patient and study in the subject hierarchy; `values` by DICOM keyword."""

@@ -8,6 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import slicer
+import vtk
+
+from AgentBridgeLib.host.ports import DicomOrigin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,6 +55,35 @@ def place(scene: Any, node: Any, values: Mapping[str, str], instance_uids: Seque
     described = [values.get(keyword) for keyword in ("StudyDescription", "StudyDate")]
     hierarchy.SetItemName(study_item, " ".join(part for part in described if part) or "Study")
     node.SetAttribute("DICOM.instanceUIDs", " ".join(instance_uids))  # as the scalar volume plugin does
+
+
+def origins(scene: Any) -> dict[str, DicomOrigin]:
+    """Find the nodes that were loaded from DICOM, by the UIDs of their items; node id to origin."""
+    constants = slicer.vtkMRMLSubjectHierarchyConstants
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    items = vtk.vtkIdList()
+    hierarchy.GetItemChildren(hierarchy.GetSceneItemID(), items, True)
+    found = {}
+    for number in range(items.GetNumberOfIds()):
+        item = items.GetId(number)
+        node, series = (
+            hierarchy.GetItemDataNode(item),
+            hierarchy.GetItemUID(item, constants.GetDICOMUIDName()),
+        )
+        if node is None or not series:
+            continue
+        study = hierarchy.GetItemAncestorAtLevel(item, constants.GetDICOMLevelStudy())
+        uids = hierarchy.GetItemUID(item, constants.GetDICOMInstanceUIDName()).split()
+        found[node.GetID()] = DicomOrigin(
+            hierarchy.GetItemUID(study, constants.GetDICOMUIDName()) if study else "",
+            series,
+            tuple(
+                node.GetAttribute("DICOM.instanceUIDs").split()
+                if node.GetAttribute("DICOM.instanceUIDs")
+                else uids
+            ),
+        )
+    return found
 
 
 def _set(

@@ -386,6 +386,15 @@ class RunningImport(Protocol):
         """Stop; what is in the database stays there. Safe to repeat."""
 
 
+@dataclass(frozen=True, slots=True)
+class DicomOrigin:
+    """What a node was loaded from."""
+
+    study_uid: str
+    series_uid: str
+    instance_uids: tuple[str, ...]
+
+
 class DicomOffer(Protocol):
     """One way in which a DICOM plugin of Slicer would load some files."""
 
@@ -480,6 +489,9 @@ class DicomHost(Protocol):
 
     def remove_series(self, series_uid: str) -> None:
         """Remove a series with its stored files and its cached values; linked files stay."""
+
+    def origins(self) -> Mapping[str, DicomOrigin]:
+        """Node id to where it came from, of all nodes in the scene that the subject hierarchy says so of."""
 
     def place(self, node: Any, values: Mapping[str, str], instance_uids: Sequence[str]) -> None:
         """Put a node under its patient and study in the subject hierarchy; `values` by DICOM keyword."""

@@ -116,6 +116,24 @@ class DicomLoaded(DicomResult):
     skipped: list[SkippedSeries]
 
 
+class LoadedNode(DicomResult):
+    """A node of the scene that was loaded from DICOM, whoever did."""
+
+    node_id: str
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uids: list[str] = Field(
+        description="What it was made of, in the order of its slices; at most 5000."
+    )
+    is_in_database: bool = Field(description="Whether Slicer's DICOM database still has the series.")
+
+
+class LoadedNodes(DicomResult):
+    """Which nodes were loaded from DICOM."""
+
+    items: list[LoadedNode]
+
+
 class NodeSummary(Result):
     """One remote node."""
 

@@ -14,6 +14,7 @@ from AgentBridgeLib.operations.dicom.decoders import decode
 from AgentBridgeLib.operations.dicom.grid_of_slices import ijk_to_ras, normal_of
 from AgentBridgeLib.operations.dicom.library import quiet, read_dataset
 from AgentBridgeLib.operations.dicom.stack import NoStackError, Slice, Stack, order
+from AgentBridgeLib.operations.dicom.windows import show_as_asked
 from AgentBridgeLib.operations.volumes.new_nodes import new_volume
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def read_enhanced(
         yield Progress((k + 1) / len(stack.slices), "Reading frames")
     grid = Grid((columns, rows, len(stack.slices)), ijk_to_ras(first, step_lps))
     node = new_volume(context.host.scene.scene, name, array, grid, is_labelmap=False)
-    _set_window(node, functional_groups.item_of(dataset, first.frame, "FrameVOILUTSequence"))
+    show_as_asked(node, functional_groups.item_of(dataset, first.frame, "FrameVOILUTSequence"))
     return node, warnings
 
 
@@ -122,12 +123,3 @@ def _scalar_type(dataset: Any, slices: Sequence[Slice]) -> Any:
         if np.iinfo(kind).min <= min(ends) and max(ends) <= np.iinfo(kind).max:
             return kind
     return np.float64
-
-
-def _set_window(node: Any, item: Any) -> None:
-    """Show the volume as the file asks."""
-    if item is None or not item.get("WindowWidth"):
-        return
-    center, width = (item.get(name) for name in ("WindowCenter", "WindowWidth"))
-    center, width = (float(one[0] if hasattr(one, "append") else one) for one in (center, width))
-    node.GetDisplayNode().SetWindowLevel(width, center)

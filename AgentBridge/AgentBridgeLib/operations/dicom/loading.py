@@ -16,7 +16,14 @@ from AgentBridgeLib.errors import (
     FileMissingError,
 )
 from AgentBridgeLib.model.base import Arguments
-from AgentBridgeLib.model.dicom import DicomLoaded, LoadedSeries, SkippedSeries, Uid
+from AgentBridgeLib.model.dicom import (
+    DicomLoaded,
+    LoadedNode,
+    LoadedNodes,
+    LoadedSeries,
+    SkippedSeries,
+    Uid,
+)
 from AgentBridgeLib.operations.dicom.plugin_reading import Reading
 from AgentBridgeLib.operations.dicom.readers import read_series
 from AgentBridgeLib.operations.dicom.stack import NoStackError
@@ -29,12 +36,23 @@ if TYPE_CHECKING:
     from AgentBridgeLib.host.dicom_index import Instance, Series
 
 
+MOST_INSTANCES = 5000
+
+
 class LoadArguments(Arguments):
     """What to load: exactly one of a study, a series and an instance."""
 
     study_instance_uid: Uid | None = Field(default=None, description="All series of a study.")
     series_instance_uid: Uid | None = Field(default=None, description="One series.")
     sop_instance_uid: Uid | None = Field(default=None, description="One instance alone.")
+
+    def also_requires(self) -> tuple[str, ...]:
+        """Require that the database may be read."""
+        return ("dicom.read",)
+
+
+class LoadedNodesArguments(Arguments):
+    """Nothing to say."""
 
     def also_requires(self) -> tuple[str, ...]:
         """Require that the database may be read."""
@@ -103,6 +121,40 @@ def load(
         )
     return DicomLoaded(
         node_ids=[node_id for one in loaded for node_id in one.node_ids], loaded=loaded, skipped=skipped
+    )
+
+
+@operation(
+    name="dicom.loaded_nodes",
+    capability="scene.read",
+    route="GET /dicom/loaded",
+    read_only=True,
+)
+def loaded_nodes(context: OperationContext, arguments: LoadedNodesArguments) -> LoadedNodes:  # noqa: ARG001
+    """Tell which nodes of the scene were loaded from DICOM, whoever loaded them, with their study and series.
+
+    Returns
+    -------
+    LoadedNodes
+        Their UIDs are handles for other calls: reports of the same study, or what a slice was made of.
+
+    Raises
+    ------
+    FeatureMissingError
+        No DICOM database is open.
+    """
+    known = context.host.dicom.index.series()
+    return LoadedNodes(
+        items=[
+            LoadedNode(
+                node_id=node_id,
+                study_instance_uid=origin.study_uid,
+                series_instance_uid=origin.series_uid,
+                sop_instance_uids=list(origin.instance_uids[:MOST_INSTANCES]),
+                is_in_database=origin.series_uid in known,
+            )
+            for node_id, origin in context.host.dicom.origins().items()
+        ]
     )
 
 

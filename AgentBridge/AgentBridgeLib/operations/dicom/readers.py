@@ -18,6 +18,7 @@ from AgentBridgeLib.operations.dicom.stack import (
     read_slice,
 )
 from AgentBridgeLib.operations.dicom.stack_reading import read_stack
+from AgentBridgeLib.operations.dicom.windows import show_as_asked
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     Steps = Generator[Progress | Suspend, None, Reading]
 
-HEAD_TAGS = [*GEOMETRY_TAGS, "SOPClassUID", "Modality"]
+HEAD_TAGS = [*GEOMETRY_TAGS, "SOPClassUID", "Modality", "WindowCenter", "WindowWidth"]
 RADIOTHERAPY = frozenset({"RTSTRUCT", "RTDOSE", "RTPLAN", "RTRECORD"})
 
 
@@ -77,6 +78,7 @@ def _read_ourselves(context: OperationContext, series: Series, instances: Sequen
     stack = order([read_slice(one.path, head) for one, head in zip(instances, heads, strict=True)])
     yield Progress(None, "Reading voxels; this step cannot be interrupted")
     node = read_stack(context, stack, name_of(series))
+    show_as_asked(node, heads[len(heads) // 2])
     _place(context, series, node, [one.uid for one in stack.slices])
     return Reading([node], "stack")
 
