@@ -84,8 +84,8 @@ bounds (volumes_get) with views_slice_image, and tell its dimensions, spacing in
 Segment {structure} in the volume {volume_id}: read its geometry with volumes_get and its histogram with operations_run
 (volumes.histogram), choose a threshold and say why. Make the segmentation with segmentations_create, keep its largest
 island with operations_run (segmentations.edit) where the structure is one piece, measure it with
-segmentations_statistics, and look at it over the image with views_slice_image. Correct the threshold if the picture shows that it is wrong. Report volume_ml
-and surface_mm2 (asked for with surface always).""",
+segmentations_statistics, and look at it over the image with views_slice_image. Correct the threshold if the picture
+shows that it is wrong. Report volume_ml and surface_mm2 (asked for with surface always).""",
         (("volume_id", "Volume to segment."), ("structure", "What to find, in words.")),
     ),
     "measure_distance": Prompt(
