@@ -72,7 +72,7 @@ def test_shutting_down_has_the_order_of_slicer(run_child):
     done = run_child(script + SOON + END + "print(order)\n")
     order = eval(done.stdout.splitlines()[-1])
     assert order[0] == "started"
-    assert order[1] == "Volumes"  # loaded last
+    assert order[1] == "SampleData"  # loaded last
     assert order[-2:] == [("quit", False), "cleared"]
 
 

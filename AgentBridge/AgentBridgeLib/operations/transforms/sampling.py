@@ -12,6 +12,7 @@ from vtkmodules.vtkCommonTransforms import vtkGeneralTransform
 
 from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.errors import NodeTypeError, OperationFailedError
+from AgentBridgeLib.model.base import example
 from AgentBridgeLib.model.fields import MarkupsId, VolumeId
 from AgentBridgeLib.model.transforms import Direction, SampledTransform
 from AgentBridgeLib.operations.common import matrices, voxels
@@ -46,6 +47,8 @@ Bounds = tuple[Coordinate, Coordinate, Coordinate, Coordinate, Coordinate, Coord
 
 class SampleArguments(TransformArguments):
     """Where to take the transform, and how densely: over a volume, a ROI, or bounds."""
+
+    model_config = example(transform_id="vtkMRMLBSplineTransformNode1", reference_id="vtkMRMLScalarVolumeNode1")
 
     reference_id: VolumeId | None = Field(
         default=None, description="Volume whose extent the grid has; without `spacing_mm` its voxels too."
