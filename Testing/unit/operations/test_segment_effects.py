@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from AgentBridgeLib.errors import ArgumentInvalidError, GeometryMismatchError, RevisionConflictError
 from AgentBridgeLib.operations.segmentations import creating, editing, effect_running
-from AgentBridgeLib.operations.segmentations.labelmaps import mask_of
+from AgentBridgeLib.operations.segmentations.labelmaps import mask_of, oriented_image
 
 SHAPE_KJI = (14, 20, 24)
 SPACING_KJI = (2.5, 1.1, 0.8)
@@ -174,9 +174,9 @@ def test_islands_are_split_into_segments_of_their_own(context, a_segmentation, e
     """slicer: effect Islands; ITK's connected components."""
     blob[0, 0:3, 0] = True
     node, _ = a_segmentation(blob)
-    answer = edit(node, "split_islands", minimum_voxels=2)
+    answer = edit(node, "split_islands", minimum_voxels=3)
     components = sitk.GetArrayFromImage(
-        sitk.RelabelComponent(sitk.ConnectedComponent(image(blob)), minimumObjectSize=2)
+        sitk.RelabelComponent(sitk.ConnectedComponent(image(blob)), minimumObjectSize=3)
     )
     counts = np.bincount(components.ravel())[1:]
     assert [change.voxel_count for change in answer.changes] == list(counts)
@@ -184,6 +184,47 @@ def test_islands_are_split_into_segments_of_their_own(context, a_segmentation, e
     assert np.array_equal(mask_of(context, node, "s0"), components == 1)
     last = answer.changes[-1].segment_id
     assert np.array_equal(mask_of(context, node, last), components == len(counts))
+
+
+def test_file_that_was_cut_down_to_its_segments_is_edited_on_the_whole_grid(
+    context, a_segmentation, edit, grid, tmp_path
+):
+    """slicer: a `.seg.nrrd` may hold only the box of the segments; the reference geometry is in its header."""
+    mask = np.zeros(SHAPE_KJI, bool)
+    mask[5:8, 6:10, 9:13] = True
+    node, _ = a_segmentation(mask)
+    storage = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationStorageNode")
+    storage.SetCropToMinimumExtent(True)
+    storage.SetFileName(str(tmp_path / "cut.seg.nrrd"))
+    assert storage.WriteData(node)
+    loaded = slicer.util.loadSegmentation(str(tmp_path / "cut.seg.nrrd"))
+    edit(loaded, "invert")
+    result = mask_of(context, loaded, "s0")
+    assert result.shape == SHAPE_KJI
+    assert np.array_equal(result, ~mask)
+    edit(loaded, "paint", positions_ras=[(grid @ [11, 7, 6, 1])[:3].tolist()], radius_mm=0.5)
+    assert np.argwhere(mask_of(context, loaded, "s0") & mask).tolist() == [[6, 7, 11]]
+
+
+def test_segmentation_with_a_shifted_extent_is_edited_where_it_lies(context, run, edit, grid, scene):
+    """slicer: extents need not begin at 0, and the first voxel lies where the extent says."""
+    node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    mask = np.zeros((4, 5, 6), np.uint8)
+    mask[1, 2, 3] = 1
+    shifted = oriented_image(mask, grid, (7, 8, 9))
+    node.GetSegmentation().SetConversionParameter(
+        slicer.vtkSegmentationConverter.GetReferenceImageGeometryParameterName(),
+        slicer.vtkSegmentationConverter.SerializeImageGeometry(shifted),
+    )
+    node.AddSegmentFromBinaryLabelmapRepresentation(shifted, "s")
+    segment_id = node.GetSegmentation().GetNthSegmentID(0)
+    assert np.array_equal(mask_of(context, node, segment_id), mask)
+    at = (grid @ [7, 8, 9, 1])[:3].tolist()
+    edit(node, "paint", segment_id, positions_ras=[at], radius_mm=0.3)
+    assert np.argwhere(mask_of(context, node, segment_id)).tolist() == [[0, 0, 0], [1, 2, 3]]
+    edit(node, "grow", segment_id, margin_mm=0.85)
+    k, j, i = (np.argwhere(mask_of(context, node, segment_id)).T).tolist()
+    assert sorted(zip(k, j, i, strict=True)) == [(0, 0, 0), (0, 0, 1), (1, 2, 2), (1, 2, 3), (1, 2, 4)]
 
 
 def test_small_islands_are_removed_and_one_is_chosen_by_a_point(context, a_segmentation, edit, blob, grid):
@@ -309,7 +350,7 @@ def test_seeds_grow_over_what_is_like_them(context, a_segmentation, edit, blob):
 def test_one_seed_grows_inside_of_a_mask_only(context, a_segmentation, edit):
     """slicer: with an editable area one seed is enough."""
     values = np.zeros(SHAPE_KJI, np.int16)
-    values[3:9, 4:12, 5:20] = 100
+    values[3:9, 4:12, 5:20] = values[10:13, 14:18, 5:20] = 100  # the second cannot be reached
     seed, other = np.zeros((2, *SHAPE_KJI), bool)
     seed[5, 6, 7] = True
     other[0, 0, 0] = True
@@ -318,6 +359,7 @@ def test_one_seed_grows_inside_of_a_mask_only(context, a_segmentation, edit):
     with pytest.raises(ArgumentInvalidError, match="two segments"):
         edit(node, "grow_from_seeds", None, **arguments)
     edit(node, "grow_from_seeds", None, **arguments, mask={"minimum": 50})
+    values[10:13] = 0
     assert np.array_equal(mask_of(context, node, "s0"), values == 100)
     assert np.array_equal(mask_of(context, node, "s1"), other)
 

@@ -1,0 +1,96 @@
+"""Undo of every step on segmentations over HTTP: voxels, names, colors, codes and surfaces as before."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+
+WAIT = {"Prefer": "wait=60"}
+CODES = {
+    "category": {"scheme": "SCT", "value": "123037004", "meaning": "Anatomical Structure"},
+    "type": {"scheme": "SCT", "value": "39607008", "meaning": "Lung"},
+}
+
+
+def npy(array):
+    """The bytes of an NPY file."""
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+@pytest.fixture
+def scene(a_bridge):
+    """A volume and a segmentation with two segments that overlap and one apart; client, volume, path, ids."""
+    k, j, i = np.mgrid[0:12, 0:14, 0:16]
+    values = (100 * ((k - 5) ** 2 + (j - 6) ** 2 + (i - 7) ** 2 < 16)).astype(np.int16)
+    volume = a_bridge.post_bytes("/volumes", npy(values), spacing_mm=(0.8, 1.1, 2.5)).expect(201).json()["id"]
+    layers = np.zeros((12, 14, 16, 2), np.uint8)
+    layers[5, 6, 7, 0], layers[0:2, 0:3, :, 0], layers[4:8, 4:9, 5:9, 1] = 1, 2, 1
+    made = a_bridge.post_bytes("/segmentations/labelmap", npy(layers), source_volume_id=volume).expect(201)
+    where = f"/segmentations/{made.json()['id']}"
+    return a_bridge, volume, where, [segment["id"] for segment in made.json()["segments"]]
+
+
+def state(client, where):
+    """Everything that a client can see of a segmentation."""
+    described = client.get(where).expect(200).json()
+    described.pop("scene_revision")
+    labels = client.get(f"{where}/labelmap", layers=True, format="npy").expect(200).body
+    return described, labels
+
+
+STEPS = {
+    "seeds": lambda client, volume, where, ids: client.post(
+        f"{where}/edit",
+        {"effect": "grow_from_seeds", "volume_id": volume, "segment_ids": ids[:2]},
+        headers=WAIT,
+    ),
+    "all seeds": lambda client, volume, where, ids: client.post(
+        f"{where}/edit", {"effect": "grow_from_seeds", "volume_id": volume}, headers=WAIT
+    ),
+    "islands": lambda client, volume, where, ids: client.post(
+        f"{where}/edit", {"effect": "invert", "segment_id": ids[0], "others": "cut"}, headers=WAIT
+    ),
+    "joint": lambda client, volume, where, ids: client.post(
+        f"{where}/edit", {"effect": "joint_smooth", "smoothing_factor": 0.9}, headers=WAIT
+    ),
+    "bytes": lambda client, volume, where, ids: client.put_bytes(
+        f"{where}/labelmap", npy(np.ones((12, 14, 16), np.uint8))
+    ),
+    "segment bytes": lambda client, volume, where, ids: client.put_bytes(
+        f"{where}/segments/{ids[2]}/labelmap", npy(np.ones((12, 14, 16), np.uint8))
+    ),
+    "remove": lambda client, volume, where, ids: client.delete(f"{where}/segments/{ids[1]}"),
+    "codes": lambda client, volume, where, ids: client.patch(
+        f"{where}/segments/{ids[1]}", {"terminology": CODES, "name": "lung", "color": [1, 0, 0]}
+    ),
+    "add": lambda client, volume, where, ids: client.post(f"{where}/segments", {"name": "new"}),
+    "surface": lambda client, volume, where, ids: client.post(f"{where}/surface", {}, headers=WAIT),
+}
+
+
+@pytest.mark.parametrize("step", list(STEPS))
+def test_undo_brings_everything_back(scene, step):
+    """issue:#3: masks and undo included; undo restores exactly."""
+    client, volume, where, ids = scene
+    before = state(client, where)
+    STEPS[step](client, volume, where, ids).expect()
+    assert state(client, where) != before, "the step did something"
+    client.post("/scene/undo", {}).expect(200)
+    assert state(client, where) == before
+    STEPS[step](client, volume, where, ids).expect()
+    client.post("/scene/undo", {}).expect(200)
+    assert state(client, where) == before, "and again"
+
+
+def test_undo_of_a_new_segmentation_removes_it(scene):
+    """issue:#3."""
+    client, volume, _, _ = scene
+    body = {"engine": "threshold", "source_volume_id": volume, "parameters": {"method": "otsu"}}
+    client.post("/segmentations/run", body, headers=WAIT).expect(201)
+    assert client.get("/segmentations").json()["total"] == 2
+    client.post("/scene/undo", {}).expect(200)
+    assert client.get("/segmentations").json()["total"] == 1
