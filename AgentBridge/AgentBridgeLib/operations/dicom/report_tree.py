@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 DEEPEST = 100
+_LINE_ENDS = re.compile(r"[\r\n]+")
 _OBSERVER = {"PNAME"}
 
 
 def lines(dataset: Any, hides_names: bool) -> Iterator[str]:
-    """Walk over the tree in the order of the document: one line per item, two spaces per level.
+    """Walk over the tree in the order of the document: one text per item, two spaces per level.
 
-    Children of every item are shown, not only those of containers.
+    Children of every item are shown, not only those of containers. Further lines of a text begin with ``|``. When
+    names are hidden, dates of observation are too.
     """
     yield from _item(dataset, 0, hides_names, is_root=True)
 
@@ -37,7 +40,10 @@ def _item(item: Any, level: int, hides_names: bool, *, is_root: bool = False) ->
     kind = str(item.get("ValueType", "") or "")
     name = concept(item) or kind.lower() or "item"
     value = "[hidden]" if hides_names and kind in _OBSERVER else _value(kind, item)
-    yield f"{'  ' * level}{prefix}{name}" + (f": {value}" if value else "" if kind != "CONTAINER" else ":")
+    observed = "" if hides_names else str(item.get("ObservationDateTime", "") or "")
+    shown = f"{name}: {value}" if value else f"{name}:" if kind == "CONTAINER" else name
+    shown += f" (observed {observed})" if observed else ""
+    yield f"{'  ' * level}{prefix}" + f"\n{'  ' * level}  | ".join(_LINE_ENDS.split(shown.strip()))
     for child in item.get("ContentSequence", None) or ():
         yield from _item(child, level + 1, hides_names)
 
@@ -51,7 +57,7 @@ def _value(kind: str, item: Any) -> str:
 
 def _text(keyword: str) -> Callable[[Any], str]:
     def write(item: Any) -> str:
-        return " ".join(str(item.get(keyword, "") or "").split("\r\n"))
+        return str(item.get(keyword, "") or "").strip()
 
     return write
 
@@ -86,6 +92,9 @@ def _reference(item: Any) -> str:
         ):
             if one.get(keyword):
                 text += f", {word} {', '.join(str(number) for number in _several(one.get(keyword)))}"
+        state = _first(one, "ReferencedSOPSequence")
+        if state is not None:
+            text += f", shown by {_reference(one)}"
         shown.append(text)
     return "; ".join(shown)
 
