@@ -143,7 +143,7 @@ def _problem(operation: Operation, entry: Mapping[str, Any]) -> FieldProblem:
         return _unknown(
             pointer, str(entry["loc"][-1]), _names_beside(operation.schemas["arguments"], entry["loc"])
         )
-    return FieldProblem(pointer, entry["msg"], "")
+    return FieldProblem(pointer, entry["msg"].removeprefix("Value error, "), "")
 
 
 def _unknown(pointer: str, name: str, known: Sequence[str]) -> FieldProblem:

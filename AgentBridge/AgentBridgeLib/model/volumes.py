@@ -104,6 +104,7 @@ class VolumeMade(SceneResult):
     name: str
     class_name: str
     dimensions_ijk: DimensionsIjk
+    spacing_mm: SpacingMm
     scalar_type: str
     component_count: int
     warnings: tuple[str, ...] = Field(default=(), description="What was assumed or cannot be done with it.")

@@ -126,6 +126,7 @@ def describe_made(node: Any, warnings: Sequence[str]) -> VolumeMade:
         name=node.GetName(),
         class_name=node.GetClassName(),
         dimensions_ijk=image.GetDimensions(),
+        spacing_mm=node.GetSpacing(),
         scalar_type=scalar_type,
         component_count=image.GetNumberOfScalarComponents(),
         warnings=(*warnings, *type_warnings(scalar_type)),

@@ -37,7 +37,8 @@ class InterpolationArguments(NamedArguments):
     interpolation: Kernel | None = Field(
         default=None,
         description="`nearest` gives values that occur; `linear` (the default), `cubic` and `sinc` are smoother and "
-        "costlier in this order. `sinc` averages where voxels get larger. Labelmaps: `nearest` only.",
+        "costlier in this order. `sinc` averages where voxels get larger, and then takes minutes for large volumes. "
+        "Labelmaps: `nearest` only.",
     )
     fill_value: Annotated[float, Field(allow_inf_nan=False)] = Field(
         default=0.0, description="Value beyond the outer faces of the volume, in its own unit."
