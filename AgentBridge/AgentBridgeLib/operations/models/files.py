@@ -10,7 +10,7 @@ from pydantic import Field
 from AgentBridgeLib.errors import DataInvalidError, FileUnreadableError, NodeTypeError, StorageFailedError
 from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.content import Content
-from AgentBridgeLib.model.fields import Bytes, ModelId
+from AgentBridgeLib.model.fields import Bytes, ModelId, NodeName
 from AgentBridgeLib.model.frames import Frame
 from AgentBridgeLib.model.models import MeshFormat, ModelDescription
 from AgentBridgeLib.operations.models.new_nodes import MODEL, describe_model, surface_of
@@ -49,13 +49,7 @@ class ImportArguments(Arguments):
         default="lps",
         description="Frame of its positions unless the file says so itself, as Slicer's files do.",
     )
-    name: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=200,
-        pattern=r"^[^\x00]*$",
-        description="Name of the node; made unique.",
-    )
+    name: NodeName | None = Field(default=None, description="Name of the node; made unique.")
 
 
 @operation(

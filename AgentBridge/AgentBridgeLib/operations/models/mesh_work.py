@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -17,7 +17,7 @@ from AgentBridgeLib.errors import (
     StorageFailedError,
 )
 from AgentBridgeLib.model.base import Arguments
-from AgentBridgeLib.model.fields import ModelId
+from AgentBridgeLib.model.fields import ModelId, NodeName
 from AgentBridgeLib.operations.common import matrices
 from AgentBridgeLib.operations.common.child_process import run_worker
 from AgentBridgeLib.operations.models.new_nodes import MODEL, add_model, describe_model, surface_of
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from AgentBridgeLib.model.models import ModelDescription
 
 WORKER = Path(__file__).parent / "workers" / "mesh.py"
-Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Answer = dict[str, Any]
 
 
@@ -38,7 +37,7 @@ class FilterArguments(Arguments):
     """Which model, and what to call the result."""
 
     model_id: ModelId = Field(description="The model; it stays as it is.")
-    name: Name | None = Field(default=None, description="Name of the new model.")
+    name: NodeName | None = Field(default=None, description="Name of the new model.")
 
 
 class MeshWork:

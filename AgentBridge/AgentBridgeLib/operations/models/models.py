@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from AgentBridgeLib.model.base import Arguments, Page, PageArguments
-from AgentBridgeLib.model.fields import ModelId, TransformId
+from AgentBridgeLib.model.fields import ModelId, NodeName, TransformId
 from AgentBridgeLib.model.frames import FrameArguments
 from AgentBridgeLib.model.geometry import ColorRgb
 from AgentBridgeLib.model.markups import PlacedRas
@@ -53,13 +53,7 @@ class CreateArguments(Arguments):
         default=None,
         description="All three axes of the shape, in place of direction_ras: unit vectors, right-handed.",
     )
-    name: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=200,
-        pattern=r"^[^\x00]*$",
-        description="Name of the node; made unique.",
-    )
+    name: NodeName | None = Field(default=None, description="Name of the node; made unique.")
     color: ColorRgb | None = Field(default=None, description="Red, green, blue from 0 to 1.")
     opacity: float = Field(default=1.0, ge=0, le=1, description="From 0 (invisible) to 1 (opaque).")
     parent_transform_id: TransformId | None = Field(
@@ -71,9 +65,7 @@ class UpdateArguments(Arguments):
     """What to change. What is not given stays as it is."""
 
     model_id: ModelId = Field(description="The model.")
-    name: str | None = Field(
-        default=None, min_length=1, max_length=200, pattern=r"^[^\x00]*$", description="New name."
-    )
+    name: NodeName | None = Field(default=None, description="New name.")
     color: ColorRgb | None = Field(default=None, description="Red, green, blue from 0 to 1.")
     opacity: float | None = Field(default=None, ge=0, le=1, description="From 0 (invisible) to 1 (opaque).")
     is_visible: bool | None = Field(default=None, description="Whether it is shown in the views.")

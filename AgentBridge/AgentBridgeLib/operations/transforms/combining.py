@@ -9,14 +9,13 @@ from pydantic import Field
 from vtkmodules.vtkCommonTransforms import vtkGeneralTransform
 
 from AgentBridgeLib.model.base import Arguments
-from AgentBridgeLib.model.fields import TransformId
+from AgentBridgeLib.model.fields import NodeName, TransformId
 from AgentBridgeLib.model.transforms import (
     TransformDescription,
 )
 from AgentBridgeLib.operations.common import matrices
 from AgentBridgeLib.operations.transforms.new_nodes import (
     TRANSFORM,
-    Name,
     TransformArguments,
     describe_transform,
 )
@@ -32,7 +31,7 @@ class ConcatenateArguments(Arguments):
     transform_ids: Annotated[tuple[TransformId, ...], Field(min_length=2, max_length=50)] = Field(
         description="The first one is applied to points first."
     )
-    name: Name | None = Field(default=None, description="Name of the node; made unique.")
+    name: NodeName | None = Field(default=None, description="Name of the node; made unique.")
 
 
 @operation(

@@ -12,7 +12,7 @@ from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.errors import DataInvalidError, NodeTypeError
 from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.content import Content
-from AgentBridgeLib.model.fields import Bytes, TransformId
+from AgentBridgeLib.model.fields import Bytes, NodeName, TransformId
 from AgentBridgeLib.model.frames import Frame, matrix_in
 from AgentBridgeLib.model.transforms import Direction, TransformDescription
 from AgentBridgeLib.operations.common import matrices, nrrd, voxels
@@ -22,7 +22,6 @@ from AgentBridgeLib.operations.transforms.new_nodes import (
     BSPLINE_CLASS,
     GRID_CLASS,
     TRANSFORM,
-    Name,
     describe_transform,
     grid_of,
     stored,
@@ -67,7 +66,7 @@ class FieldArguments(Arguments):
 class CreateArguments(FieldArguments):
     """A displacement field, and a name."""
 
-    name: Name | None = Field(default=None, description="Name of the node; made unique.")
+    name: NodeName | None = Field(default=None, description="Name of the node; made unique.")
 
 
 class ReplaceArguments(FieldArguments):

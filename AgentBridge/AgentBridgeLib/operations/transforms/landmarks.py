@@ -9,11 +9,10 @@ from pydantic import Field
 
 from AgentBridgeLib.errors import NodeTypeError
 from AgentBridgeLib.model.base import Arguments
-from AgentBridgeLib.model.fields import MarkupsId, NodeId
+from AgentBridgeLib.model.fields import MarkupsId, NodeId, NodeName
 from AgentBridgeLib.model.transforms import LandmarkError, LandmarkRegistration
 from AgentBridgeLib.operations.common import matrices
 from AgentBridgeLib.operations.common.problems import invalid
-from AgentBridgeLib.operations.transforms.new_nodes import Name
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ class LandmarkArguments(Arguments):
         default=(),
         description="Nodes to put under the new transform; they must have no parent transform yet.",
     )
-    name: Name | None = Field(default=None, description="Name of the transform; made unique.")
+    name: NodeName | None = Field(default=None, description="Name of the transform; made unique.")
 
 
 @operation(

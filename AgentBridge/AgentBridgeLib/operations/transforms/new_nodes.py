@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
 import numpy as np
 from pydantic import Field
@@ -31,9 +31,6 @@ _KINDS: tuple[tuple[str, TransformKind], ...] = (
     (BSPLINE_CLASS, "bspline"),
     (THIN_PLATE_CLASS, "thin_plate"),
 )
-
-
-Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 
 
 class TransformArguments(FrameArguments):

@@ -13,7 +13,7 @@ from vtkmodules.vtkCommonTransforms import vtkGeneralTransform
 from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.errors import NodeTypeError, OperationFailedError
 from AgentBridgeLib.model.base import example
-from AgentBridgeLib.model.fields import MarkupsId, VolumeId
+from AgentBridgeLib.model.fields import MarkupsId, NodeName, VolumeId
 from AgentBridgeLib.model.transforms import Direction, SampledTransform
 from AgentBridgeLib.operations.common import matrices, voxels
 from AgentBridgeLib.operations.common.boxes import ROI, Box
@@ -23,7 +23,6 @@ from AgentBridgeLib.operations.common.stepping import STEP_S, Pace
 from AgentBridgeLib.operations.transforms.fields import grid_transform, put_transform
 from AgentBridgeLib.operations.transforms.new_nodes import (
     TRANSFORM,
-    Name,
     TransformArguments,
     describe_transform,
 )
@@ -48,7 +47,9 @@ Bounds = tuple[Coordinate, Coordinate, Coordinate, Coordinate, Coordinate, Coord
 class SampleArguments(TransformArguments):
     """Where to take the transform, and how densely: over a volume, a ROI, or bounds."""
 
-    model_config = example(transform_id="vtkMRMLBSplineTransformNode1", reference_id="vtkMRMLScalarVolumeNode1")
+    model_config = example(
+        transform_id="vtkMRMLBSplineTransformNode1", reference_id="vtkMRMLScalarVolumeNode1"
+    )
 
     reference_id: VolumeId | None = Field(
         default=None, description="Volume whose extent the grid has; without `spacing_mm` its voxels too."
@@ -71,7 +72,7 @@ class SampleArguments(TransformArguments):
         description="Which way is taken exactly: `from_parent` from the world inwards, as images are resampled and "
         "files store it; `to_parent` outwards, as points move. The other way is found by iteration.",
     )
-    name: Name | None = Field(default=None, description="Name of the new transform; made unique.")
+    name: NodeName | None = Field(default=None, description="Name of the new transform; made unique.")
 
     @model_validator(mode="after")
     def _one_box(self) -> SampleArguments:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from AgentBridgeLib.errors import NodeTypeError
 from AgentBridgeLib.model.base import Page, PageArguments
-from AgentBridgeLib.model.fields import NodeId, TransformId
+from AgentBridgeLib.model.fields import NodeId, NodeName, TransformId
 from AgentBridgeLib.model.transforms import (
     TransformDescription,
     TransformSummary,
@@ -19,7 +19,6 @@ from AgentBridgeLib.operations.common.listing import page_of_class
 from AgentBridgeLib.operations.transforms.applying import check_no_circle, transformable
 from AgentBridgeLib.operations.transforms.new_nodes import (
     TRANSFORM,
-    Name,
     TransformArguments,
     describe_transform,
     summarize_transform,
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 class CreateArguments(StepArguments):
     """What to make; without anything, the identity."""
 
-    name: Name | None = Field(default=None, description="Name of the node; made unique.")
+    name: NodeName | None = Field(default=None, description="Name of the node; made unique.")
     parent_transform_id: TransformId | None = Field(
         default=None, description="Transform that comes after this one."
     )
@@ -47,7 +46,7 @@ class UpdateArguments(StepArguments):
     """What to change. What is not given stays as it is."""
 
     transform_id: TransformId = Field(description="A linear transform.")
-    name: Name | None = Field(default=None, description="New name.")
+    name: NodeName | None = Field(default=None, description="New name.")
 
 
 @operation(name="transforms.list", capability="scene.read", route="GET /transforms", read_only=True)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from AgentBridgeLib.errors import NodeTypeError
 from AgentBridgeLib.model.base import Arguments
-from AgentBridgeLib.model.fields import NodeId, VolumeId
+from AgentBridgeLib.model.fields import NodeId, NodeName, VolumeId
 from AgentBridgeLib.model.geometry import Matrix4, PositionRas, SpacingMm
 from AgentBridgeLib.model.volumes import VolumeDescription
 from AgentBridgeLib.operations.common.grids import Grid
@@ -22,7 +22,6 @@ from AgentBridgeLib.registry.operation import operation
 if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.context import OperationContext
 
-Name = Annotated[str, Field(min_length=1, max_length=200)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -30,7 +29,7 @@ class UpdateArguments(Arguments):
     """What to change; what is not given stays."""
 
     volume_id: VolumeId = Field(description="The volume.")
-    name: Name | None = Field(default=None, description="New name.")
+    name: NodeName | None = Field(default=None, description="New name.")
     window_width: Annotated[Finite, Field(gt=0)] | None = Field(
         default=None, description="Width of the displayed range, in the volume's own unit."
     )

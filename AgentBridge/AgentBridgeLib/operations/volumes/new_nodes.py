@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field
 
 from AgentBridgeLib.model.base import Arguments
-from AgentBridgeLib.model.fields import VolumeId
+from AgentBridgeLib.model.fields import NodeName, VolumeId
 from AgentBridgeLib.model.volumes import VolumeMade
 from AgentBridgeLib.operations.common import matrices, voxels
 from AgentBridgeLib.operations.common.grids import Grid
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.context import OperationContext
     from AgentBridgeLib.operations.common.voxels import Array
 
-Name = Annotated[str, Field(min_length=1, max_length=200)]
 MOST_DISPLAY_SAMPLES = 200_000
 UNWRITABLE_TYPES = {"int8", "uint64", "int64"}
 LIMITS_OF_SLICER = (
@@ -33,7 +32,7 @@ class NamedArguments(Arguments):
     """Which volume, and the name of the new one."""
 
     volume_id: VolumeId = Field(description="The volume; it stays as it is.")
-    name: Name | None = Field(default=None, description="Name of the new volume; made unique.")
+    name: NodeName | None = Field(default=None, description="Name of the new volume; made unique.")
 
 
 def new_volume(scene: Any, name: str, array: Array, grid: Grid, *, is_labelmap: bool) -> Any:

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.errors import DataInvalidError, GeometryMismatchError
 from AgentBridgeLib.model.base import Arguments
-from AgentBridgeLib.model.fields import Bytes, VolumeId
+from AgentBridgeLib.model.fields import Bytes, NodeName, VolumeId
 from AgentBridgeLib.model.geometry import PositionRas, SpacingMm
 from AgentBridgeLib.model.lists import COMMA_LIST
 from AgentBridgeLib.model.volumes import VolumeMade
@@ -62,9 +62,7 @@ class CreateArguments(Arguments):
         default=None,
         description="NRRD (raw or gzip, attached data), NIfTI (.nii, .nii.gz) or NPY (shape (k, j, i)) bytes.",
     )
-    name: str = Field(
-        default="Volume", min_length=1, max_length=200, description="Name of the node; made unique."
-    )
+    name: NodeName = Field(default="Volume", description="Name of the node; made unique.")
     type: Literal["scalar", "labelmap"] = Field(
         default="scalar", description="A labelmap needs integer voxels with one component."
     )
