@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import requests
 
 import dicom_data
+from client import END_STATES
 from components import component
 from EmbeddedSlicer.dicom import schema
 from orthanc import running_orthanc
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench import Figures
+    from client import Client
 
 STUDY, SERIES, FRAME = "1.2.826.9.1", "1.2.826.9.2", "1.2.826.9.3"
 SLICES = 200
@@ -69,6 +71,7 @@ def measure_dicom(figures: Figures, home: Path) -> None:
         path = f"/dicomweb/studies/{STUDY}"
         figures.at_most("metadata of 200 slices", median_s(lambda: client.get(f"{path}/metadata"), 3), "s", 1)
         hidden = SLICES / median_s(lambda: client.get(path), 5)
+        _measure_loading(figures, client)
     figures.at_least("retrieve, identifiers hidden", hidden, "slices/s", 0)
     write_setting(home / "served", "patient_identifiers", "show")
     with ServedBridge(home / "served", grants=grants, options=options) as bridge:
@@ -76,6 +79,20 @@ def measure_dicom(figures: Figures, home: Path) -> None:
         shown = SLICES / median_s(lambda: client.get(path), 5)
     figures.at_least("retrieve, identifiers shown", shown, "slices/s", 0)
     _beside_orthanc(figures, big, shown, hidden)
+
+
+def _measure_loading(figures: Figures, client: Client) -> None:
+    """Load the series, and see how long a client has to wait for an answer meanwhile."""
+    began = time.perf_counter()
+    job = client.start_job("dicom.load", series_instance_uid=SERIES)
+    longest, is_running = 0.0, True
+    while is_running:
+        asked = time.perf_counter()
+        is_running = client.get(f"/jobs/{job['id']}").expect().json()["state"] not in END_STATES
+        longest = max(longest, time.perf_counter() - asked)
+    client.job_result(job["id"])
+    figures.at_most("loading 200 slices of 512 x 512", time.perf_counter() - began, "s", 10)
+    figures.at_most("longest wait for an answer while they are loaded", longest, "s", 5)
 
 
 def fill(folder: Path) -> None:
