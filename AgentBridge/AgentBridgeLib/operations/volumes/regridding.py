@@ -13,7 +13,7 @@ from AgentBridgeLib.operations.common import matrices, voxels
 from AgentBridgeLib.operations.common.boxes import Box
 from AgentBridgeLib.operations.common.grids import Grid
 from AgentBridgeLib.operations.common.problems import invalid
-from AgentBridgeLib.operations.common.reslicing import Kernel, is_long, reslice
+from AgentBridgeLib.operations.common.reslicing import Kernel, is_long, reslice, working_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -103,9 +103,7 @@ def regrid(
     background = voxels.held(fill_value, source.dtype, "fill_value")
     warnings = _warnings(source, work, kernel, fill_value)
     i, j, k = work.grid.dimensions_ijk
-    size = i * j * k * source[0, 0, 0].size * source.dtype.itemsize
-    if kernel != "nearest" and is_long(source.dtype):
-        size += source.size * np.dtype(np.float64).itemsize
+    size = working_bytes(source, work.to_source, (k, j, i), kernel)
     voxels.require_memory(context.host.application, size, "The result")
     working = reslice(source, work.to_source, (k, j, i), kernel, background)
     while True:

@@ -37,7 +37,7 @@ class InterpolationArguments(NamedArguments):
     interpolation: Kernel | None = Field(
         default=None,
         description="`nearest` gives values that occur; `linear` (the default), `cubic` and `sinc` are smoother and "
-        "costlier in this order. `sinc` averages where voxels get larger, and then takes minutes for large volumes. "
+        "costlier in this order. `sinc` averages where voxels get larger; on turned axes that takes minutes. "
         "Labelmaps: `nearest` only.",
     )
     fill_value: Annotated[float, Field(allow_inf_nan=False)] = Field(
