@@ -15,6 +15,7 @@ from AgentBridgeLib.errors import (
     NodeTypeError,
 )
 from AgentBridgeLib.model.fields import Bytes
+from AgentBridgeLib.operations.common import nrrd
 from AgentBridgeLib.operations.segmentations import creating, labelmap_bytes, labelmap_uploads, segments
 from AgentBridgeLib.operations.segmentations.labelmaps import edit_grid, mask_of
 
@@ -266,6 +267,12 @@ def test_one_segment_is_cut_out_and_put_back(context, run, grid, labels):
     assert (answer.changes[0].voxel_count_before, answer.changes[0].voxel_count) == (72, 71)
     assert np.array_equal(mask_of(context, node, made.segments[0].id), labels == 1), "others stay"
     shifted = re.sub(rb"space origin: \([^,]*,", b"space origin: (9.5,", content)
+    with pytest.raises(GeometryMismatchError, match="reference grid"):
+        replace_one(context, run, node, second, shifted)
+    matrix = grid.copy()
+    matrix[:3, 3] = (grid @ [3.4, 2, 5, 1])[:3]  # inside, but between the voxels
+    between = np.diag([-1.0, -1, 1, 1]) @ matrix
+    shifted = nrrd.write_header("uint8", (6, 4, 3), 1, between.tolist(), "lps", {}) + content[-72:]
     with pytest.raises(GeometryMismatchError, match="reference grid"):
         replace_one(context, run, node, second, shifted)
     with pytest.raises(ArgumentInvalidError, match="no segment"):

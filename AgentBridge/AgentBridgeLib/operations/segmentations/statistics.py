@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field
-from vtkmodules.vtkCommonTransforms import vtkTransform
-from vtkmodules.vtkFiltersCore import vtkMassProperties, vtkTriangleFilter
-from vtkmodules.vtkFiltersGeneral import vtkTransformPolyDataFilter
 
 from AgentBridgeLib.dispatch.context import Progress, Suspend
 from AgentBridgeLib.errors import (
@@ -34,6 +31,7 @@ from AgentBridgeLib.operations.segmentations.surface_making import (
     SMOOTHING,
     surfaces_of_masks,
 )
+from AgentBridgeLib.operations.segmentations.workers.surfaces import arrays_of
 from AgentBridgeLib.operations.volumes.volumes import VOLUME
 from AgentBridgeLib.registry.operation import operation
 
@@ -46,6 +44,7 @@ if TYPE_CHECKING:
 
 AUTO_SURFACE_VOXELS = 300_000
 """Up to this many voxels in its box the surface of a segment takes little more than to start a process."""
+TRIANGLES_PER_STEP = 1 << 15
 INTENSITY_STEP_VOXELS = 1 << 16
 ROUNDING_VOXELS = 1e-6
 """A center that lies between two voxels to within this belongs to the higher one."""
@@ -193,14 +192,16 @@ def _surface_mm2(
     parameters = {name: segmentation.GetConversionParameter(name) for name in (SMOOTHING, DECIMATION)}
     placed = (padded, labelmap.ijk_to_ras @ shift)
     surface = (yield from surfaces_of_masks(context, {"": placed}, parameters))[""]
-    transform, mover = vtkTransform(), vtkTransformPolyDataFilter()
-    transform.SetMatrix(matrices.to_vtk(to_world))
-    mover.SetTransform(transform)
-    mover.SetInputData(surface)
-    triangles, properties = vtkTriangleFilter(), vtkMassProperties()
-    triangles.SetInputConnection(mover.GetOutputPort())
-    properties.SetInputConnection(triangles.GetOutputPort())
-    return float(properties.GetSurfaceArea())
+    if surface.GetNumberOfPolys() == 0:
+        return 0.0
+    parts, area = arrays_of(surface), 0.0
+    points, triangles = matrices.apply(to_world, parts["points"].astype(float)), parts["triangles"]
+    for start, stop in slabs(len(triangles), 1, TRIANGLES_PER_STEP):
+        corners = points[triangles[start:stop]]
+        sides = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        area += float(np.linalg.norm(sides, axis=1).sum()) / 2
+        yield Progress(None, "Measuring the surface")
+    return area
 
 
 def _intensity(
