@@ -1,7 +1,7 @@
 """Our answers beside those of a real Orthanc, and beside what pydicom reads, on the same files.
 
-The files are those that pydicom brings: many modalities, all usual transfer syntaxes, 13 character sets. Where Orthanc
-1.10 differs, it is listed here with the reason; everything else has to be equal.
+The files are those that pydicom and pynetdicom bring: many modalities, all usual transfer syntaxes, 13 character sets.
+Where Orthanc 1.10 differs, it is listed here with the reason; everything else has to be equal.
 """
 
 import contextlib
@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pydicom
+import pynetdicom
 import pytest
 import requests
 from pydicom.data import get_testdata_file
@@ -52,6 +53,7 @@ def readable_samples():
     found = {}
     paths = [*SAMPLES.glob("*.dcm"), *(SAMPLES / "dicomdirtests").rglob("*")]
     paths += (SAMPLES.parent / "charset_files").glob("*.dcm")
+    paths += (Path(pynetdicom.__file__).parent / "tests" / "dicom_files").glob("*.dcm")
     for path in sorted(paths):
         if not path.is_file() or path.name == "DICOMDIR" or path.stat().st_size > 700_000:
             continue

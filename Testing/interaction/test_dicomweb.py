@@ -1,6 +1,7 @@
 """DICOMweb with an outside client, dicomweb-client, against our routes."""
 
 import io
+import json
 
 import numpy as np
 import pydicom
@@ -84,10 +85,14 @@ def test_one_instance_comes_alone_when_only_that_is_accepted(chest):
 
 def test_frames_come_raw_and_rendered(chest):
     """slicer: PS3.18 10.4."""
-    web, sent, _ = chest
+    web, sent, client = chest
     uids = ("1.2.826.1", "1.2.826.2", sent[1].SOPInstanceUID)
     (frame,) = web.retrieve_instance_frames(*uids, [1], media_types=("application/octet-stream",))
     assert frame == sent[1].PixelData
+    path = "/dicomweb/studies/{}/series/{}/instances/{}/frames/1".format(*uids)
+    for address in (path, f"{path}/rendered"):  # whether the pixels may show text about the patient
+        said = json.loads(client.get(address).expect().headers["x-agentbridge-content"])
+        assert said == {"frame_count": 1, "burned_in_annotation": "unknown"}
     png = web.retrieve_instance_frames_rendered(*uids, [1], media_types=("image/png",))
     assert np.asarray(Image.open(io.BytesIO(png))).shape == (24, 32)
     jpeg = web.retrieve_instance_rendered(*uids, media_types=("image/jpeg",))

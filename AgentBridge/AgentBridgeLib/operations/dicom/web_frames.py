@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from AgentBridgeLib.errors import ArgumentInvalidError, DataInvalidError, FieldP
 from AgentBridgeLib.model.content import Content
 from AgentBridgeLib.operations.dicom import multipart, negotiation
 from AgentBridgeLib.operations.dicom.decoders import decode, stored_frame
+from AgentBridgeLib.operations.dicom.instances import burned_in
 from AgentBridgeLib.operations.dicom.library import read_dataset
 from AgentBridgeLib.operations.dicom.pixels import frame_count
 from AgentBridgeLib.operations.dicom.web_arguments import InstanceArguments, accepted, instance_of
@@ -70,9 +72,10 @@ def retrieve_frames(context: OperationContext, arguments: FramesArguments) -> Co
     accept = accepted(context, arguments)
     kind, frames = leaving_frames(dataset, numbers, accept)
     bare = kind.partition(";")[0]
+    facts = {"frame_count": frame_count(dataset), "burned_in_annotation": burned_in(dataset)}
     if len(frames) == 1 and negotiation.wants_single(accept, bare):
-        return Content(kind, frames)
-    return multipart.write(bare, [(kind, [frame]) for frame in frames])
+        return Content(kind, frames, facts=facts)
+    return replace(multipart.write(bare, [(kind, [frame]) for frame in frames]), facts=facts)
 
 
 def leaving_frames(dataset: Any, numbers: list[int], accept: str) -> tuple[str, list[bytes]]:
