@@ -234,3 +234,51 @@ def test_codes_travel_with_the_segment(a_bridge):
     wrong = {"category": codes["category"], "type": {"scheme": "S~T", "value": "1", "meaning": "x"}}
     refused = a_bridge.patch(f"{where}/segments/{segment['id']}", {"terminology": wrong}).expect(422).json()
     assert refused["errors"][0]["pointer"] == "/terminology/type/scheme"
+
+
+REGISTER = """
+import slicer
+
+def lobes(source_volume_id, count):
+    \"\"\"Cut a volume into slabs along k.\"\"\"
+    import numpy as np
+    volume = slicer.mrmlScene.GetNodeByID(source_volume_id)
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "slabs")
+    node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+    shape = slicer.util.arrayFromVolume(volume).shape
+    for number in range(count):
+        mask = np.zeros(shape, np.uint8)
+        mask[number::count] = 1
+        segment_id = node.GetSegmentation().AddEmptySegment("", f"slab {number}")
+        slicer.util.updateSegmentBinaryLabelmapFromArray(mask, node, segment_id, volume)
+    return {"segmentation_id": node.GetID()}
+
+properties = {"source_volume_id": {"type": "string"}, "count": {"type": "integer", "minimum": 1}}
+engine = {
+    "function": lobes, "name": "segmentation_engines.slabs", "capability": "scene.edit",
+    "arguments": {"type": "object", "properties": properties, "required": list(properties)},
+}
+registration = slicer.util.getModuleLogic("AgentBridge").registerOperations([engine])
+"""
+UNREGISTER = "slicer.util.getModuleLogic('AgentBridge').unregisterOperations(registration)"
+
+
+def test_engine_of_another_extension_is_run_and_goes_with_it(start_bridge):
+    """issue:#3, section 7: an engine registered through the module's logic."""
+    client = start_bridge(grants={"python.execute": "allow"}).client
+    done = client.post("/python/execute", {"source": REGISTER, "session": "engine"}).expect(200).json()
+    assert done["outcome"] == "completed", done
+    array = io.BytesIO()
+    np.save(array, np.zeros((6, 5, 4), np.int16))
+    volume = client.post_bytes("/volumes", array.getvalue()).expect(201).json()["id"]
+    listed = {one["name"]: one for one in client.get("/segmentations/engines").expect(200).json()["items"]}
+    assert listed["slabs"]["parameters"]["required"] == ["count"]
+    body = {"engine": "slabs", "source_volume_id": volume, "parameters": {"count": 2}}
+    made = client.post("/segmentations/run", body, headers=WAIT).expect(201).json()["segmentation"]
+    assert [segment["name"] for segment in made["segments"]] == ["slab 0", "slab 1"]
+    assert mask_of(client, made["id"], made["segments"][1]["id"])[1::2].all()
+    wrong = client.post("/segmentations/run", {**body, "parameters": {"count": 0}}, headers=WAIT)
+    assert wrong.code == "argument.invalid"
+    client.post("/python/execute", {"source": UNREGISTER, "session": "engine"}).expect(200)
+    refused = client.post("/segmentations/run", body, headers=WAIT)
+    assert "there is no engine 'slabs'" in refused.json()["detail"]

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from AgentBridgeLib.errors import ArgumentInvalidError, GeometryMismatchError, RevisionConflictError
 from AgentBridgeLib.operations.segmentations import creating, editing, effect_running
-from AgentBridgeLib.operations.segmentations.labelmaps import mask_of, oriented_image
+from AgentBridgeLib.operations.segmentations.labelmaps import array_of, mask_of, oriented_image
 
 SHAPE_KJI = (14, 20, 24)
 SPACING_KJI = (2.5, 1.1, 0.8)
@@ -454,3 +454,45 @@ def test_change_of_the_volume_while_editing_is_noticed(context, run, a_segmentat
     slicer.util.arrayFromVolumeModified(volume)
     with pytest.raises(RevisionConflictError):
         run(steps)
+
+
+@pytest.mark.parametrize("others", ["keep", "cut"])
+def test_masks_and_cutting_agree_with_slicers_segment_editor_logic(
+    context, a_segmentation, edit, blob, scene, others
+):
+    """slicer: `vtkSlicerSegmentEditorLogic::ModifySegmentByLabelmap` with the same mask and overwrite mode."""
+    values = np.random.default_rng(5).integers(-1000, 1000, SHAPE_KJI).astype(np.int16)
+    area = np.zeros(SHAPE_KJI, bool)
+    area[2:12, 3:18, 4:20] = True
+    new = np.random.default_rng(6).random(SHAPE_KJI) < 0.3
+    ours, volume = a_segmentation(blob, area, new, values=values)
+    theirs, _ = a_segmentation(blob, area, new, values=values)
+    mask = {"segment_id": "s1", "minimum": -300, "maximum": 700}
+    edit(ours, "union", other_segment_id="s2", volume_id=volume.GetID(), mask=mask, others=others)
+    node = scene.AddNewNodeByClass("vtkMRMLSegmentEditorNode")
+    node.SetAndObserveSegmentationNode(theirs)
+    node.SetAndObserveSourceVolumeNode(volume)
+    node.SetSelectedSegmentID("s0")
+    node.SetMaskMode(slicer.vtkMRMLSegmentationNode.EditAllowedInsideSingleSegment)
+    node.SetMaskSegmentID("s1")
+    node.SourceVolumeIntensityMaskOn()
+    node.SetSourceVolumeIntensityMaskRange(-300, 700)
+    node.SetOverwriteMode(node.OverwriteAllSegments if others == "cut" else node.OverwriteNone)
+    logic = slicer.vtkSlicerSegmentEditorLogic()
+    logic.SetMRMLScene(scene)
+    logic.SetSegmentEditorNode(node)
+    logic.UpdateReferenceGeometryImage()
+    logic.ResetModifierLabelmapToDefault()
+    logic.UpdateAlignedSourceVolume()
+    logic.UpdateMaskLabelmap()
+    array_of(logic.GetModifierLabelmap())[:] = new
+    mode = logic.ModificationModeAdd
+    logic.ModifySegmentByLabelmap(theirs, "s0", logic.GetModifierLabelmap(), mode, False, False)
+    for segment_id in ("s0", "s1", "s2"):
+        result = mask_of(context, ours, segment_id)
+        expected = mask_of(context, theirs, segment_id)
+        if others == "cut" and segment_id != "s0":
+            # Slicer cuts what was painted, this bridge all that the segment has then.
+            expected = expected & ~mask_of(context, theirs, "s0")
+        assert np.array_equal(result, expected), segment_id
+    assert not np.array_equal(mask_of(context, ours, "s0"), blob)
