@@ -48,9 +48,8 @@ def position_in(frame: Frame, name: str, position_ras: Sequence[float] | None) -
     if position_ras is None:
         return {f"{name}_{frame}": None}
     right, anterior, superior = (float(value) for value in position_ras)
-    return {
-        f"{name}_{frame}": (right, anterior, superior) if frame == "ras" else (-right, -anterior, superior)
-    }
+    sign = 1.0 if frame == "ras" else -1.0
+    return {f"{name}_{frame}": (sign * right + 0.0, sign * anterior + 0.0, superior)}  # no -0.0
 
 
 def matrix_in(frame: Frame, name: str, matrix_ras: Sequence[Sequence[float]]) -> dict[str, Any]:
@@ -69,5 +68,6 @@ def bounds_in(frame: Frame, name: str, bounds_ras: Sequence[float] | None) -> di
         return {f"{name}_{frame}": None}
     bounds = tuple(float(value) for value in bounds_ras)
     if frame == "lps":
-        bounds = (-bounds[1], -bounds[0], -bounds[3], -bounds[2], bounds[4], bounds[5])
+        right, left, anterior, posterior = (0.0 - value for value in bounds[:4])
+        bounds = (left, right, posterior, anterior, bounds[4], bounds[5])
     return {f"{name}_{frame}": bounds}

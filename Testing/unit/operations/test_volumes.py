@@ -63,6 +63,13 @@ def test_volume_is_described_in_ras_and_in_lps(context, a_volume, oblique):
     assert (ras["scalar_minimum"], ras["scalar_maximum"]) == (-4000, 3679)
 
 
+def test_zero_has_no_sign_in_the_other_frame(context, make_volume):
+    """house - nobody wants to read -0.0."""
+    node = make_volume(np.zeros((2, 2, 2), np.uint8))
+    node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(np.eye(4)))
+    assert "-0.0" not in get(context, node, "lps").model_dump_json()
+
+
 def test_bounds_include_the_parent_transform_and_the_origin_does_not(context, a_volume, scene):
     """slicer: parent transforms apply to what is shown, not to the node's own geometry."""
     before = get(context, a_volume)

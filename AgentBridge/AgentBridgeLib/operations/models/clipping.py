@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from AgentBridgeLib.dispatch.context import Progress, Suspend
+from AgentBridgeLib.model.base import example
 from AgentBridgeLib.model.fields import MarkupsId
 from AgentBridgeLib.model.markups import PlacedRas
 from AgentBridgeLib.model.models import ModelDescription
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 class ClipArguments(FilterArguments):
     """Where to cut: a plane or ROI markup, or a plane given here."""
+
+    model_config = example(model_id="vtkMRMLModelNode1", origin_ras=[0, 0, 0], normal_ras=[0, 0, 1])
 
     markups_id: MarkupsId | None = Field(default=None, description="A plane or a ROI.")
     origin_ras: PlacedRas | None = Field(default=None, description="A point of the plane, world, RAS, mm.")

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from AgentBridgeLib.dispatch.context import Progress, Suspend
 from AgentBridgeLib.errors import ArgumentInvalidError, OperationFailedError
+from AgentBridgeLib.model.base import example
 from AgentBridgeLib.model.fields import ModelId
 from AgentBridgeLib.model.models import ModelDescription
 from AgentBridgeLib.operations.common import matrices
@@ -31,6 +32,8 @@ MOST_GRID_VOXELS = 160
 
 class BooleanArguments(FilterArguments):
     """What to combine with what."""
+
+    model_config = example(model_id="vtkMRMLModelNode1", other_id="vtkMRMLModelNode2", mode="union")
 
     other_id: ModelId = Field(description="The other model; it stays as it is.")
     mode: Literal["union", "intersection", "difference"] = Field(

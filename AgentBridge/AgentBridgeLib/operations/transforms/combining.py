@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 from vtkmodules.vtkCommonTransforms import vtkGeneralTransform
 
-from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.base import Arguments, example
 from AgentBridgeLib.model.fields import NodeName, TransformId
 from AgentBridgeLib.model.transforms import (
     TransformDescription,
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 class ConcatenateArguments(Arguments):
     """Which transforms, in which order."""
+
+    model_config = example(transform_ids=["vtkMRMLLinearTransformNode1", "vtkMRMLGridTransformNode1"])
 
     transform_ids: Annotated[tuple[TransformId, ...], Field(min_length=2, max_length=50)] = Field(
         description="The first one is applied to points first."

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from AgentBridgeLib.errors import NodeTypeError
-from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.base import Arguments, example
 from AgentBridgeLib.model.fields import MarkupsId, NodeId, NodeName
 from AgentBridgeLib.model.transforms import LandmarkError, LandmarkRegistration
 from AgentBridgeLib.operations.common import matrices
@@ -28,6 +28,8 @@ _RANKS = {"rigid": 2, "similarity": 2, "affine": 3}
 
 class LandmarkArguments(Arguments):
     """Which points, and what kind of transform."""
+
+    model_config = example(moving_id="vtkMRMLMarkupsFiducialNode1", fixed_id="vtkMRMLMarkupsFiducialNode2")
 
     moving_id: MarkupsId = Field(description="Point list that is moved.")
     fixed_id: MarkupsId = Field(description="Point list that stays.")

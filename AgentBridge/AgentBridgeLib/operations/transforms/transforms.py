@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from AgentBridgeLib.errors import NodeTypeError
-from AgentBridgeLib.model.base import Page, PageArguments
+from AgentBridgeLib.model.base import Page, PageArguments, example
 from AgentBridgeLib.model.fields import NodeId, NodeName, TransformId
 from AgentBridgeLib.model.transforms import (
     TransformDescription,
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 class CreateArguments(StepArguments):
     """What to make; without anything, the identity."""
 
+    model_config = example(rotation={"axis_ras": [0, 0, 1], "angle_deg": 30}, translation_ras_mm=[0, 10, 0])
+
     name: NodeName | None = Field(default=None, description="Name of the node; made unique.")
     parent_transform_id: TransformId | None = Field(
         default=None, description="Transform that comes after this one."
@@ -44,6 +46,8 @@ class CreateArguments(StepArguments):
 
 class UpdateArguments(StepArguments):
     """What to change. What is not given stays as it is."""
+
+    model_config = example(transform_id="vtkMRMLLinearTransformNode1", translation_ras_mm=[0, 10, 0])
 
     transform_id: TransformId = Field(description="A linear transform.")
     name: NodeName | None = Field(default=None, description="New name.")

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.errors import GeometryMismatchError, NodeTypeError
+from AgentBridgeLib.model.base import example
 from AgentBridgeLib.model.fields import VolumeId
 from AgentBridgeLib.model.volumes import VolumeMade
 from AgentBridgeLib.operations.common import matrices, voxels
@@ -40,6 +41,8 @@ OPERATORS = {
 class ThresholdArguments(NamedArguments):
     """Which values to keep."""
 
+    model_config = example(volume_id="vtkMRMLScalarVolumeNode1", minimum=-1024, maximum=-400, type="labelmap")
+
     minimum: Finite = Field(description="Least value that is inside, in the volume's own unit.")
     maximum: Finite = Field(description="Largest value that is inside, in the volume's own unit.")
     inside_value: Finite | None = Field(default=None, description="Value of voxels inside; kept without.")
@@ -53,6 +56,8 @@ class ThresholdArguments(NamedArguments):
 
 class MathArguments(NamedArguments):
     """Two operands: the volume, and another volume or a number."""
+
+    model_config = example(volume_id="vtkMRMLScalarVolumeNode1", operator="multiply", value=0.5)
 
     operator: Operator = Field(description="What to compute, voxel by voxel: volume operator other.")
     other_volume_id: VolumeId | None = Field(default=None, description="Volume with the same voxel grid.")

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from AgentBridgeLib.errors import NodeTypeError
-from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.base import Arguments, example
 from AgentBridgeLib.model.fields import NodeId, NodeName, VolumeId
 from AgentBridgeLib.model.geometry import Matrix4, PositionRas, SpacingMm
 from AgentBridgeLib.model.volumes import VolumeDescription
@@ -27,6 +27,8 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 class UpdateArguments(Arguments):
     """What to change; what is not given stays."""
+
+    model_config = example(volume_id="vtkMRMLScalarVolumeNode1", window_width=1500, window_level=-600)
 
     volume_id: VolumeId = Field(description="The volume.")
     name: NodeName | None = Field(default=None, description="New name.")
