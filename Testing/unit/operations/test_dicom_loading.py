@@ -1,4 +1,8 @@
+from pathlib import Path
+
 import numpy as np
+import pydicom
+import pynetdicom
 import pytest
 import slicer
 
@@ -94,7 +98,7 @@ def test_one_instance_is_loaded_alone(context, run, add, tmp_path):
     [
         ({"ImagePositionPatient": [0, 0, 0]}, "same position"),
         ({"PixelSpacing": []}, "spacing"),
-        ({"NumberOfFrames": 2}, "multi-frame"),
+        ({"NumberOfFrames": 2, "PixelData": bytes(2 * 2 * 24 * 32)}, "multi-frame"),
     ],
 )
 def test_what_is_no_stack_is_named(context, run, add, tmp_path, values, words):
@@ -150,3 +154,65 @@ def test_mixed_and_tilted_slices_are_refused_with_the_reason(context, run, add, 
     with pytest.raises(DataInvalidError, match=words):
         load(context, run, series_instance_uid="1.2.3.2")
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLVolumeNode") == 0
+
+
+SAMPLES = [
+    *(Path(pydicom.__file__).parent / "data" / "test_files").glob("*.dcm"),
+    *(Path(pynetdicom.__file__).parent / "tests" / "dicom_files").glob("*.dcm"),
+]
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory):
+    """A folder with every sample that pydicom reads, each in a series of its own, by series UID."""
+    folder, found = tmp_path_factory.mktemp("samples"), {}
+    for number, path in enumerate(sorted(SAMPLES), 1):
+        try:
+            made = pydicom.dcmread(path)
+            made.StudyInstanceUID, made.SeriesInstanceUID = f"1.2.77.{number}", f"1.2.78.{number}"
+            made.SOPInstanceUID = made.file_meta.MediaStorageSOPInstanceUID = f"1.2.79.{number}"
+            made.PatientID = "sample"
+            made.save_as(folder / path.name)
+        except Exception:  # noqa: BLE001 - broken on purpose, in every way
+            continue
+        found[f"1.2.78.{number}"] = folder / path.name
+    return found
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_every_sample_is_loaded_as_pydicom_reads_it_or_refused_in_words(context, run, add, samples):
+    """issue:#6: compressed and big-endian syntaxes; differential against pydicom on its and pynetdicom's samples."""
+    add(next(iter(samples.values())).parent)
+    loaded = []
+    for series, path in samples.items():
+        if series not in context.host.dicom.index.series():
+            continue
+        try:
+            (node_id,) = load(context, run, series_instance_uid=series).node_ids
+        except DataInvalidError:
+            continue
+        made = pydicom.dcmread(path)
+        wanted = pydicom.pixels.apply_modality_lut(made.pixel_array, made)
+        assert np.array_equal(
+            slicer.util.arrayFromVolume(slicer.mrmlScene.GetNodeByID(node_id))[0], wanted
+        ), path
+        loaded.append(path.name)
+        slicer.mrmlScene.Clear(0)
+    assert {
+        "MR_small_RLE.dcm",
+        "MR_small_jpeg_ls_lossless.dcm",
+        "693_J2KI.dcm",
+        "MR_small_bigendian.dcm",
+    } <= set(loaded)
+    assert "MR_truncated.dcm" not in loaded
+
+
+def test_file_that_ends_before_its_pixels_is_named(context, run, add, tmp_path):
+    """issue:#6: broken files; readers would fill what is missing with nothing or anything."""
+    _, series = dicom_data.write_ct(tmp_path / "in", 4)
+    victim = sorted((tmp_path / "in").iterdir())[2]
+    uid = pydicom.dcmread(victim).SOPInstanceUID
+    victim.write_bytes(victim.read_bytes()[:-100])
+    add(tmp_path / "in")
+    with pytest.raises(DataInvalidError, match=f"1 of its 4 files end before their pixels do, {uid} first"):
+        load(context, run, series_instance_uid=series)

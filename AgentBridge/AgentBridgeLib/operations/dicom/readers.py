@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from AgentBridgeLib.dispatch.context import Progress, Suspend
 from AgentBridgeLib.errors import BridgeError
 from AgentBridgeLib.operations.dicom import functional_groups
+from AgentBridgeLib.operations.dicom.completeness import missing_bytes
 from AgentBridgeLib.operations.dicom.enhanced_reading import read_enhanced
 from AgentBridgeLib.operations.dicom.library import read_dataset
 from AgentBridgeLib.operations.dicom.plugin_reading import Reading, read_with_plugins
@@ -47,6 +48,7 @@ def read_series(context: OperationContext, series: Series, instances: Sequence[I
     NoStackError, BridgeError
         It cannot be loaded; the text says why. Nothing stays of attempts.
     """
+    yield from _require_whole_files(instances)
     problems: list[str] = []
     reading = yield from read_with_plugins(context, instances, problems)
     if reading.nodes:
@@ -60,6 +62,19 @@ def read_series(context: OperationContext, series: Series, instances: Sequence[I
         raise NoStackError(" ".join([*problems, f"Without that plugin: {error}"])) from None
     own.warnings += problems
     return own
+
+
+def _require_whole_files(instances: Sequence[Instance]) -> Generator[Progress, None, None]:
+    cut_off = []
+    for number, one in enumerate(instances):
+        if missing_bytes(one.path):
+            cut_off.append(one.uid)
+        yield Progress((number + 1) / len(instances), "Looking at the files")
+    if cut_off:
+        raise NoStackError(
+            f"{len(cut_off)} of its {len(instances)} files end before their pixels do, {cut_off[0]} first; get them "
+            "again"
+        )
 
 
 def _read_ourselves(context: OperationContext, series: Series, instances: Sequence[Instance]) -> Steps:
