@@ -54,6 +54,16 @@ class Preferences:
         if self._logic.bridge is not None:
             self._logic.bridge.safety.look_again()
 
+    def families(self) -> list[str]:
+        """Families of operations, such as ``volumes``; none while there is no bridge."""
+        bridge = self._logic.bridge
+        names = () if bridge is None else bridge.catalog.operations
+        return list(dict.fromkeys(name.partition(".")[0] for name in names))
+
+    def text(self, key: str) -> str | None:
+        """Read a stored text; None when it was never set."""
+        return self._store.read(key)
+
     def flag(self, key: str) -> bool:
         """Read a yes or no that is no safety setting; no when it was never set."""
         return self._store.read(key) == "true"

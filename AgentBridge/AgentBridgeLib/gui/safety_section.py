@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import qt
 from slicer.i18n import tr as _
 
+from AgentBridgeLib.gui.agent_choices import AgentChoices
 from AgentBridgeLib.gui.capability_table import CapabilityTable
 from AgentBridgeLib.gui.download_servers import DownloadServers
 from AgentBridgeLib.gui.exports import FileChooser
@@ -103,6 +104,9 @@ class SafetySection:
             _("Ask before data of different patients is combined"), "AgentBridgePatientGuard", self._on_guard
         )
         layout.addWidget(self._guard)
+        self._add_title(layout, _("Agents (Model Context Protocol)"))
+        self._agents = AgentChoices(preferences, preferences.families, on_change)
+        layout.addWidget(self._agents.widget)
 
     def refresh(self) -> None:
         """Show the settings in force."""
@@ -119,6 +123,7 @@ class SafetySection:
         for policy, choice in self._identifier_buttons.items():
             without_signals(choice, partial(choice.setChecked, policy == settings.identifiers))
         without_signals(self._guard, partial(self._guard.setChecked, settings.guards_patients))
+        self._agents.refresh()
 
     def close(self) -> None:
         """Take the file window away."""

@@ -19,6 +19,7 @@ from AgentBridgeLib.dispatch.context import Caller
 from AgentBridgeLib.gui.panel import Panel
 from AgentBridgeLib.gui.settings_page import SettingsPage, make_page
 from AgentBridgeLib.gui.snippets import SNIPPETS, STDIO_PROGRAM
+from AgentBridgeLib.mcp import preferences
 
 
 class Logic:
@@ -594,3 +595,39 @@ class TestLooks:
             panel.close()
             window.setObjectName("gone")
             window.deleteLater()
+
+
+def chosen_for_agents(logic):
+    return preferences.read(logic.bridge.host.settings.read)
+
+
+class TestAgents:
+    """What the person chooses for agents."""
+
+    def test_a_family_is_added_to_the_tools_and_removed_and_nonsense_is_refused(self, running, logic):
+        """issue:#5 toolsets can be chosen in the settings."""
+        line = find(running, "ToolsetsLine", qt.QLineEdit)
+        for typed in ("", "../etc", "nonsense"):
+            line.setText(typed)
+            press(running, "ToolsetsAdd")
+            assert chosen_for_agents(logic).toolsets == ()
+        assert "segmentations" in text(running, "ToolsetsFault")
+        for typed in (" Segmentations ", "dicom", "segmentations", "all"):
+            line.setText(typed)
+            press(running, "ToolsetsAdd")
+        assert chosen_for_agents(logic).toolsets == ("segmentations", "dicom", "all")
+        find(running, "ToolsetsList", qt.QListWidget).setCurrentRow(1)
+        press(running, "ToolsetsRemove")
+        assert chosen_for_agents(logic).toolsets == ("segmentations", "all")
+
+    def test_forms_in_the_agents_program_are_off_until_the_person_switches_them_on(self, running, logic):
+        """issue:#5 elicitation is a second way to approve; the panel stays the authority."""
+        box = find(running, "Forms", qt.QCheckBox)
+        assert not box.isChecked()
+        assert not chosen_for_agents(logic).approves_by_form
+        box.click()
+        assert chosen_for_agents(logic).approves_by_form
+        running.refresh()
+        assert box.isChecked()
+        box.click()
+        assert not chosen_for_agents(logic).approves_by_form
