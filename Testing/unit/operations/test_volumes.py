@@ -305,6 +305,15 @@ def _npy(array):
     return bytearray(stream.getvalue())
 
 
+def test_bytes_of_another_format_than_was_said_are_refused(context, run, a_volume):
+    """house."""
+    content = Bytes(_npy(np.zeros((16, 24, 20), np.int16)))
+    wanted = uploads.ReplaceArguments(volume_id=a_volume.GetID(), content=content, format="nii")
+    with pytest.raises(DataInvalidError, match="the bytes are npy"):
+        run(uploads.replace_data(context, wanted))
+    assert slicer.util.arrayFromVolume(a_volume).any()
+
+
 def test_other_dimensions_need_bytes_that_say_where_they_lie(context, run, a_volume):
     """issue:#2."""
     array = np.zeros((2, 3, 4), np.int16)

@@ -29,7 +29,7 @@ class ReceivedVolume:
     array: Array
     grid: Grid | None
     warnings: tuple[str, ...]
-    format: Literal["nrrd", "npy", "nifti"]
+    format: Literal["nrrd", "nii", "npy"]
 
 
 def adopt(data: memoryview, offset: int, dtype: np.dtype, count: int) -> Array:

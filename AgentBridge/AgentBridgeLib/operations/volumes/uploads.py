@@ -209,6 +209,8 @@ def replace_data(
         array = byte_formats.read_raw(view, now.dtype.name, now.shape)
     else:
         received = yield from byte_formats.receive(context, view)
+        if arguments.format not in {None, received.format}:
+            raise DataInvalidError(f"`format` says {arguments.format}, and the bytes are {received.format}.")
         array, grid, warnings = received.array, received.grid, received.warnings
     node = context.host.scene.node(arguments.volume_id, VOLUME)
     _check_fit(node, array, grid)
