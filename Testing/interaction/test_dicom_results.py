@@ -143,3 +143,22 @@ def test_bridge_answers_while_a_series_is_loaded(lung):
         answered += 1
         assert time.monotonic() < give_up
     assert answered > 0
+
+
+def test_canceled_import_keeps_whole_instances_only(start_bridge, tmp_path):
+    """issue:#6: cancel while files are added; what is in stays and can be read, importing again adds the rest."""
+    lung_series.write_series(tmp_path / "in")
+    client = start_bridge(grants=GRANTS, options=[f"--allow-folder={tmp_path}", "--no-views"]).client
+    job = client.start_job("dicom.import_files", path=str(tmp_path / "in"))
+    give_up = time.monotonic() + 60
+    while not (count := len(client.get("/dicom/instances", limit=100).expect().json()["items"])):
+        assert time.monotonic() < give_up
+    client.delete(f"/jobs/{job['id']}").expect(202)
+    client.wait_for_job(job["id"])
+    kept = client.get("/dicom/instances", limit=100).expect().json()["items"]
+    assert count <= len(kept) <= 49
+    for one in kept:
+        client.get(f"/dicom/instances/{one['SOPInstanceUID']}/metadata").expect()
+    again = client.job_result(client.start_job("dicom.import_files", path=str(tmp_path / "in"))["id"])
+    assert again["counts"].get("already_there", 0) == len(kept)
+    assert again["counts"].get("added", 0) == 49 - len(kept)
