@@ -80,6 +80,8 @@ def test_names_in_sequences_of_any_encoding_are_emptied(tmp_path, syntax):
     made.AnatomicRegionSequence = Sequence([plain])
     made.add_new(0x60004000, "LT", "Doe on the overlay")
     made.add_new(0x00091001, "LO", "Doe in private")
+    made.add_new(0x50000005, "US", 1)
+    made.add_new(0xFFFCFFFC, "OB", b"Doe behind the pixels ")
     made.file_meta.SourceApplicationEntityTitle = "DOES_CT"
     made.file_meta.TransferSyntaxUID = syntax
     path = tmp_path / "one.dcm"

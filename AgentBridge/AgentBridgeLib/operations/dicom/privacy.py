@@ -97,13 +97,10 @@ def _clean(dataset: Any) -> None:
 def covering(tag: int, said: str | None) -> Literal["keep", "empty", "drop", "descend"]:
     """Tell what becomes of an element: `said` is the value representation in the file, None when it is not written."""
     group, number = tag >> 16, tag & 0xFFFF
-    if (
-        tag in NAMING_META
-        or group % 2
-        or (group & 0xFF00) == 0x5000
-        or ((group & 0xFF00) == 0x6000 and number in {0x3000, 0x4000})
-    ):
-        return "drop"  # private; curves, overlays and their comments (50xx,xxxx; 60xx,3000; 60xx,4000)
+    is_curve = (group & 0xFF00) == 0x5000
+    is_overlay = (group & 0xFF00) == 0x6000 and number in {0x3000, 0x4000}  # its picture and comments
+    if group % 2 or is_curve or is_overlay or tag in NAMING_META or tag == TRAILING_PADDING:
+        return "drop"
     if number == 0 and group > 2:
         return "drop"  # the length of its group would be wrong
     keyword = KEYWORD_OF_TAG.get(f"{tag:08X}", "")
