@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 _TEXTS = {"PN", "LO", "SH", "ST", "LT", "UT", "UC"}
 NAMING_META = (0x00020016, 0x00020017, 0x00020018, 0x00020100, 0x00020102)
 """Elements of the file's head that may name a person or place: application entities, private information."""
-TRAILING_PADDING = 0xFFFCFFFC
 METHOD = "AgentBridge: PS3.15 E.1-1 removed, UIDs and pixels kept"
 
 
@@ -99,7 +98,7 @@ def covering(tag: int, said: str | None) -> Literal["keep", "empty", "drop", "de
     group, number = tag >> 16, tag & 0xFFFF
     is_curve = (group & 0xFF00) == 0x5000
     is_overlay = (group & 0xFF00) == 0x6000 and number in {0x3000, 0x4000}  # its picture and comments
-    if group % 2 or is_curve or is_overlay or tag in NAMING_META or tag == TRAILING_PADDING:
+    if group % 2 or is_curve or is_overlay or tag in NAMING_META:
         return "drop"
     if number == 0 and group > 2:
         return "drop"  # the length of its group would be wrong
