@@ -106,14 +106,14 @@ def test_bytes_hold_a_closed_ball_in_lps_where_it_is_in_the_world(context, run, 
         segmentation_id=node.GetID(), segment_id=segment_id, format=file_format
     )
     with pytest.raises(NodeTypeError, match="surface"):
-        surfaces.read_surface(context, wanted)
+        run(surfaces.read_surface(context, wanted))
     create(context, run, node)
     revision = context.host.scene.revision
-    content = surfaces.read_surface(context, wanted)
+    content = run(surfaces.read_surface(context, wanted))
     assert context.host.scene.revision == revision
     assert content.facts["frame"] == "lps"
     path = tmp_path / f"ball.{file_format}"
-    path.write_bytes(content.parts[0])
+    path.write_bytes(b"".join(content.parts))
     surface = slicer.util.loadModel(str(path)).GetPolyData()
     area, volume = measured(surface)
     center = np.array(surface.GetCenter())

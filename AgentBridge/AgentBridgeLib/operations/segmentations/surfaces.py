@@ -16,6 +16,7 @@ from AgentBridgeLib.errors import NodeTypeError, StorageFailedError
 from AgentBridgeLib.model.content import Content
 from AgentBridgeLib.model.segmentations import SegmentationDescription, SegmentSurface, Surfaces
 from AgentBridgeLib.operations.common import matrices
+from AgentBridgeLib.operations.common.stepping import slabs
 from AgentBridgeLib.operations.scene.node_details import parent_transform_id
 from AgentBridgeLib.operations.segmentations.description import (
     SEGMENTATION,
@@ -48,6 +49,8 @@ MEDIA_TYPES: dict[SurfaceFormat, str] = {
     "obj": "model/obj",
     "vtk": "application/octet-stream",
 }
+TRIANGLES_PER_STEP = 1 << 15
+STL_RECORD = [("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attributes", "<u2")]
 SPACE = "3D Slicer output. SPACE=LPS"
 """By this comment Slicer recognizes the frame of a file."""
 
@@ -170,10 +173,15 @@ def remove_surface(context: OperationContext, arguments: SegmentationArguments) 
     capability="scene.read",
     route="GET /segmentations/{segmentation_id}/segments/{segment_id}/surface",
     read_only=True,
+    execution="steps",
     revision_scope="scene",
 )
-def read_surface(context: OperationContext, arguments: SurfaceArguments) -> Content:
+def read_surface(
+    context: OperationContext, arguments: SurfaceArguments
+) -> Generator[Progress, None, Content]:
     """Read the closed surface of a segment as STL, PLY, OBJ or VTK, with parent transforms applied.
+
+    STL is written in small steps; the others in one, which takes half a second for a million triangles.
 
     Returns
     -------
@@ -206,8 +214,13 @@ def read_surface(context: OperationContext, arguments: SurfaceArguments) -> Cont
     if arguments.is_world:
         require_linear(node)
         to_lps = to_lps @ matrices.node_to_world(node)
-    path = Path(context.work_folder()) / f"surface.{arguments.format}"
-    data = written(moved(surface, to_lps), path, arguments.format)
+    in_lps = moved(surface, to_lps)
+    yield Progress(0.1, "Writing the surface")
+    if arguments.format == "stl":
+        parts = yield from _stl(in_lps)
+    else:
+        path = Path(context.work_folder()) / f"surface.{arguments.format}"
+        parts = [_written(in_lps, path, arguments.format)]
     facts: dict[str, object] = {
         "segmentation_id": node.GetID(),
         "segment_id": arguments.segment_id,
@@ -217,7 +230,7 @@ def read_surface(context: OperationContext, arguments: SurfaceArguments) -> Cont
         "is_world": arguments.is_world,
         "parent_transform_id": None if arguments.is_world else parent_transform_id(node),
     }
-    return Content(MEDIA_TYPES[arguments.format], [data], f"{node.GetID()}.{arguments.format}", facts)
+    return Content(MEDIA_TYPES[arguments.format], parts, f"{node.GetID()}.{arguments.format}", facts)
 
 
 def moved(surface: Any, matrix: matrices.Matrix) -> Any:
@@ -235,8 +248,8 @@ def moved(surface: Any, matrix: matrices.Matrix) -> Any:
     return triangles.GetOutput()
 
 
-def written(surface: Any, path: Path, format_name: SurfaceFormat) -> bytes:
-    """Write a surface that is in LPS already.
+def _written(surface: Any, path: Path, format_name: SurfaceFormat) -> bytes:
+    """Write a surface that is in LPS already as PLY, OBJ or VTK, in one step.
 
     Raises
     ------
@@ -247,8 +260,6 @@ def written(surface: Any, path: Path, format_name: SurfaceFormat) -> bytes:
     from vtkmodules.vtkIOLegacy import vtkPolyDataWriter
     from vtkmodules.vtkIOPLY import vtkPLYWriter
 
-    if format_name == "stl":
-        return _stl(surface)
     writer = {"ply": vtkPLYWriter, "obj": vtkOBJWriter, "vtk": vtkPolyDataWriter}[format_name]()
     writer.SetFileName(str(path))
     writer.SetInputData(surface)
@@ -270,15 +281,18 @@ def written(surface: Any, path: Path, format_name: SurfaceFormat) -> bytes:
     return f"# {SPACE}\n".encode() + data if format_name == "obj" else data
 
 
-def _stl(surface: Any) -> bytes:
-    """Write binary STL; VTK's writer holds Slicer three times as long."""
-    parts = arrays_of(surface)
-    corners = parts["points"][parts["triangles"]]
-    sides = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    lengths = np.linalg.norm(sides, axis=1, keepdims=True)
-    records = np.zeros(
-        len(corners), [("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attributes", "<u2")]
-    )
-    records["normal"] = np.divide(sides, lengths, out=np.zeros_like(sides), where=lengths > 0)
-    records["corners"] = corners
-    return SPACE.encode().ljust(80) + len(records).to_bytes(4, "little") + records.tobytes()
+def _stl(surface: Any) -> Generator[Progress, None, list[bytes]]:
+    """Write binary STL in parts; VTK's writer would hold Slicer for a second for a million triangles."""
+    arrays = arrays_of(surface)
+    triangles = arrays["triangles"]
+    parts = [SPACE.encode().ljust(80) + len(triangles).to_bytes(4, "little")]
+    for start, stop in slabs(len(triangles), 1, TRIANGLES_PER_STEP):
+        corners = arrays["points"][triangles[start:stop]]
+        sides = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        lengths = np.linalg.norm(sides, axis=1, keepdims=True)
+        records = np.zeros(stop - start, STL_RECORD)
+        records["normal"] = np.divide(sides, lengths, out=np.zeros_like(sides), where=lengths > 0)
+        records["corners"] = corners
+        parts.append(records.tobytes())
+        yield Progress(stop / len(triangles), "Writing the surface")
+    return parts

@@ -18,6 +18,8 @@ from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 from vtkmodules.vtkFiltersCore import vtkReverseSense, vtkTriangleFilter
 
+CORNERS = 3
+
 
 def main(arguments: list[str]) -> int:
     """Do one job."""
@@ -33,17 +35,22 @@ def main(arguments: list[str]) -> int:
 
 
 def arrays_of(surface: Any) -> dict[str, Any]:
-    """Take a surface apart: points (n, 3), normals (n, 3; none: (0, 3)), triangles (m, 3) of point numbers."""
-    triangles = vtkTriangleFilter()
-    triangles.SetInputData(surface)
-    triangles.PassVertsOff()
-    triangles.PassLinesOff()
-    triangles.Update()
-    whole = triangles.GetOutput()
+    """Take a surface apart: points (n, 3), normals (n, 3; none: (0, 3)), triangles (m, 3) of point numbers.
+
+    Live views where the surface consists of triangles.
+    """
+    whole = surface
+    if surface.GetNumberOfStrips() or surface.GetPolys().IsHomogeneous() != CORNERS:
+        triangles = vtkTriangleFilter()
+        triangles.SetInputData(surface)
+        triangles.PassVertsOff()
+        triangles.PassLinesOff()
+        triangles.Update()
+        whole = triangles.GetOutput()
     normals = whole.GetPointData().GetNormals()
-    corners = vtk_to_numpy(whole.GetPolys().GetConnectivityArray()).astype(np.int64)
+    corners = vtk_to_numpy(whole.GetPolys().GetConnectivityArray()).astype(np.int64, copy=False)
     return {
-        "points": vtk_to_numpy(whole.GetPoints().GetData()).astype(np.float32),
+        "points": vtk_to_numpy(whole.GetPoints().GetData()).astype(np.float32, copy=False),
         "normals": np.zeros((0, 3), np.float32) if normals is None else vtk_to_numpy(normals),
         "triangles": corners.reshape(-1, 3),
     }
