@@ -1,4 +1,4 @@
-"""Writes the table of identifying DICOM attributes into the source, from a maintained package.
+"""Writes the table of identifying DICOM attributes, from a maintained package.
 
 Source: DICOM PS3.15 table E.1-1 as Kitware's dicom-anonymizer (BSD-3-Clause) transcribes it from the standard,
 with keywords and value representations from pydicom's data dictionary. Run it after an update of that package.
@@ -11,9 +11,8 @@ from pathlib import Path
 
 EDITION = "2026c"
 TARGET = (
-    Path(__file__).resolve().parents[2] / "AgentBridge" / "AgentBridgeLib" / "model" / "confidentiality.py"
+    Path(__file__).resolve().parents[2] / "AgentBridge" / "AgentBridgeLib" / "model" / "confidentiality.txt"
 )
-BEGIN, END = '_TABLE = """\n', '"""\n'
 
 
 def table() -> str:
@@ -35,12 +34,5 @@ def table() -> str:
     return "".join(rows)
 
 
-def render() -> str:
-    """Give the whole source file with a fresh table."""
-    head, _, rest = TARGET.read_text(encoding="utf-8").partition(BEGIN)
-    tail = rest.partition(END)[2]
-    return head + BEGIN + table() + END + tail
-
-
 if __name__ == "__main__":
-    TARGET.write_text(render(), encoding="utf-8")
+    TARGET.write_text(table(), encoding="ascii", newline="\n")

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from AgentBridgeLib.model.confidentiality import COVERED_BY_NAME, KEYWORD_OF_TAG, REPRESENTATIONS
+from AgentBridgeLib.policy.text_search import pattern_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +73,7 @@ class Redactor:
         self._identifiers = identifiers
         self._with_handles: Redactor | None = None
         self._known = {} if policy == "show" else _known_forms(identifiers)
-        self._pattern = _pattern(self._known)
+        self._pattern = pattern_of(form for form in self._known if len(form) >= _SHORTEST_INSIDE)
 
     def with_handles(self) -> Redactor:
         """Give one that leaves UIDs as they are: in answers about DICOM data they are what further calls name."""
@@ -103,7 +104,7 @@ class Redactor:
             return self._replace(*whole)
         if self._pattern is None:
             return value
-        return self._pattern.sub(lambda match: self._replace(*self._known[match[0].lower()]), value)
+        return self._pattern.sub(self._replace_match, value)
 
     def apply(self, value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
         """Hide identifiers in a JSON-like value: every text, keys included, and members named as identifying."""
@@ -138,6 +139,10 @@ class Redactor:
         text = str(value)
         return self._replace(*self._known.get(text.strip().lower(), (keyword, text)))
 
+    def _replace_match(self, match: re.Match[str]) -> str:
+        # Letters that only Unicode's rules of case take for equal (a long s) have a lower case of their own.
+        return self._replace(*self._known.get(match[0].lower(), ("Identifier", match[0])))
+
     def _replace(self, kind: str, text: str) -> str:
         if self._policy == "hide":
             return HIDDEN
@@ -158,18 +163,6 @@ def _known_forms(identifiers: Mapping[str, str]) -> dict[str, tuple[str, str]]:
         for form in variants(whole) - parts(whole):
             known[form.lower()] = (kind, whole)
     return known
-
-
-def _pattern(known: Mapping[str, object]) -> re.Pattern[str] | None:
-    inside = sorted((form for form in known if len(form) >= _SHORTEST_INSIDE), key=len, reverse=True)
-    if not inside:
-        return None
-    return re.compile("|".join(_bounded(form) for form in inside), re.IGNORECASE)
-
-
-def _bounded(form: str) -> str:
-    escaped = re.escape(form)
-    return rf"(?<!\d){escaped}(?!\d)" if form.isdigit() else escaped
 
 
 def parts(text: str) -> set[str]:

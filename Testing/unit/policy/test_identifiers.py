@@ -118,3 +118,9 @@ def test_json_text_without_anything_identifying_is_passed_on_untouched():
     assert not redactor.is_needed_for(b'{"name":"T1","scene_revision":3,"time":1}')
     assert redactor.is_needed_for(b'{"attributes":{"DICOM.PatientWeight":"70"}}')
     assert not Redactor("show", {}, b"k").is_needed_for(b'{"patient_name":"x"}')
+
+
+def test_letters_that_only_unicode_takes_for_equal_are_covered_too():
+    """house: a long s is an s, and its lower case is itself"""
+    covered = Redactor("hide", {"SMITH^SASKIA": "PatientName"}, b"key").text("scan of \u017fmith and Smith")
+    assert covered == "scan of [hidden] and [hidden]"

@@ -1,0 +1,63 @@
+"""Many texts are found by one expression, exactly as each by itself would be."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from AgentBridgeLib.policy.text_search import pattern_of
+
+WORDS = some.lists(some.text("ab12.^ ", min_size=1, max_size=6), min_size=1, max_size=12)
+
+
+def found_one_by_one(texts, place):
+    """Where the longest of the texts stands, from left to right, each tried at each place."""
+    spans, at = [], 0
+    while at < len(place):
+        fitting = [text for text in texts if place.lower().startswith(text, at) and is_free(text, place, at)]
+        longest = max(map(len, fitting), default=0)
+        spans += [(at, at + longest)] if longest else []
+        at += longest or 1
+    return spans
+
+
+def is_free(text, place, at):
+    """A text of digits counts only where no further digit touches it."""
+    around = place[at - 1 : at] + place[at + len(text) : at + len(text) + 1]
+    return not text.isdigit() or not re.search(r"\d", around)
+
+
+@given(WORDS, some.text("aAbB12.^ ", max_size=40))
+def test_finds_what_trying_each_text_finds(texts, place):
+    """house: faster, not other; digits and the rest are tried apart"""
+    words = [text for text in texts if not text.isdigit()] or ["a"]
+    numbers = [text for text in texts if text.isdigit()] or ["1"]
+    for kind in (words, numbers):
+        spans = [match.span() for match in pattern_of(kind).finditer(place)]
+        assert spans == found_one_by_one(set(kind), place)
+
+
+@given(WORDS, some.text("aAbB12.^ ", max_size=40))
+def test_nothing_that_one_text_finds_is_left_over(texts, place):
+    """house: what leaves holds no identifier, however they overlap"""
+    rest = pattern_of(texts).sub("\n", place)
+    for text in set(texts):
+        assert not any(
+            is_free(text, rest, at) for at in range(len(rest)) if rest.lower().startswith(text, at)
+        )
+
+
+def test_without_texts_there_is_no_pattern():
+    """house"""
+    assert pattern_of([]) is None
+
+
+@pytest.mark.parametrize("count", [100, 3000])
+def test_texts_that_each_continue_the_one_before_do_not_exhaust_the_stack(count):
+    """house: attributes of a file are chosen by whoever wrote it"""
+    texts = ["a" * length for length in range(1, count)]
+    pattern = pattern_of(texts)
+    assert pattern.fullmatch("A" * (count - 1))
