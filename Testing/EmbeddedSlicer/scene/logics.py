@@ -46,6 +46,8 @@ def make_scene() -> tuple[Any, Any]:
     application_logic = slicer.vtkSlicerApplicationLogic()
     scene = slicer.vtkMRMLScene()
     application_logic.SetMRMLScene(scene)
+    application_logic.SetHomeDirectory(str(SHARE.parent))
+    application_logic.SetShareDirectory(SHARE.name)  # below the home
     application_logic.SetSliceLogics(vtk.vtkCollection())
     application_logic.SetViewLogics(vtk.vtkCollection())
     slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene, True)
@@ -55,12 +57,12 @@ def make_scene() -> tuple[Any, Any]:
 
 def make_logics(scene: Any, application_logic: Any) -> dict[str, Any]:
     """Make the logics of all loadable modules by module name."""
-    colors = application_logic.GetColorLogic()
-    colors.SetMRMLScene(scene)
-    colors.AddDefaultColorNodes()
+    colors = slicer.vtkSlicerColorLogic()  # as Slicer's own; the base class knows no color files
+    colors.SetMRMLApplicationLogic(application_logic)
+    application_logic.SetColorLogic(colors)
     logics = {}
     for name, class_name in LOGIC_CLASSES.items():
-        logic = getattr(slicer, class_name)()
+        logic = colors if name == "Colors" else getattr(slicer, class_name)()
         logic.SetMRMLApplicationLogic(application_logic)
         if (SHARE / name).is_dir():
             logic.SetModuleShareDirectory(str(SHARE / name))

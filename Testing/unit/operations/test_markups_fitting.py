@@ -133,3 +133,17 @@ def test_what_is_no_plane_is_refused(context, scene, points, arguments):
     with pytest.raises(ArgumentInvalidError):
         plane(context, points, **arguments)
     assert scene.GetNumberOfNodes() == count
+
+
+def test_box_of_a_segmentation_encloses_its_segments_and_not_its_image(context, make_volume, oblique, scene):
+    """issue:#3: what a person means by a box around a segment."""
+    mask = np.zeros((16, 24, 20), np.uint8)
+    mask[5:9, 10:14, 3:8] = 1
+    labelmap = make_volume(mask, "mask", "vtkMRMLLabelMapVolumeNode")
+    segmentation = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    slicer.util.getModuleLogic("Segmentations").ImportLabelmapToSegmentationNode(labelmap, segmentation)
+    made = around(context, segmentation)
+    grid = np.array(np.meshgrid((2.5, 7.5), (9.5, 13.5), (4.5, 8.5))).reshape(3, -1)
+    points = (oblique[:3, :3] @ grid).T + oblique[:3, 3]
+    assert made.box.center_ras == pytest.approx((points.min(axis=0) + points.max(axis=0)) / 2, abs=1e-6)
+    assert made.box.size_mm == pytest.approx(np.ptp(points, axis=0), abs=1e-6)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import Field
+from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.fields import MarkupsId, NodeId, NodeName
@@ -65,8 +67,9 @@ def box_around(context: OperationContext, arguments: BoxAroundArguments) -> Mark
 
     Notes
     -----
-    Parent transforms are applied. Of a volume the outer faces of its voxels count. Source:
-    `vtkMRMLDisplayableNode::GetRASBounds`.
+    Parent transforms are applied. Of a volume the outer faces of its voxels count, of a segmentation those of the
+    voxels in its segments. Source: `vtkMRMLDisplayableNode::GetRASBounds`,
+    `vtkOrientedImageDataResample::CalculateEffectiveExtent`.
     """
     bounds = [_bounds(context, number, node_id) for number, node_id in enumerate(arguments.node_ids)]
     low = np.min([box[0] for box in bounds], axis=0) - arguments.margin_mm
@@ -122,11 +125,34 @@ def fit_plane(context: OperationContext, arguments: FitPlaneArguments) -> PlaneF
 
 def _bounds(context: OperationContext, number: int, node_id: str) -> tuple[Sequence[float], Sequence[float]]:
     node = context.host.scene.node(node_id, "vtkMRMLDisplayableNode")
+    corners = _labelmap_corners(node) if node.IsA("vtkMRMLSegmentationNode") else []
+    if corners:
+        return np.min(corners, axis=0), np.max(corners, axis=0)
     bounds = [1.0, -1.0] * 3
     node.GetRASBounds(bounds)
     if any(bounds[axis] > bounds[axis + 1] for axis in (0, 2, 4)):
         raise invalid(f"node_ids/{number}", f"{node_id} has no extent")
     return bounds[::2], bounds[1::2]
+
+
+def _labelmap_corners(node: Any) -> list[Any]:
+    """Corners of the voxels of all segments in the world; `GetRASBounds` gives those of their whole image."""
+    from slicer import vtkOrientedImageDataResample, vtkSegmentationConverter
+
+    name = vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
+    segmentation, corners = node.GetSegmentation(), []
+    for index in range(segmentation.GetNumberOfSegments()):
+        image, extent = segmentation.GetNthSegment(index).GetRepresentation(name), [0, -1] * 3
+        if image is None or not vtkOrientedImageDataResample.CalculateEffectiveExtent(image, extent, 0.0):
+            continue
+        to_world = vtkMatrix4x4()
+        image.GetImageToWorldMatrix(to_world)
+        edges = [(extent[axis] - 0.5, extent[axis + 1] + 0.5) for axis in (0, 2, 4)]
+        for corner in itertools.product(*edges):
+            point = [0.0, 0.0, 0.0]
+            node.TransformPointToWorld(to_world.MultiplyPoint((*corner, 1.0))[:3], point)
+            corners.append(point)
+    return corners
 
 
 def _points(context: OperationContext, arguments: FitPlaneArguments) -> Matrix:
