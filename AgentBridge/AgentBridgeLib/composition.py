@@ -293,7 +293,8 @@ class Bridge:
             self.loop,
             self.host.settings,
             self.events,
-            lambda: self.url,
+            redactor=self._redactor,
+            url=lambda: self.url,
         )
 
     def _limits(self) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from AgentBridgeLib.errors import JobStateConflictError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from AgentBridgeLib.dispatch.approvals import ApprovalDesk, ApprovalRequest
     from AgentBridgeLib.mcp.vocabulary import Json
 
@@ -22,8 +24,12 @@ def waiting_request(desk: ApprovalDesk, job_id: str) -> ApprovalRequest | None:
     return next((request for request in desk.waiting if request.job_id == job_id), None)
 
 
-def question(request: ApprovalRequest, *, is_modern: bool) -> Json:
-    """Make the form: one box to tick."""
+def question(request: ApprovalRequest, cover: Callable[[str], str], *, is_modern: bool) -> Json:
+    """Make the form: one box to tick.
+
+    The panel names nodes and files as the person knows them; a form travels through the agent, so `cover` applies the
+    identifier policy.
+    """
     parts = [f"{request.client} asks to run {request.operation}: {request.effect}"]
     if request.nodes:
         parts.append("Nodes: " + ", ".join(request.nodes))
@@ -31,7 +37,7 @@ def question(request: ApprovalRequest, *, is_modern: bool) -> Json:
         parts.append("Files: " + ", ".join(request.paths))
     approve = {"type": "boolean", "title": "Approve once", "default": False}
     params: Json = {
-        "message": "\n".join(parts),
+        "message": cover("\n".join(parts)),
         "requestedSchema": {
             "type": "object",
             "properties": {"approve": approve},

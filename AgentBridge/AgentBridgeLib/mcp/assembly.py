@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.kernel import Dispatcher
     from AgentBridgeLib.dispatch.safety import Safety
     from AgentBridgeLib.host.ports import EventLoop, SettingsStore
+    from AgentBridgeLib.policy.identifiers import Redactor
     from AgentBridgeLib.registry.catalog import Catalog
 
 
@@ -32,6 +33,8 @@ def make_endpoint(
     loop: EventLoop,
     settings: SettingsStore,
     events: EventRing,
+    *,
+    redactor: Callable[[], Redactor],
     url: Callable[[], str],
 ) -> McpEndpoint:
     """Build the endpoint.
@@ -42,11 +45,13 @@ def make_endpoint(
         Where the person's choices for agents are read.
     events
         Tells when the safety settings or the catalogue change.
+    redactor
+        Gives the redactor of the identifier policy in force.
     url
         Gives the base URL of `/agent/v1`.
     """
     parts = ProductParts(
-        catalog, dispatcher, jobs, safety, loop, lambda: preferences.read(settings.read), url
+        catalog, dispatcher, jobs, safety, loop, lambda: preferences.read(settings.read), redactor, url
     )
     surface = ProductSurface(parts)
 

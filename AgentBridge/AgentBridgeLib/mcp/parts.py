@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.safety import Safety
     from AgentBridgeLib.host.ports import EventLoop
     from AgentBridgeLib.mcp.preferences import Preferences
+    from AgentBridgeLib.policy.identifiers import Redactor
     from AgentBridgeLib.registry.catalog import Catalog
 
 
@@ -24,6 +25,8 @@ class ProductParts:
     ----------
     preferences
         Gives the person's choices as they are now.
+    redactor
+        Gives the redactor of the identifier policy in force, for what comes from the panel.
     url
         Gives the base URL of `/agent/v1`, for what does not fit into a conversation.
     """
@@ -34,4 +37,5 @@ class ProductParts:
     safety: Safety
     loop: EventLoop
     preferences: Callable[[], Preferences]
+    redactor: Callable[[], Redactor]
     url: Callable[[], str]

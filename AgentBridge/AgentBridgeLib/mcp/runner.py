@@ -188,7 +188,8 @@ class OperationRunner:
         waiting = approvals.waiting_request(desk, job_id)
         if waiting is None or not self._can_ask(request, job_id):
             return results.approval_pending(self.view(job_id))
-        form = approvals.question(waiting, is_modern=request.is_modern)
+        cover = self._parts.redactor().text
+        form = approvals.question(waiting, cover, is_modern=request.is_modern)
         if request.is_modern and not request.is_task:
             raise InputRequiredError({approvals.KEY: form}, {"job": job_id, "operation": operation.name})
         elsewhere = self.follow(
