@@ -98,6 +98,7 @@ def harden(context: OperationContext, arguments: HardenArguments) -> TransformAp
     Warnings
     --------
     A volume under a transform that is not linear is resampled on its own grid; that cannot be interrupted.
+    `volumes.resample` to a reference does the same as a job that can.
 
     Notes
     -----
