@@ -53,6 +53,14 @@ def an_agent(a_host):
     assert agent.request("tools/list").result["tools"], "the endpoint must still answer"
 
 
+@pytest.fixture
+def an_agent_with_a_session(a_host):
+    agent = a_host.client(era="2025-11-25", capabilities={"elicitation": {}})
+    agent.initialize()
+    yield agent
+    assert agent.request("tools/list").result["tools"], "the session must still answer"
+
+
 @FUZZ
 @given(body=st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()), version=VERSIONS)
 def test_a_body_that_is_no_message_is_a_4xx_with_a_json_rpc_error(an_agent, body, version):
@@ -89,6 +97,34 @@ def test_any_tool_with_any_arguments_is_answered(an_agent, tool, arguments, more
     assert reply.status in {200, 400}
     assert "result" in reply.last or reply.code < 0
     assert "Traceback" not in json.dumps(reply.last)
+
+
+@FUZZ
+@given(method=METHODS, params=JSON, number=JSON, event_id=HEADER)
+def test_any_message_in_a_session_is_answered(an_agent_with_a_session, method, params, number, event_id):
+    """mcp: 2025-11-25; wrong parameters, foreign numbers, streams that never were."""
+    agent = an_agent_with_a_session
+    headers = agent.headers({"method": "", "params": {}})
+    message = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+    assert 200 <= agent.post(json.dumps(message).encode(), headers).status < 500
+    answer = {"jsonrpc": "2.0", "id": number, "result": params}
+    assert 200 <= agent.post(json.dumps(answer).encode(), headers).status < 500
+    connection, response = agent.open("GET", None, {**headers, "Last-Event-ID": event_id})
+    connection.close()
+    assert response.status in {400, 405}
+
+
+@FUZZ
+@given(
+    tool=TOOLS,
+    arguments=st.dictionaries(st.sampled_from(["job_id", "wait_s", "operation", "arguments"]), JSON),
+)
+def test_any_tool_in_a_session_is_answered(an_agent_with_a_session, tool, arguments):
+    """mcp: SEP-1303 in the versions with a handshake."""
+    reply = an_agent_with_a_session.call(tool, arguments)
+    assert reply.status in {200, 400}
+    assert "result" in reply.last or reply.code < 0
+    assert "internal" not in str(reply.last.get("result", {}).get("structuredContent", ""))
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,13 @@ def test_the_list_of_tools_is_affordable_and_its_order_fixed(a_host):
         }
 
 
+def test_an_operation_is_found_by_its_own_name_too(a_host):
+    """house: descriptions say `views.list`, and an agent may call just that."""
+    agent = a_host.client()
+    assert agent.value("views.list") == agent.value("views_list")
+    assert agent.call("views.nothing").code == -32602
+
+
 @pytest.mark.parametrize("uri", ["slicer://scene", "slicer://help/frames", "slicer://view/Red/image"])
 def test_resources_are_read_under_their_own_address(a_host, uri, a_brain_file):
     """mcp: resources/read; pictures come as blobs."""

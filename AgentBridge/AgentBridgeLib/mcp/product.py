@@ -54,8 +54,8 @@ class ProductSurface:
         return self._last_listed
 
     def tool(self, name: str) -> Tool | None:
-        """Find a tool. Every operation can be called by its tool name, listed or not."""
-        return self._operation_tools().get(name) or self._service_tools.tools.get(name)
+        """Find a tool. Every operation can be called by its tool name or its own, listed or not."""
+        return self._operation_tools().get(profile.tool_name(name)) or self._service_tools.tools.get(name)
 
     def resources(self) -> Sequence[Json]:
         """Entries of `resources/list`."""

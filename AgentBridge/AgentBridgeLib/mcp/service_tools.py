@@ -8,6 +8,7 @@ from AgentBridgeLib.errors import ArgumentInvalidError, BridgeError, FieldProble
 from AgentBridgeLib.mcp import faults, operation_tools, results
 from AgentBridgeLib.mcp.profile import HIDDEN_UNLESS_ALLOWED
 from AgentBridgeLib.mcp.surface import Tool
+from AgentBridgeLib.mcp.wording import for_agents
 from AgentBridgeLib.model.content import Content
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ class ServiceTools:
         operation = self._parts.catalog.get(arguments["operation"])
         value = {
             "name": operation.name,
-            "documentation": operation.description,
+            "documentation": for_agents(operation.description),
             "arguments": operation.schemas["arguments"],
             "result": operation.schemas.get("result", {"description": "Bytes."}),
             "capability": operation.mark.capability,

@@ -77,6 +77,13 @@ def test_long_descriptions_end_with_a_sentence():
         assert text.endswith("."), text
 
 
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_describing_an_operation_is_affordable(operation):
+    """issue:#5 results an agent can afford: everything about an operation in 40,000 characters."""
+    told = [operation.description, operation.schemas["arguments"], operation.schemas.get("result", {})]
+    assert len(results.compact(told)) < results.LARGEST_TEXT
+
+
 def test_titles_are_spelled_as_people_write():
     """mcp: the title is for people."""
     titles = {operation.name: operation_tools.describe(operation)["title"] for operation in OPERATIONS}
