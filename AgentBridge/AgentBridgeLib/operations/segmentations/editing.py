@@ -58,8 +58,8 @@ def edit_segment(
     Works on the segmentation's reference grid; other segments stay and may overlap, unless `others` is cut. Distances
     are exact between voxel centers, in the segmentation's own coordinates and whatever the spacing; balls are round
     in the world. What takes long is computed in a process beside Slicer, which cancel kills; then nothing has changed.
-    The last step, writing, cannot be interrupted (about 0.1 s for 10 million voxels and each segment). scene.undo takes
-    an edit back exactly. Surfaces shown in 3D are made again, in the process too.
+    The last step, writing, cannot be interrupted (about 0.1 s for 10 million voxels and each segment). scene.undo
+    takes an edit back exactly. Surfaces shown in 3D are made again, in the process too.
 
     Returns
     -------
