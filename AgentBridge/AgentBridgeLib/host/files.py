@@ -16,6 +16,7 @@ import vtk
 
 from AgentBridgeLib.errors import ArgumentInvalidError, FileUnreadableError, StorageFailedError
 from AgentBridgeLib.host.display_windows import automatic_windows_off, set_windows
+from AgentBridgeLib.host.file_references import FileReferences, file_references
 from AgentBridgeLib.host.scene_archive import write_bundle, write_scene_with_data
 from AgentBridgeLib.host.scene_scrub import Scrubber
 from AgentBridgeLib.host.staging import staged
@@ -123,6 +124,10 @@ class SlicerFiles:
             if words is not None:
                 raise StorageFailedError(f"Slicer could not write {target.name}. {words}".strip())
             staging.commit()
+
+    def references(self, path: str) -> FileReferences:
+        """Find out which other files, and web addresses, Slicer would read along with a file."""
+        return file_references(Path(path))
 
     def own_files(self, node: Any) -> list[str]:
         """Absolute paths of the files that a node was read from or saved to; empty without any."""

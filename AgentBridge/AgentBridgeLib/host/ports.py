@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from AgentBridgeLib.host.dicom_index import DicomIndex
+    from AgentBridgeLib.host.file_references import FileReferences
 
 
 class Watch(Protocol):
@@ -229,6 +230,9 @@ class FileHost(Protocol):
         StorageFailedError
             Writing failed, for example because the disk is full. What was at `path` is still there.
         """
+
+    def references(self, path: str) -> FileReferences:
+        """Find out which other files, and web addresses, Slicer would read along with a file."""
 
     def own_files(self, node: Any) -> Sequence[str]:
         """Absolute paths of the files that a node was read from or saved to; empty without any."""

@@ -24,7 +24,7 @@ from AgentBridgeLib.model.nodes import FileSaved, NodeDescription, NodesLoaded
 from AgentBridgeLib.operations.scene.downloads import fetch
 from AgentBridgeLib.operations.scene.file_warnings import file_warnings
 from AgentBridgeLib.operations.scene.node_details import describe, summarize
-from AgentBridgeLib.operations.scene.scene import check_target
+from AgentBridgeLib.operations.scene.scene import check_references, check_target
 from AgentBridgeLib.policy.paths import resolve_inside
 from AgentBridgeLib.registry.operation import operation
 
@@ -123,6 +123,8 @@ def load_file(
         There is no such file.
     FileUnreadableError
         No reader of this Slicer could make a node of it; the scene is unchanged.
+    PathOutsideRootsError
+        The file, or one with its voxels that its header names, lies outside the allowed folders.
     ArgumentInvalidError
         It is a scene: scenes are loaded with scene.load.
     AddressNotAllowedError
@@ -229,6 +231,7 @@ def reload_node(context: OperationContext, arguments: ReloadArguments) -> NodeDe
 def _load(context: OperationContext, path: str, arguments: LoadArguments) -> NodesLoaded:
     if not Path(path).exists():
         raise FileMissingError(f"There is no file at {path}.")
+    check_references(context, path)
     file_type = SLICER_TYPES[arguments.type] if arguments.type else _slicer_type(context, path)
     properties: dict[str, object] = {"name": arguments.name} if arguments.name else {}
     if arguments.type == "labelmap":

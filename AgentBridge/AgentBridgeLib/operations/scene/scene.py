@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections import Counter
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from AgentBridgeLib.errors import (
+    AddressNotAllowedError,
     ArgumentInvalidError,
     ConfirmationRequiredError,
     FieldProblem,
@@ -24,6 +26,7 @@ from AgentBridgeLib.model.scene import SceneCleared, SceneLoaded, SceneSummary
 from AgentBridgeLib.operations.common.node_index import node_index
 from AgentBridgeLib.operations.scene.node_details import summarize
 from AgentBridgeLib.policy.identifiers import Redactor, variants
+from AgentBridgeLib.policy.paths import resolve_inside
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -187,6 +190,10 @@ def load_scene(context: OperationContext, arguments: LoadArguments) -> SceneLoad
         It is no scene, or parts of it could not be read.
     ArgumentInvalidError
         The path ends in neither .mrb nor .mrml.
+    PathOutsideRootsError
+        The scene names a data file outside the allowed folders.
+    AddressNotAllowedError
+        The scene would load data from the web.
 
     Warnings
     --------
@@ -196,6 +203,7 @@ def load_scene(context: OperationContext, arguments: LoadArguments) -> SceneLoad
     _check_ending(arguments.path)
     if not Path(arguments.path).is_file():
         raise FileMissingError(f"There is no file at {arguments.path}.")
+    check_references(context, arguments.path)
     scene = context.host.scene
     before = set() if arguments.clear else {entry.id for entry in node_index(scene).entries}
     context.host.files.load_scene(arguments.path, clear=arguments.clear)
@@ -211,6 +219,26 @@ def _identifier_warnings(identifiers: Mapping[str, str]) -> tuple[str, ...]:
     return (
         f"The file holds {len(identifiers)} identifying texts ({kinds}). To share it, save with `remove_identifiers`.",
     )
+
+
+def check_references(context: OperationContext, path: str) -> None:
+    """Refuse a file that would make Slicer read others that the caller may not read.
+
+    Raises
+    ------
+    PathOutsideRootsError
+        Its header, or the scene, names a file outside the allowed folders.
+    AddressNotAllowedError
+        The scene would load data from the web.
+    """
+    found = context.host.files.references(path)
+    for other in found.paths:
+        resolve_inside(other, "/path", context.settings.allowed_folders, os.path.realpath)
+    if found.addresses:
+        raise AddressNotAllowedError(
+            f"{Path(path).name} would load data from {len(found.addresses)} web addresses. Load a scene that has its "
+            "data with it, such as an .mrb archive."
+        )
 
 
 def check_target(path: str, *, overwrite: bool) -> None:
