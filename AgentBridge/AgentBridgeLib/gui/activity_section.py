@@ -227,7 +227,7 @@ def _outcome(entry: AuditEntry) -> str:
     """Say it in a word; the details have the code."""
     if entry.outcome == "accepted":
         return _("asks you") if entry.decision == "ask" else _("began")
-    if entry.decision == "deny":
+    if entry.decision == "deny" or entry.outcome == "policy.approval_denied":
         return _("denied")
     return {"succeeded": _("done"), "not_modified": _("done"), "canceled": _("canceled")}.get(
         entry.outcome, _("failed")

@@ -1,0 +1,217 @@
+"""Slicer's main window with the panel in it, and a person before it whose hands follow standard input.
+
+Each line of standard input is one act as JSON, such as ``["press", "AgentBridgeToggle"]``; the answer is one line that
+begins with `ANSWER`. Mouse and keys go through Qt's event queue, to widgets that are visible and enabled only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import EmbeddedSlicer
+from served_panel import ANSWER, READY
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+MODULE = CHECKOUT / "AgentBridge" / "AgentBridge.py"
+WIDTH_PX = 380
+
+
+def main(arguments: list[str]) -> int:
+    """Show the window and do what standard input says until it ends. Nobody has pressed Start yet."""
+    home = Path(arguments[0])
+    EmbeddedSlicer.start(settings_folder=home, views=False, web_server=True)
+    import qt
+
+    window = qt.QMainWindow()
+    window.setObjectName("qSlicerMainWindow")
+    window.resize(WIDTH_PX, 900)
+    EmbeddedSlicer.load_scripted_module(MODULE)
+    import slicer
+
+    area = qt.QScrollArea()
+    area.setWidgetResizable(True)
+    area.setWidget(slicer.modules.agentbridge.widgetRepresentation())
+    window.setCentralWidget(area)
+    window.show()
+    window.activateWindow()
+    hands = Hands(window)
+    print(READY, flush=True)
+    code: int = EmbeddedSlicer.run()
+    hands.rest()
+    return code
+
+
+class Hands:
+    """Does what standard input says, one act after the other."""
+
+    def __init__(self, window: Any) -> None:
+        import qt
+
+        self._window = window
+        self._rest = b""
+        self._acts = {
+            name: getattr(self, name)
+            for name in ("press", "write", "choose", "key", "read", "words", "rows", "select", "copy", "save")
+        } | {"focus": self.focus, "unfold": self.unfold, "widths": self.widths, "dialogs": self.dialogs}
+        self._notifier = qt.QSocketNotifier(sys.stdin.fileno(), qt.QSocketNotifier.Read)
+        self._notifier.activated.connect(self._on_input)
+
+    def rest(self) -> None:
+        """Stop reading."""
+        self._notifier.setEnabled(False)
+
+    def _on_input(self, *_: object) -> None:
+        data = os.read(sys.stdin.fileno(), 65536)
+        if not data:
+            self.rest()
+            import slicer
+
+            slicer.app.exit(0)
+            return
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            print(ANSWER + json.dumps(self._do(*json.loads(line))), flush=True)
+
+    def _do(self, act: str, *arguments: Any) -> dict[str, Any]:
+        try:
+            return {"value": self._acts[act](*arguments)}
+        except Exception as fault:  # noqa: BLE001 - it belongs into the test's report
+            return {"fault": f"{type(fault).__name__}: {fault}"}
+
+    def _find(self, name: str) -> Any:
+        from PySide6.QtWidgets import QWidget
+
+        found = self._window.findChild(QWidget, name)
+        if found is None:
+            raise LookupError(f"there is no {name}")
+        return found
+
+    def _usable(self, name: str) -> Any:
+        found = self._find(name)
+        if not (found.isVisible() and found.isEnabled()):
+            raise LookupError(
+                f"{name} cannot be used: visible {found.isVisible()}, enabled {found.isEnabled()}"
+            )
+        return found
+
+    def press(self, name: str) -> None:
+        """Press a button with the mouse; a check box or radio button where its mark is."""
+        from PySide6.QtCore import QPoint, Qt
+        from PySide6.QtTest import QTest
+
+        widget = self._usable(name)
+        QTest.mouseClick(
+            widget,
+            Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+            QPoint(10, widget.property("height") // 2),
+        )
+
+    def write(self, name: str, text: str) -> None:
+        """Replace what stands in a line, key by key."""
+        from PySide6.QtTest import QTest
+
+        line = self._usable(name)
+        line.clear()
+        QTest.keyClicks(line, text)
+
+    def choose(self, name: str, index: int) -> None:
+        """Choose an entry of a list or box."""
+        widget = self._usable(name)
+        widget.setCurrentRow(index) if hasattr(widget, "setCurrentRow") else widget.setCurrentIndex(index)
+
+    def key(self, key: str, modifier: str = "NoModifier") -> str:
+        """Press a key where the focus is; gives where it is then."""
+        from PySide6.QtCore import Qt
+        from PySide6.QtTest import QTest
+
+        target = self._window.focusWidget() or self._window
+        QTest.keyClick(target, getattr(Qt.Key, f"Key_{key}"), getattr(Qt.KeyboardModifier, modifier))
+        return self.focus()
+
+    def focus(self, name: str = "") -> str:
+        """Give the name of the widget with the focus; with a name, put the focus there first."""
+        if name:
+            self._usable(name).setFocus()
+        found = self._window.focusWidget()
+        return "" if found is None else _name(found)
+
+    def read(self, name: str) -> str:
+        """Read the text of a widget."""
+        return str(self._find(name).property("text"))
+
+    def words(self, name: str) -> str:
+        """Read all texts that are visible in a widget."""
+        from PySide6.QtWidgets import QLabel
+
+        labels = self._find(name).findChildren(QLabel)
+        return "\n".join(str(label.property("text")) for label in labels if label.isVisible())
+
+    def rows(self) -> list[list[str]]:
+        """Read the rows of the activity."""
+        tree = self._find("AgentBridgeLog")
+        items = [tree.topLevelItem(index) for index in range(tree.property("topLevelItemCount"))]
+        return [[item.text(column) for column in (1, 2)] for item in items]
+
+    def select(self, row: int) -> None:
+        """Click into a row of the activity."""
+        tree = self._usable("AgentBridgeLog")
+        tree.setCurrentItem(tree.topLevelItem(row))
+
+    def copy(self, client: str) -> str:
+        """Choose from the menu of *Copy connection*; gives what is on the clipboard."""
+        import qt
+
+        actions = self._usable("AgentBridgeCopy").menu().actions()
+        next(action for action in actions if action.property("text").replace("&", "") == client).trigger()
+        return str(qt.QApplication.clipboard().text())
+
+    def save(self, button: str, path: str) -> None:
+        """Press an export button and choose a file in the window that comes."""
+        self.press(button)
+        dialog = self._usable("AgentBridgeFileChooser")
+        dialog.setDirectory(str(Path(path).parent))
+        dialog.selectFile(path)
+        dialog.accept()
+
+    def unfold(self, *names: str) -> None:
+        """Open these sections and close the others."""
+        for name in ("Connection", "Requests", "Jobs", "Activity", "Safety"):
+            self._find(f"AgentBridge{name}").setProperty("collapsed", name not in names)
+
+    def widths(self, width: int) -> dict[str, list[int]]:
+        """Make the window narrow; gives begin, end and least width of every visible widget that sticks out."""
+        import slicer
+        from PySide6.QtCore import QPoint
+        from PySide6.QtWidgets import QWidget
+
+        self._window.resize(width, 900)
+        slicer.app.processEvents()
+        panel = self._find("AgentBridgePanel")
+        found = {}
+        for widget in panel.findChildren(QWidget):
+            if not widget.isVisible() or not _name(widget).startswith("AgentBridge"):
+                continue
+            begin = widget.mapTo(self._window, QPoint(0, 0)).x()
+            wide, least = widget.property("width"), widget.minimumSizeHint().width()
+            if begin < 0 or begin + wide > width or least > wide:
+                found[_name(widget)] = [begin, begin + wide, least]
+        return found
+
+    def dialogs(self) -> list[str]:
+        """Name the windows that hold all others up."""
+        import qt
+
+        return [_name(widget) for widget in qt.QApplication.topLevelWidgets() if widget.isModal()]
+
+
+def _name(widget: Any) -> str:
+    return str(widget.property("objectName"))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
