@@ -67,7 +67,9 @@ class DocumentText(DicomResult):
 class ImportedFile(DicomResult):
     """What became of one file."""
 
-    path: str
+    path: str = Field(
+        description="What the identifier policy hides of the database's patients is hidden in it."
+    )
     outcome: Literal["added", "replaced", "already_there", "not_dicom", "incomplete", "failed"] = Field(
         description="incomplete: patient, study, series or instance is not named in it."
     )

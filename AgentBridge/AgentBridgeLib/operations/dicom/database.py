@@ -22,6 +22,7 @@ from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.dicom import DicomDeleted, DicomImported, ImportedFile, Uid
 from AgentBridgeLib.model.fields import ReadPath
 from AgentBridgeLib.operations.dicom.library import read_dataset
+from AgentBridgeLib.operations.dicom.privacy import database_redactor
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -102,7 +103,12 @@ def import_files(
     if wanted:
         yield from add_to_database(context, [one.path for one in wanted], copies=arguments.copies_files)
     outcomes = [_check_arrival(index, one) for one in looked_at]
-    problems = [one for one in outcomes if one.outcome in {"not_dicom", "incomplete", "failed"}]
+    cover = database_redactor(context)
+    problems = [
+        one.model_copy(update={"path": cover.text(one.path)})
+        for one in outcomes
+        if one.outcome in {"not_dicom", "incomplete", "failed"}
+    ]
     return DicomImported(
         counts=dict(Counter(one.outcome for one in outcomes)),
         series=sorted(series),

@@ -43,6 +43,21 @@ def text_redactor(context: OperationContext, dataset: Any) -> Redactor:
     )  # the key makes pseudonyms, of which there are none
 
 
+def database_redactor(context: OperationContext) -> Redactor:
+    """Make a redactor for what the database knows of its patients and studies; it hides nothing under ``show``.
+
+    Meant for names of files and folders, which are often made of it.
+    """
+    policy: IdentifierPolicy = "hide" if hides(context) else "show"
+    texts = {
+        value: keyword
+        for study in context.host.dicom.index.studies().values()
+        for keyword, value in study.values.items()
+        if value and keyword in FOUND_BY_VALUE and REPRESENTATIONS[keyword] != "UI"
+    }
+    return Redactor(policy, texts, b"")
+
+
 def without_identifiers(dataset: Any) -> Any:
     """Take the identifying attributes out of a data set, in place: emptied, sequences and binary values removed.
 
