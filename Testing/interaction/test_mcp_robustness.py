@@ -202,6 +202,31 @@ def test_a_connection_is_kept_and_headers_and_body_may_come_apart(a_host):
     connection.close()
 
 
+def test_long_work_that_fails_at_once_is_an_error_at_once(a_host):
+    """issue:#5 no job to follow for a wrong node."""
+    refused = a_host.client().call("volumes_smooth", {"volume_id": "gone", "sigma_mm": 1.0}).result
+    assert refused["isError"]
+    assert refused["structuredContent"]["code"] == "scene.node_not_found"
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "says"),
+    [
+        ("crop volume", "volumes.crop", ""),
+        ("export stl zzz", "models.data", "Nothing has all words"),
+        ("zzz yyy", None, "No operation has any"),
+        ("", "application.get", ""),
+    ],
+)
+def test_searching_finds_what_has_most_of_the_words(a_host, query, first, says):
+    """issue:#5 operations_search: an agent guesses words, and some of them are wrong."""
+    found = a_host.client().value("operations_search", {"query": query})
+    names = [item["name"] for item in found["items"]]
+    assert first in names[:20] if first else names == []
+    assert says in found.get("note", "")
+    assert bool(says) == ("note" in found)
+
+
 @pytest.mark.parametrize("era", ERAS)
 def test_work_that_fails_on_the_way_is_an_error_of_the_tool(a_host, a_volume, era):
     """mcp: SEP-1303; also behind an open stream."""

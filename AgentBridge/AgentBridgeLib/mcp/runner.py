@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 LONGEST_CALL_S = 20.0
 """TypeScript clients give up after 60 s, and people sooner."""
+SHORTEST_WAIT_S = 1.0
+"""Long work too may be over soon, or fail at once: then nobody has to follow a job."""
 _TASK_LOOK_S = 60.0
 _LONGEST_QUESTION_S = 3600.0
 """More than any approval stays open."""
@@ -137,7 +139,7 @@ class OperationRunner:
     def _follow_job(self, request: Request, operation: Operation, job_id: str, finish: _Finish) -> Work:
         job = self._parts.jobs.machine.get(job_id)
         can_wait = request.is_task or not operation.mark.long or request.progress_token is not None
-        deadline = self._parts.loop.now() + (LONGEST_CALL_S if can_wait else 0.0)
+        deadline = self._parts.loop.now() + (LONGEST_CALL_S if can_wait else SHORTEST_WAIT_S)
         is_handed_over = False
         try:
             while not job.has_ended:

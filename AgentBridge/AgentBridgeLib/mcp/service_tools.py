@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Run = Callable[[Request, Json], Json | Work]
 
 MOST_FOUND = 20
+_NOTHING_FOUND = "No operation has any of these words. Try fewer or other ones; an empty query lists all."
 _TEXT: Json = {"type": "string"}
 _JOB: Json = {"type": "string", "description": "Id of the job.", "minLength": 1, "maxLength": 100}
 _OPERATION: Json = {"type": "string", "description": "Name of the operation, such as volumes.smooth."}
@@ -158,7 +159,9 @@ class ServiceTools:
     def _search(self, request: Request, arguments: Json) -> Json:  # noqa: ARG002
         words = str(arguments.get("query", "")).lower().split()
         ranked = [(_score(operation, words), operation) for operation in self._visible()]
-        found = [operation for score, operation in sorted(ranked, key=lambda row: -row[0]) if score > 0]
+        most = max((matched for (matched, _), _ in ranked), default=0)
+        found = [row for row in ranked if row[0][0] == most and (most or not words)]
+        operations = [operation for _, operation in sorted(found, key=lambda row: row[0], reverse=True)]
         settings = self._parts.safety.current()
         items = [
             {
@@ -167,9 +170,14 @@ class ServiceTools:
                 "capability": operation.mark.capability,
                 "mode": settings.mode(operation.mark.capability),
             }
-            for operation in found[: arguments.get("limit", MOST_FOUND)]
+            for operation in operations[: arguments.get("limit", MOST_FOUND)]
         ]
-        return results.of_value({"items": items, "total": len(found)})
+        value = {"items": items, "total": len(operations)}
+        if most < len(words):
+            value["note"] = (
+                f"Nothing has all words; these have {most} of {len(words)}." if most else _NOTHING_FOUND
+            )
+        return results.of_value(value)
 
     def _describe(self, request: Request, arguments: Json) -> Json:  # noqa: ARG002
         operation = self._parts.catalog.get(arguments["operation"])
@@ -281,12 +289,10 @@ def _fits(value: object, entry: Json) -> bool:
     return not isinstance(value, str) or len(value) <= entry.get("maxLength", 1000)
 
 
-def _score(operation: Operation, words: list[str]) -> int:
-    """Rank a match: words of the name count most, then those of the first sentence, then the rest."""
-    if not words:
-        return 1
+def _score(operation: Operation, words: list[str]) -> tuple[int, int]:
+    """Count the words that match, and weigh where: in the name most, then in the first sentence, then in the rest."""
     places = ((operation.name.lower(), 9), (operation.summary.lower(), 3), (operation.description.lower(), 1))
     scores = [
         max((weight for text, weight in places if word.rstrip("s") in text), default=0) for word in words
     ]
-    return sum(scores) if all(scores) else 0
+    return sum(score > 0 for score in scores), sum(scores)
