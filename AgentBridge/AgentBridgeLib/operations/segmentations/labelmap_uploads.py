@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from AgentBridgeLib.dispatch.context import Progress, Suspend
-from AgentBridgeLib.errors import DataInvalidError, GeometryMismatchError, NodeTypeError
+from AgentBridgeLib.errors import DataInvalidError, NodeTypeError
 from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.fields import Bytes, SegmentationId, VolumeId
 from AgentBridgeLib.model.geometry import PositionRas, SpacingMm
@@ -25,27 +25,32 @@ from AgentBridgeLib.operations.segmentations.description import (
     segment_of,
 )
 from AgentBridgeLib.operations.segmentations.drafts import Draft, unchanged_guard, write_draft
-from AgentBridgeLib.operations.segmentations.labelmap_segments import NewSegment, add_segments, labels_in
+from AgentBridgeLib.operations.segmentations.labelmap_segments import NewSegment, add_segments
 from AgentBridgeLib.operations.segmentations.labelmaps import (
     edit_grid,
     mask_of,
     reference_image,
     set_reference,
 )
-from AgentBridgeLib.operations.segmentations.segment_headers import read_segments, tags_of
-from AgentBridgeLib.operations.volumes import byte_formats
+from AgentBridgeLib.operations.segmentations.received_labels import (
+    Received,
+    on_grid,
+    receive,
+    receive_for,
+    require_shape,
+    segments_of,
+    start_on,
+)
+from AgentBridgeLib.operations.segmentations.segment_headers import tags_of
 from AgentBridgeLib.operations.volumes.volumes import VOLUME
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator
 
     from AgentBridgeLib.dispatch.context import OperationContext
-    from AgentBridgeLib.operations.common.voxels import Array
 
 MatrixEntries = Annotated[tuple[float, ...], COMMA_LIST, Field(min_length=16, max_length=16)]
-SAME_VOXEL = 1e-3
-"""A box lies on a grid when its voxels are where those of the grid are, to this share of a voxel."""
 
 
 class UploadArguments(Arguments):
@@ -129,9 +134,9 @@ def upload_labelmap(
     source = None
     if arguments.source_volume_id is not None:
         source = context.host.scene.node(arguments.source_volume_id, VOLUME)
-    received = yield from _received(context, arguments.content.view)
+    received = yield from receive(context, arguments.content.view)
     grid = _grid_of(arguments, received, source)
-    layers, segments, warnings = yield from _segments(received.array, arguments.content.view, received)
+    layers, segments, warnings = yield from segments_of(received.array, arguments.content.view, received)
     if source is not None:
         source = context.host.scene.node(arguments.source_volume_id or "", VOLUME)
     node = new_segmentation(context, arguments.name, source)
@@ -176,8 +181,8 @@ def replace_labelmap(
     """
     node = context.host.scene.node(arguments.segmentation_id, SEGMENTATION)
     require_unchanged = unchanged_guard(context, node)
-    received = yield from _fitting(context, node, arguments, "int16")
-    layers, segments, warnings = yield from _segments(received.array, arguments.content.view, received)
+    received = yield from receive_for(context, node, arguments.content.view, arguments.format, "int16")
+    layers, segments, warnings = yield from segments_of(received.array, arguments.content.view, received)
     require_unchanged()
     segments = [_kept(node, segment) for segment in segments]
     was_modifying = node.StartModify()
@@ -229,13 +234,13 @@ def replace_segment_labelmap(
     node = context.host.scene.node(arguments.segmentation_id, SEGMENTATION)
     segment_of(node, arguments.segment_id)
     require_unchanged = unchanged_guard(context, node)
-    received = yield from _fitting(context, node, arguments, "uint8")
+    received = yield from receive_for(context, node, arguments.content.view, arguments.format, "uint8")
     if received.array.ndim != 3 or received.array.dtype.kind not in "iub":
         raise DataInvalidError(
             "A segment needs integer voxels of one layer: 0 is outside, anything else inside."
         )
     grid = _grid_or(node, received.grid)
-    mask = _on_grid(received.array, _start_on(grid, received.grid), grid)
+    mask = on_grid(received.array, start_on(grid, received.grid), grid)
     require_unchanged()
     if reference_image(node) is None:
         set_reference(node, grid)
@@ -247,54 +252,7 @@ def replace_segment_labelmap(
     return SegmentationEdited(**dict(description_of(node, received.warnings)), changes=changes)
 
 
-class _Received:
-    """Voxels, where they lie, and what was assumed."""
-
-    def __init__(self, array: Array, grid: Grid | None, warnings: Sequence[str]) -> None:
-        self.array, self.warnings = array, tuple(warnings)
-        self._grid = grid
-
-    @property
-    def has_grid(self) -> bool:
-        return self._grid is not None
-
-    @property
-    def grid(self) -> Grid:
-        if self._grid is None:
-            raise GeometryMismatchError("The bytes do not say where the voxels lie.")
-        return self._grid
-
-    def placed(self, grid: Grid) -> _Received:
-        return _Received(self.array, grid, self.warnings)
-
-
-def _received(context: OperationContext, view: memoryview) -> Generator[Progress, None, _Received]:
-    reading = byte_formats.read_volume(context.host.application, view)
-    while True:
-        try:
-            yield Progress(next(reading), "Decompressing")
-        except StopIteration as end:
-            return _Received(end.value.array, end.value.grid, end.value.warnings)
-
-
-def _fitting(
-    context: OperationContext, node: Any, arguments: ReplaceArguments, raw_type: str
-) -> Generator[Progress, None, _Received]:
-    """Read bytes; those that do not say where they lie must have the dimensions of the reference grid."""
-    view = arguments.content.view
-    if arguments.format == "raw":
-        grid = edit_grid(node)
-        shape = tuple(reversed(grid.dimensions_ijk))
-        return _Received(byte_formats.read_raw(view, raw_type, shape), grid, ())
-    received = yield from _received(context, view)
-    if received.has_grid:
-        return received
-    grid = edit_grid(node)
-    _require_shape(received.array, grid)
-    return received.placed(grid)
-
-
-def _grid_of(arguments: UploadArguments, received: _Received, source: Any) -> Grid:
+def _grid_of(arguments: UploadArguments, received: Received, source: Any) -> Grid:
     is_given = any(
         value is not None for value in (arguments.spacing_mm, arguments.origin_ras, arguments.ijk_to_ras)
     )
@@ -304,7 +262,7 @@ def _grid_of(arguments: UploadArguments, received: _Received, source: Any) -> Gr
         return received.grid
     if source is not None and not is_given:
         grid = Grid.of(source)
-        _require_shape(received.array, grid)
+        require_shape(received.array, grid)
         return grid
     k, j, i = received.array.shape[:3]
     rows = arguments.ijk_to_ras
@@ -315,37 +273,6 @@ def _grid_of(arguments: UploadArguments, received: _Received, source: Any) -> Gr
         ijk_to_ras=None if rows is None else (rows[:4], rows[4:8], rows[8:12], rows[12:]),  # type: ignore[arg-type]
     )
     return given_grid(geometry)
-
-
-def _require_shape(array: Array, grid: Grid) -> None:
-    shape = tuple(reversed(grid.dimensions_ijk))
-    if array.shape[:3] != shape:
-        raise GeometryMismatchError(
-            f"The grid has (k, j, i) = {shape} voxels; the bytes have {array.shape[:3]}. Other dimensions need NRRD "
-            "bytes, which say where the voxels lie."
-        )
-
-
-def _segments(
-    array: Array, view: memoryview, received: _Received
-) -> Generator[Progress, None, tuple[list[Array], list[NewSegment], tuple[str, ...]]]:
-    """Give the layers, the segments in them, and what is to be said about it."""
-    layers = (
-        [array] if array.ndim == 3 else [np.ascontiguousarray(array[..., n]) for n in range(array.shape[3])]
-    )
-    named = read_segments(view) if bytes(view[:4]) == b"NRRD" else []
-    if any(segment.layer >= len(layers) for segment in named):
-        raise DataInvalidError(f"The header names a layer that is not there; the data has {len(layers)}.")
-    warnings, unnamed = list(received.warnings), []
-    for number, layer in enumerate(layers):
-        labels = yield from labels_in(layer)
-        known = {segment.label for segment in named if segment.layer == number}
-        unnamed += [NewSegment(label, number) for label in labels if label not in known]
-    if named and unnamed:
-        warnings.append(f"{len(unnamed)} labels are not named in the header; they became segments too.")
-    if not named and not unnamed:
-        warnings.append("There are no labels but 0: there is no segment.")
-    return layers, [*named, *unnamed], tuple(warnings)
 
 
 def _kept(node: Any, segment: NewSegment) -> NewSegment:
@@ -365,38 +292,3 @@ def _grid_or(node: Any, other: Grid) -> Grid:
         return edit_grid(node)
     except NodeTypeError:
         return other
-
-
-def _start_on(grid: Grid, part: Grid) -> tuple[int, int, int]:
-    """Find the index of the first voxel of a box on a grid.
-
-    Raises
-    ------
-    GeometryMismatchError
-        Its voxels are elsewhere, or some of them outside.
-    """
-    between = np.linalg.inv(grid.ijk_to_ras) @ part.ijk_to_ras
-    i, j, k = (round(value) for value in between[:3, 3])
-    ends = part.corners_ijk()
-    moved = ends @ between[:3, :3].T + between[:3, 3]
-    is_same = np.abs(moved - ends - (i, j, k)).max() <= SAME_VOXEL
-    counts = zip((i, j, k), part.dimensions_ijk, grid.dimensions_ijk, strict=True)
-    if not is_same or any(not 0 <= start <= start + count <= limit for start, count, limit in counts):
-        raise GeometryMismatchError(
-            "The voxels do not lie where those of the segmentation's reference grid do. Send voxels of that grid, or "
-            "of a box of it; GET …/labelmap tells where it lies.",
-            facts={
-                "dimensions_ijk": list(part.dimensions_ijk),
-                "reference_dimensions_ijk": list(grid.dimensions_ijk),
-                "reference_spacing_mm": list(grid.spacing_mm),
-            },
-        )
-    return i, j, k
-
-
-def _on_grid(array: Array, start: tuple[int, int, int], grid: Grid) -> Array:
-    i, j, k = start
-    mask = np.zeros(tuple(reversed(grid.dimensions_ijk)), bool)
-    depth, height, width = array.shape
-    mask[k : k + depth, j : j + height, i : i + width] = array != 0
-    return mask
