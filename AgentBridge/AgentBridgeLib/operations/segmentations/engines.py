@@ -9,18 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
-from AgentBridgeLib.dispatch.arguments import capabilities, marked, resolve_paths, validate
 from AgentBridgeLib.dispatch.context import Progress, Suspend
 from AgentBridgeLib.errors import (
     ArgumentInvalidError,
-    CapabilityDisabledError,
     FieldProblem,
-    OperationFailedError,
 )
 from AgentBridgeLib.model.base import Arguments, example
-from AgentBridgeLib.model.fields import PathMark, SegmentationId, VolumeId
+from AgentBridgeLib.model.fields import SegmentationId, VolumeId
 from AgentBridgeLib.model.geometry import ColorRgb
 from AgentBridgeLib.model.segmentations import EngineDescription, EngineList, EngineResult
 from AgentBridgeLib.operations.common.problems import invalid
@@ -35,6 +32,7 @@ from AgentBridgeLib.operations.segmentations.description import (
 )
 from AgentBridgeLib.operations.segmentations.edit_arguments import EditArguments, Mask, Method
 from AgentBridgeLib.operations.segmentations.editing import edit_segment
+from AgentBridgeLib.operations.segmentations.registered_engines import registered, run_registered, schema_of
 from AgentBridgeLib.operations.segmentations.totalsegmentator import TotalSegmentatorParameters
 from AgentBridgeLib.operations.volumes.volumes import VOLUME
 from AgentBridgeLib.registry.operation import operation
@@ -43,10 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from AgentBridgeLib.dispatch.context import OperationContext
-    from AgentBridgeLib.registry.operation import Operation
-
-PREFIX = "segmentation_engines."
-"""Operations with such a name are engines."""
 
 
 class NoArguments(Arguments):
@@ -130,8 +124,11 @@ def list_engines(context: OperationContext, arguments: NoArguments) -> EngineLis
         _described(name, engine.summary, engine.missing(context), None, engine.parameters.model_json_schema())
         for name, engine in BUILT_IN.items()
     ]
-    registered = [_registered(found) for found in context.catalog if found.name.startswith(PREFIX)]
-    return EngineList(items=(*built_in, *registered))
+    others = [
+        _described(name, found.summary, None, found.mark.capability, schema_of(found))
+        for name, found in registered(context).items()
+    ]
+    return EngineList(items=(*built_in, *others))
 
 
 @operation(
@@ -172,7 +169,9 @@ def run_engine(
     volume = context.host.scene.node(arguments.source_volume_id, VOLUME)
     engine = BUILT_IN.get(arguments.engine)
     if engine is None:
-        node, messages = yield from _run_registered(context, arguments)
+        _check_registered(context, arguments)
+        volume_id, given = arguments.source_volume_id, arguments.parameters
+        node, messages = yield from run_registered(context, arguments.engine, volume_id, given)
     else:
         if (arguments.seeds_id is not None) != (arguments.engine == "grow_from_seeds"):
             raise invalid("seeds_id", "it belongs to grow_from_seeds, and to nothing else")
@@ -273,65 +272,13 @@ def _parsed(model: type[Arguments], parameters: dict[str, JsonValue]) -> Argumen
         raise ArgumentInvalidError(f"`parameters` cannot be used: {listed}.", errors=problems[:20]) from None
 
 
-def _run_registered(
-    context: OperationContext, arguments: RunArguments
-) -> Generator[Progress | Suspend, None, tuple[Any, tuple[str, ...]]]:
-    """Run an engine of another extension; what it needs must be allowed, since nobody is asked in between."""
-    known = {found.name: found for found in context.catalog if found.name.startswith(PREFIX)}
-    found = known.get(PREFIX + arguments.engine)
-    if found is None:
-        names = ", ".join([*BUILT_IN, *(name.removeprefix(PREFIX) for name in known)])
+def _check_registered(context: OperationContext, arguments: RunArguments) -> None:
+    others = registered(context)
+    if arguments.engine not in others:
+        names = ", ".join([*BUILT_IN, *others])
         raise invalid("engine", f"there is no engine '{arguments.engine}'; there are {names}")
     if arguments.name is not None or arguments.seeds_id is not None:
         raise invalid("name", "name and seeds_id are for built-in engines; give `parameters`")
-    given = {"source_volume_id": arguments.source_volume_id, **arguments.parameters}
-    wanted = _allowed(context, found, validate(found, given, is_lax=False))
-    yield Progress(0.01, f"{arguments.engine} runs")
-    result = found.function(context, wanted)
-    if found.mark.execution != "inline":
-        result = yield from result
-    return _node_of(context, arguments.engine, result), ()
-
-
-def _allowed(context: OperationContext, found: Operation, wanted: BaseModel) -> BaseModel:
-    needed = [
-        *capabilities(found, wanted),
-        *(
-            f"files.{mark.access}"
-            for _, mark, value in marked(wanted)
-            if isinstance(mark, PathMark) and value
-        ),
-    ]
-    for capability in needed:
-        if context.settings.mode(capability) != "allow":
-            raise CapabilityDisabledError(
-                f"The engine {found.name.removeprefix(PREFIX)} needs {capability}, which the safety settings do not "
-                f"allow without asking. Call {found.name} itself, or change the settings."
-            )
-    return resolve_paths(wanted, context.settings)
-
-
-def _node_of(context: OperationContext, engine: str, result: Any) -> Any:
-    """Find the segmentation that an engine made: it gives the id, or something with `segmentation_id`."""
-    value = getattr(result, "value", result)
-    node_id = value if isinstance(value, str) else None
-    if isinstance(value, dict):
-        node_id = value.get("segmentation_id")
-    elif node_id is None:
-        node_id = getattr(value, "segmentation_id", getattr(value, "id", None))
-    node = context.host.scene.scene.GetNodeByID(node_id) if isinstance(node_id, str) else None
-    if node is None or not node.IsA(SEGMENTATION):
-        raise OperationFailedError(f"The engine {engine} gave no segmentation. It must return the id of one.")
-    return node
-
-
-def _registered(found: Operation) -> EngineDescription:
-    schema = dict(found.arguments.model_json_schema())
-    schema["properties"] = {
-        name: value for name, value in schema.get("properties", {}).items() if name != "source_volume_id"
-    }
-    schema["required"] = [name for name in schema.get("required", ()) if name != "source_volume_id"]
-    return _described(found.name.removeprefix(PREFIX), found.summary, None, found.mark.capability, schema)
 
 
 def _described(
