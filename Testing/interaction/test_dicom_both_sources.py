@@ -30,6 +30,7 @@ def a_document(folder):
         "SeriesInstanceUID": "1.2.826.21.9",
         "InstanceNumber": "1",
     }
+    keys |= {"StudyDate": "20260105", "StudyTime": "101500"}
     said = [part for name, value in keys.items() for part in ("--key", f"{name}={value}")]
     target = folder / "letter.dcm"
     names = ["--patient-name", dicom_data.PATIENT_NAME, "--patient-id", "P-17", "--title", "Letter"]
@@ -99,6 +100,46 @@ def test_studies_series_and_instances_are_found(shown, source):
     query = {"StudyInstanceUID": STUDY, "SeriesInstanceUID": SERIES}
     found = client.get("/dicom/instances", source=source, **query).expect().json()["items"]
     assert [one["InstanceNumber"] for one in found] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize(
+    ("filters", "count"),
+    [
+        ({"PatientName": "Doe^Jane Anne"}, 1),
+        ({"PatientName": "doe^j*"}, 1),
+        ({"PatientName": "O'Brien"}, 0),
+        ({"query": 'PatientName="Doe^Jane Anne" PatientID=P-17'}, 1),
+        ({"00100020": "P-1?"}, 1),
+        ({"PatientID": "P&17"}, 0),
+        ({"StudyDate": "20260101-20261231", "ModalitiesInStudy": "CT"}, 1),
+        ({"StudyDate": "-20251231"}, 0),
+        ({"StudyInstanceUID": f"1.2.3,{STUDY}"}, 1),
+        ({"PatientName": "jan", "fuzzymatching": True}, 1),
+        ({"PatientName": "xan", "fuzzymatching": True}, 0),
+    ],
+)
+def test_questions_have_the_same_answer_at_both(shown, source, filters, count):
+    """issue:#6: spaces, apostrophes, signs of addresses, ranges, lists; what Orthanc ignores is looked at again."""
+    client, _ = shown
+    found = client.get("/dicom/studies", source=source, **filters).expect().json()
+    assert (len(found["items"]), found["total"]) == (count, count)
+
+
+def test_pages_and_order_are_the_same_at_both(shown):
+    """issue:#6: stable order over the whole result, limit and offset."""
+    client, _ = shown
+    for level, name in (("series", "SeriesInstanceUID"), ("instances", "SOPInstanceUID")):
+        orders = []
+        for source in SOURCES:
+            pages = [
+                client.get(f"/dicom/{level}", source=source, limit=2, offset=offset).expect().json()
+                for offset in (0, 2, 4)
+            ]
+            orders.append([one[name] for page in pages for one in page["items"]])
+            assert [page["is_truncated"] for page in pages][-1] is False
+        assert orders[0] == orders[1]
+        assert len(set(orders[0])) == (3 if level == "series" else 5)
 
 
 @pytest.mark.parametrize("source", SOURCES)

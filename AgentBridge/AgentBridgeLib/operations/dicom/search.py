@@ -60,7 +60,7 @@ def search(
             for one in _series_in(index, question)
             if _fits(question.filters, question, _series_value(one))
         ]
-        wanted.sort(key=lambda one: (one.study.uid, _number(one.values["SeriesNumber"]), one.uid))
+        wanted.sort(key=lambda one: (one.study.uid, number_of(one.values["SeriesNumber"]), one.uid))
         rows = wanted[offset : offset + limit]
         made = [_dataset(_series_value(one), (*STUDY_KEYWORDS, *SERIES_KEYWORDS)) for one in rows]
         yield from _complete(index, question, made, [one.uid for one in rows])
@@ -90,7 +90,7 @@ def fill(instance: Instance) -> None:
 def in_order(instances: list[Instance]) -> list[Instance]:
     """Sort by series, instance number (missing last) and UID."""
     return sorted(
-        instances, key=lambda one: (one.series.uid, _number(one.values.get("InstanceNumber", "")), one.uid)
+        instances, key=lambda one: (one.series.uid, number_of(one.values.get("InstanceNumber", "")), one.uid)
     )
 
 
@@ -311,7 +311,8 @@ def _tags(keywords: tuple[str, ...]) -> Mapping[str, str]:
     return _TAGS[keywords]
 
 
-def _number(text: str) -> tuple[bool, int]:
+def number_of(text: str) -> tuple[bool, int]:
+    """Make a key to sort whole numbers by; what is none comes last."""
     try:
         return False, int(float(text.partition("\\")[0]))
     except (ValueError, OverflowError):

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 ATTEMPTS = 4
 FIRST_PAUSE_S = 0.25
 PAGE = 500
+SMALLEST_LIMIT = 50  # no server gives less at a time
+HANDLES = ("0020000D", "0020000E", "00080018")
 MOST_INSTANCE_BYTES = 2 << 30
 MOST_JSON_BYTES = 256 << 20
 LEAST_BYTES_PER_S = 10_000  # after the first `timeout_s` seconds
@@ -207,7 +209,7 @@ def text(dataset: dict[str, Any], tag: str) -> str:
 
 
 def search(node: Node, request: dict[str, Any]) -> dict[str, Any]:
-    """Search studies, series or instances.
+    """Search studies, series or instances: the first `most` matches, and whether these are all.
 
     Some servers do not decode percent signs in a query (Orthanc 1.10), so wildcards and commas stay raw, and
     what has to be encoded becomes a wildcard; the caller looks at the values again.
@@ -215,7 +217,18 @@ def search(node: Node, request: dict[str, Any]) -> dict[str, Any]:
     pairs = [
         f"{key}={quote(re.sub(r'[ ^&#%+]', '?', value), safe='*?,.-:')}" for key, value in request["query"]
     ]
-    return {"datasets": node.datasets(f"/{request['level']}?{'&'.join(pairs)}")}
+    found: dict[str, dict[str, Any]] = {}
+    place, most = 0, int(request["most"])
+    while len(found) < most:
+        asked = most - len(found)
+        page = node.datasets(f"/{request['level']}?{'&'.join([*pairs, f'limit={asked}', f'offset={place}'])}")
+        before = len(found)
+        found.update((":".join(text(one, tag) for tag in HANDLES), one) for one in page)
+        place += len(page)
+        # A short page is the last one, unless the server gives fewer at a time than it is asked for.
+        if len(found) == before or (len(page) < asked and len(page) < SMALLEST_LIMIT):
+            return {"datasets": list(found.values()), "is_whole": True}
+    return {"datasets": list(found.values())[:most], "is_whole": False}
 
 
 def locate(node: Node, request: dict[str, Any]) -> str:
