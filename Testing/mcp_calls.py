@@ -271,6 +271,7 @@ def _modules() -> Iterator[Step]:
         "cli_modules.run", {"name": "ScaleVolume", "parameters": {"inputVolume": "$part", "factor": 2}}
     )
     yield Step("python.execute", {"source": "1 + 1"})
+    yield Step("person.hand_over", {"prompt": "Place a point."}, error="host.feature_missing")
 
 
 def _dicom(folder: Path, lung: Path) -> Iterator[Step]:
