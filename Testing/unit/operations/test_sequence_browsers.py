@@ -98,3 +98,18 @@ def test_what_cannot_be_together_is_refused_and_changes_nothing(context, two_seq
     with pytest.raises(NodeTypeError):
         browsers.get_browser(context, browsers.BrowserArguments(browser_id=first))
     assert scene.GetNumberOfNodes() == count
+
+
+def test_sequence_that_is_left_alone_keeps_its_browser(context, two_sequences, scene):
+    """house: taking a sequence out of a browser does not end it for the others."""
+    first = synchronize(context, *two_sequences)
+    line = scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode")
+    third = sequences.create_sequence(
+        context,
+        sequences.CreateArguments(node_ids=(line.GetID(),), index_values=("0.5",), **SECONDS),
+    ).id
+    second = synchronize(context, two_sequences[1], third)
+    assert second.id != first.id
+    left = browsers.get_browser(context, browsers.BrowserArguments(browser_id=first.id))
+    assert [entry.sequence_id for entry in left.sequences] == [two_sequences[0]]
+    assert [entry.sequence_id for entry in second.sequences] == [two_sequences[1], third]
