@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from AgentBridgeLib.dispatch.approvals import ApprovalDesk
     from AgentBridgeLib.dispatch.call import Call
-    from AgentBridgeLib.dispatch.safety import Safety
+    from AgentBridgeLib.dispatch.safety import Redaction, Safety
     from AgentBridgeLib.host.ports import Host
     from AgentBridgeLib.policy.settings import SafetySettings
     from AgentBridgeLib.registry.catalog import Catalog
@@ -63,10 +63,13 @@ class AdmittedCall:
 class CallAdmission:
     """Admits calls."""
 
-    def __init__(self, host: Host, catalog: Catalog, safety: Safety, desk: ApprovalDesk) -> None:
+    def __init__(
+        self, host: Host, catalog: Catalog, safety: Safety, redaction: Redaction, desk: ApprovalDesk
+    ) -> None:
         self._host = host
         self._catalog = catalog
         self._safety = safety
+        self._redaction = redaction
         self._desk = desk
 
     def admit(self, call: Call) -> AdmittedCall:
@@ -81,7 +84,9 @@ class CallAdmission:
         if call.caller.door != PANEL_DOOR:
             self._safety.check_running()
         settings = self._safety.current()
-        arguments = incoming.validate(operation, call.arguments, is_lax=call.is_lax)
+        uids = self._redaction.uids
+        given = call.arguments if uids is None else uids.reveal(dict(call.arguments))
+        arguments = incoming.validate(operation, given, is_lax=call.is_lax)
         capabilities = incoming.capabilities(operation, arguments)
         began = self._host.loop.now()
         verdict = self._judge(call, settings, operation, capabilities)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.checkpoints import Checkpoints
     from AgentBridgeLib.host.ports import Host
     from AgentBridgeLib.policy.settings import SafetySettings
+    from AgentBridgeLib.policy.uid_pseudonyms import UidPseudonyms
     from AgentBridgeLib.registry.catalog import Catalog
 
 
@@ -97,6 +98,8 @@ class OperationContext:
         All operations, for those that describe the bridge itself.
     checkpoints
         States of the scene to go back to; None only where a test has no use for them.
+    uids
+        Gives UIDs in binary answers their pseudonyms; None where the policy gives them none. Dispatch covers JSON.
     work_folder
         Makes (once per call) a private folder for exchange files, removed when the call ends.
     """
@@ -110,6 +113,7 @@ class OperationContext:
     started_at: str
     work_folder: Callable[[], str]
     checkpoints: Checkpoints | None = None
+    uids: UidPseudonyms | None = None
 
     def mark_made(self, nodes: Sequence[Any]) -> None:
         """Write provenance into the attributes of nodes that this call made or changed in substance."""

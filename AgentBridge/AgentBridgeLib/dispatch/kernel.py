@@ -76,7 +76,7 @@ class Dispatcher:
         self._cache = AnswerCache()
         self._idempotency = IdempotencyTable(parts.wall_clock)
         self._desk = ApprovalDesk(self._on_decision, parts.wall_clock)
-        self._admission = CallAdmission(parts.host, parts.catalog, parts.safety, self._desk)
+        self._admission = CallAdmission(parts.host, parts.catalog, parts.safety, parts.redaction, self._desk)
 
     @property
     def desk(self) -> ApprovalDesk:
@@ -291,6 +291,7 @@ class Dispatcher:
             started_at=timestamp(self._parts.wall_clock()) or "",
             work_folder=folder,
             checkpoints=self._parts.checkpoints,
+            uids=self._parts.redaction.uids,
         )
         return context, release
 

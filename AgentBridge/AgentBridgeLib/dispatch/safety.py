@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from AgentBridgeLib.errors import StoppedError
 from AgentBridgeLib.policy.identifiers import Redactor
 from AgentBridgeLib.policy.settings import KEYS, SafetySettings, parse_settings
+from AgentBridgeLib.policy.uid_pseudonyms import UidPseudonyms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -128,12 +129,18 @@ class Redaction:
         self._key = key or secrets.token_bytes(32)
         self._made_for: tuple[str, Mapping[str, str]] | None = None
         self._redactor = Redactor("show", {}, self._key)
+        self._uids = UidPseudonyms(self._key)
 
     def redactor(self) -> Redactor:
         """Make the redactor, or reuse the last one when nothing has changed."""
         policy = self._safety.current().identifiers
         identifiers = self._scene.identifiers()
         if self._made_for is None or self._made_for[0] != policy or self._made_for[1] != identifiers:
-            self._redactor = Redactor(policy, identifiers, self._key)
+            self._redactor = Redactor(policy, identifiers, self._key, self.uids)
             self._made_for = (policy, dict(identifiers))
         return self._redactor
+
+    @property
+    def uids(self) -> UidPseudonyms | None:
+        """What gives UIDs their pseudonyms; None where the policy gives them none."""
+        return self._uids if self._safety.current().identifiers == "pseudonymize" else None

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from AgentBridgeLib.policy.settings import IdentifierPolicy
+    from AgentBridgeLib.policy.uid_pseudonyms import UidPseudonyms
 
 HIDDEN = "[hidden]"
 _SHORTEST_INSIDE = 3
@@ -65,10 +66,21 @@ class Redactor:
         Identifying text to its kind, such as ``PatientName``.
     key
         Secret: the same text gets the same pseudonym as long as the key lives.
+    uids
+        Gives UIDs their pseudonyms, wherever they stand; without, they are texts like others.
     """
 
-    def __init__(self, policy: IdentifierPolicy, identifiers: Mapping[str, str], key: bytes) -> None:
+    def __init__(
+        self,
+        policy: IdentifierPolicy,
+        identifiers: Mapping[str, str],
+        key: bytes,
+        uids: UidPseudonyms | None = None,
+    ) -> None:
         self._key = key
+        self._uids = uids
+        if uids is not None:
+            identifiers = _without_uids(identifiers)
         self._policy = policy
         self._identifiers = identifiers
         self._with_handles: Redactor | None = None
@@ -77,26 +89,29 @@ class Redactor:
 
     def with_handles(self) -> Redactor:
         """Give one that leaves UIDs as they are: in answers about DICOM data they are what further calls name."""
+        if self._uids is not None:
+            return self  # their pseudonyms are handles too
         if self._with_handles is None:
-            others = {
-                text: kind for text, kind in self._identifiers.items() if REPRESENTATIONS.get(kind) != "UI"
-            }
-            self._with_handles = Redactor(self._policy, others, self._key)
+            self._with_handles = Redactor(self._policy, _without_uids(self._identifiers), self._key)
         return self._with_handles
 
     @property
     def is_needed(self) -> bool:
-        """Whether there is any text to hide."""
-        return bool(self._known)
+        """Whether there may be any text to hide."""
+        return bool(self._known) or self._uids is not None
 
     def is_needed_for(self, text: bytes) -> bool:
         """Whether JSON text may hold something to hide."""
-        if self._known:
+        if self.is_needed:
             return True
         return self._policy != "show" and not _MEMBER_BYTES.isdisjoint(_MEMBER.findall(text))
 
     def text(self, value: str) -> str:
         """Hide identifiers in one text."""
+        covered = self._covered(value)
+        return covered if self._uids is None else self._uids.cover(covered)
+
+    def _covered(self, value: str) -> str:
         if not self._known:
             return value
         whole = self._known.get(value.strip().lower())
@@ -148,6 +163,10 @@ class Redactor:
             return HIDDEN
         digest = hmac.new(self._key, text.lower().encode(), hashlib.sha256).hexdigest()[:8]
         return f"{kind}-{digest}"
+
+
+def _without_uids(identifiers: Mapping[str, str]) -> dict[str, str]:
+    return {text: kind for text, kind in identifiers.items() if REPRESENTATIONS.get(kind) != "UI"}
 
 
 def _known_forms(identifiers: Mapping[str, str]) -> dict[str, tuple[str, str]]:

@@ -14,6 +14,7 @@ import dicom_data
 from AgentBridgeLib.errors import FileUnreadableError, NotAcceptableError
 from AgentBridgeLib.model.confidentiality import COVERED_BY_NAME
 from AgentBridgeLib.operations.dicom import leaving_files
+from AgentBridgeLib.policy.uid_pseudonyms import UidPseudonyms
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
 SAMPLES = Path(get_testdata_file("CT_small.dcm")).parent
@@ -32,17 +33,18 @@ def leaving(path, accept, *, hides):
     return syntax, b"".join(bytes(piece) for piece in pieces)
 
 
-def test_filtering_bytes_and_rewriting_with_pydicom_agree_on_every_sample():
+@pytest.mark.parametrize("uids", [None, UidPseudonyms(b"key")], ids=["real UIDs", "pseudonyms"])
+def test_filtering_bytes_and_rewriting_with_pydicom_agree_on_every_sample(uids):
     """issue:#6: the fast way is the slow way, for all encodings that it takes; pydicom is the oracle."""
     fast, slow = [], []
     for path in sample_files():
         data = path.read_bytes()
         try:
             syntax, start = leaving_files._syntax_of(data)
-            wanted = pydicom.dcmread(io.BytesIO(leaving_files._rewritten(data)))
+            wanted = pydicom.dcmread(io.BytesIO(leaving_files._rewritten(data, uids)))
         except FileUnreadableError:
             continue
-        pieces = leaving_files._filtered(data, syntax, start)
+        pieces = leaving_files._filtered(data, syntax, start, uids)
         if not pieces:
             slow.append(path.name)
             continue

@@ -14,6 +14,7 @@ from AgentBridgeLib.operations.dicom.privacy import covering, representation_of
 
 if TYPE_CHECKING:
     from AgentBridgeLib.model.exchange import Buffer
+    from AgentBridgeLib.policy.uid_pseudonyms import UidPseudonyms
 
 UNDEFINED = 0xFFFFFFFF
 _ITEM, _END_OF_ITEM, _END_OF_SEQUENCE = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -35,9 +36,12 @@ class HeaderFilter:
         The whole file.
     is_implicit
         Whether value representations are not written.
+    uids
+        Gives UIDs their pseudonyms; without, they stay.
     """
 
-    def __init__(self, data: bytes, *, is_implicit: bool) -> None:
+    def __init__(self, data: bytes, *, is_implicit: bool, uids: UidPseudonyms | None = None) -> None:
+        self._uids = uids
         self._data = data
         self._view = memoryview(data)
         self._is_implicit = is_implicit
@@ -77,7 +81,10 @@ class HeaderFilter:
                 pieces += [self._view[kept_from:at], waiting.pop(next(iter(waiting)))]
                 kept_from = at
             action = "drop" if tag in added else covering(tag, kind)
-            after, replaced = self._apply(at, action, value, length)
+            if action == "keep" and kind == "UI" and self._uids is not None:
+                after, replaced = self._renamed(at, value, length)
+            else:
+                after, replaced = self._apply(at, action, value, length)
             if after > end:
                 raise ValueError("an element is longer than what it stands in")
             if replaced is not None:
@@ -102,6 +109,17 @@ class HeaderFilter:
             width = 4 if self._is_implicit or value - at == 12 else 2  # of the length
             return after, [self._data[at : value - width], bytes(width)]
         return after, None
+
+    def _renamed(self, at: int, value: int, length: int) -> tuple[int, list[Buffer] | None]:
+        """Give a UID its pseudonym; as `_apply`."""
+        assert self._uids is not None
+        text = self._data[value : value + length].decode("ascii", "strict")
+        covered = self._uids.cover(text.rstrip("\0 ")).encode()
+        covered += bytes(len(covered) % 2)
+        if covered.rstrip(b"\0") == text.rstrip("\0 ").encode():
+            return value + length, None
+        size = _SHORT.pack(len(covered)) if not self._is_implicit else _WORD.pack(len(covered))
+        return value + length, [self._data[at : value - len(size)], size, covered]
 
     def _sequence(self, at: int, value: int, length: int) -> tuple[int, list[Buffer] | None]:
         end = len(self._data) if length == UNDEFINED else value + length

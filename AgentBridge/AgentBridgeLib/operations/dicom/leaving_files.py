@@ -14,10 +14,11 @@ from AgentBridgeLib.operations.dicom.decoders import decode, is_new_pydicom
 from AgentBridgeLib.operations.dicom.header_filter import UNDEFINED, HeaderFilter
 from AgentBridgeLib.operations.dicom.library import library, quiet
 from AgentBridgeLib.operations.dicom.pixels import frame_count
-from AgentBridgeLib.operations.dicom.privacy import METHOD, without_identifiers
+from AgentBridgeLib.operations.dicom.privacy import method, without_identifiers
 
 if TYPE_CHECKING:
     from AgentBridgeLib.model.exchange import Buffer
+    from AgentBridgeLib.policy.uid_pseudonyms import UidPseudonyms
 
 _ITEM, _END_OF_ITEMS = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
 _IMPLICIT = "1.2.840.10008.1.2"
@@ -25,7 +26,9 @@ _META = 132  # where the file meta information begins (PS3.10, 7.1)
 _UNUSUAL = {"1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"}  # big endian, deflated
 
 
-def leaving_file(path: str, accept: str, *, hides: bool) -> tuple[str, list[Buffer]]:
+def leaving_file(
+    path: str, accept: str, *, hides: bool, uids: UidPseudonyms | None = None
+) -> tuple[str, list[Buffer]]:
     """Give a file's transfer syntax and its bytes in pieces; pixels are passed on uncopied where that is possible.
 
     Raises
@@ -40,12 +43,12 @@ def leaving_file(path: str, accept: str, *, hides: bool) -> tuple[str, list[Buff
     wanted = negotiation.file_syntax(accept, stored, can_decode=True)
     if wanted != stored:
         try:
-            return wanted, [_transcoded(data, hides)]
+            return wanted, [_transcoded(data, hides, uids)]
         except DataInvalidError:
             negotiation.file_syntax(accept, stored, can_decode=False)
     if not hides:
         return stored, [data]
-    return stored, _filtered(data, stored, start) or [_rewritten(data)]
+    return stored, _filtered(data, stored, start, uids) or [_rewritten(data, uids)]
 
 
 def _bytes_of(path: str) -> bytes:
@@ -69,15 +72,15 @@ def _syntax_of(data: bytes) -> tuple[str, int]:
         raise FileUnreadableError("The file of this instance is no readable DICOM file.") from None
 
 
-def _filtered(data: bytes, syntax: str, start: int) -> list[Buffer]:
+def _filtered(data: bytes, syntax: str, start: int, uids: UidPseudonyms | None = None) -> list[Buffer]:
     """Take the identifiers out without decoding anything; empty when that is not possible."""
     if syntax in _UNUSUAL:
         return []
     is_implicit = syntax == _IMPLICIT
-    walker = HeaderFilter(data, is_implicit=is_implicit)
+    walker = HeaderFilter(data, is_implicit=is_implicit, uids=uids)
     try:
-        pieces = _filtered_meta(data, start)
-        before, at = walker.run(start, len(data), _marks(is_implicit))
+        pieces = _filtered_meta(data, start, uids)
+        before, at = walker.run(start, len(data), _marks(is_implicit, uids))
         behind = at + _pixels_length(memoryview(data)[at:], is_implicit)
         rest, _ = walker.run(behind, len(data), {})
     except ValueError:
@@ -85,7 +88,7 @@ def _filtered(data: bytes, syntax: str, start: int) -> list[Buffer]:
     return [*pieces, *before, memoryview(data)[at:behind], *rest]
 
 
-def _filtered_meta(data: bytes, start: int) -> list[Buffer]:
+def _filtered_meta(data: bytes, start: int, uids: UidPseudonyms | None) -> list[Buffer]:
     """Take out of the file meta information what may name somebody, and correct its length.
 
     Raises
@@ -95,15 +98,15 @@ def _filtered_meta(data: bytes, start: int) -> list[Buffer]:
     """
     if data[128:140] != b"DICM\x02\x00\x00\x00UL\x04\x00":
         raise ValueError("the file meta information has no length")
-    pieces, _ = HeaderFilter(data, is_implicit=False).run(_META + 12, start, {})
+    pieces, _ = HeaderFilter(data, is_implicit=False, uids=uids).run(_META + 12, start, {})
     length = sum(memoryview(piece).nbytes for piece in pieces)
     return [bytes(128), data[128:140], struct.pack("<I", length), *pieces]
 
 
-def _marks(is_implicit: bool) -> dict[int, bytes]:
+def _marks(is_implicit: bool, uids: UidPseudonyms | None) -> dict[int, bytes]:
     """Encode the attributes that say what was done (PS3.15, annex E.1.1)."""
     made = {}
-    for number, kind, text in ((0x62, b"CS", "YES"), (0x63, b"LO", METHOD)):
+    for number, kind, text in ((0x62, b"CS", "YES"), (0x63, b"LO", method(uids))):
         value = text.encode() + b" " * (len(text) % 2)
         length = struct.pack("<I", len(value)) if is_implicit else kind + struct.pack("<H", len(value))
         made[0x00120000 | number] = struct.pack("<HH", 0x0012, number) + length + value
@@ -144,9 +147,9 @@ def _whole(data: bytes) -> Any:
         return library("pydicom").dcmread(io.BytesIO(data))
 
 
-def _rewritten(data: bytes) -> bytes:
+def _rewritten(data: bytes, uids: UidPseudonyms | None = None) -> bytes:
     """Take the identifiers out of a file that is encoded in an unusual way."""
-    dataset = _decoded(without_identifiers(_whole(data)))
+    dataset = _decoded(without_identifiers(_whole(data), uids))
     out = io.BytesIO()
     try:
         with quiet():
@@ -156,7 +159,7 @@ def _rewritten(data: bytes) -> bytes:
     return out.getvalue()
 
 
-def _transcoded(data: bytes, hides: bool) -> bytes:
+def _transcoded(data: bytes, hides: bool, uids: UidPseudonyms | None) -> bytes:
     """Write a file in Explicit VR Little Endian.
 
     Raises
@@ -172,7 +175,7 @@ def _transcoded(data: bytes, hides: bool) -> bytes:
         elif not syntax.is_little_endian:
             _swap_words(dataset)
         if hides:
-            without_identifiers(dataset)
+            without_identifiers(dataset, uids)
         _decoded(dataset)
     dataset.file_meta.TransferSyntaxUID = library("pydicom.uid").ExplicitVRLittleEndian
     try:

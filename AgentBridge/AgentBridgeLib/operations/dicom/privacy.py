@@ -23,11 +23,17 @@ if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.context import OperationContext
     from AgentBridgeLib.operations.dicom.values import JsonDataset
     from AgentBridgeLib.policy.settings import IdentifierPolicy
+    from AgentBridgeLib.policy.uid_pseudonyms import UidPseudonyms
 
 _TEXTS = {"PN", "LO", "SH", "ST", "LT", "UT", "UC"}
 NAMING_META = (0x00020016, 0x00020017, 0x00020018, 0x00020100, 0x00020102)
 """Elements of the file's head that may name a person or place: application entities, private information."""
-METHOD = "AgentBridge: PS3.15 E.1-1 removed, UIDs and pixels kept"
+_METHOD = "AgentBridge: PS3.15 E.1-1 removed, {uids}"
+
+
+def method(uids: UidPseudonyms | None) -> str:
+    """Say in a file what was done to it."""
+    return _METHOD.format(uids="UIDs and pixels kept" if uids is None else "UIDs replaced, pixels kept")
 
 
 def hides(context: OperationContext) -> bool:
@@ -58,17 +64,17 @@ def database_redactor(context: OperationContext) -> Redactor:
     return Redactor(policy, texts, b"")
 
 
-def without_identifiers(dataset: Any) -> Any:
+def without_identifiers(dataset: Any, uids: UidPseudonyms | None = None) -> Any:
     """Take the identifying attributes out of a data set, in place: emptied, sequences and binary values removed.
 
-    UIDs and pixels stay. Private attributes go, and public ones that no dictionary knows.
+    UIDs stay or get their pseudonyms, pixels stay. Private attributes go, and public ones that no dictionary knows.
     """
     with quiet():
-        _clean(dataset)
+        _clean(dataset, uids)
         if hasattr(dataset, "file_meta"):
-            _clean(dataset.file_meta)
+            _clean(dataset.file_meta, uids)
         dataset.PatientIdentityRemoved = "YES"
-        dataset.DeidentificationMethod = METHOD
+        dataset.DeidentificationMethod = method(uids)
     return dataset
 
 
@@ -95,7 +101,7 @@ def empty_identifiers(context: OperationContext, dataset: JsonDataset) -> JsonDa
     return made
 
 
-def _clean(dataset: Any) -> None:
+def _clean(dataset: Any, uids: UidPseudonyms | None) -> None:
     for tag in list(dataset.keys()):
         action = covering(int(tag), dataset.get_item(tag).VR)
         if action == "drop":
@@ -104,7 +110,9 @@ def _clean(dataset: Any) -> None:
             dataset[tag].value = None
         elif action == "descend":
             for part in dataset[tag].value:
-                _clean(part)
+                _clean(part, uids)
+        elif uids is not None and dataset[tag].VR == "UI" and dataset[tag].value:
+            dataset[tag].value = uids.cover("\\".join(_several(dataset[tag].value))).split("\\")
 
 
 @functools.lru_cache(1 << 16)
@@ -143,6 +151,10 @@ def _identifying_texts(dataset: Any) -> Iterator[tuple[str, str]]:
                 for part in item.value:
                     yield from _identifying_texts(part)
             elif item.keyword in FOUND_BY_VALUE and item.VR != "UI" and item.value:
-                several = item.value if hasattr(item.value, "append") else [item.value]
-                for value in several:
-                    yield str(value).strip(), item.keyword
+                for value in _several(item.value):
+                    yield value.strip(), item.keyword
+
+
+def _several(value: Any) -> list[str]:
+    """Give the values of an element that may have one or several."""
+    return [str(one) for one in (value if hasattr(value, "append") else [value])]

@@ -117,7 +117,7 @@ def _retrieve(
     parts: list[tuple[str, list[Buffer]]] = []
     total = 0
     for count, one in enumerate(instances):
-        syntax, pieces = leaving_file(one.path, accept, hides=hides(context))
+        syntax, pieces = leaving_file(one.path, accept, hides=hides(context), uids=context.uids)
         total += sum(len(piece) for piece in pieces)
         if total > MOST_BYTES:
             raise DataInvalidError("This is more than 4 GiB in one answer. Retrieve series by series.")
