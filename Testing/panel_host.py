@@ -85,10 +85,10 @@ class Hands:
     def _find(self, name: str) -> Any:
         from PySide6.QtWidgets import QWidget
 
-        found = self._window.findChild(QWidget, name)
-        if found is None:
+        found = list(self._window.findChildren(QWidget, name))
+        if not found:
             raise LookupError(f"there is no {name}")
-        return found
+        return next((widget for widget in found if widget.isVisible()), found[-1])
 
     def _usable(self, name: str) -> Any:
         found = self._find(name)

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 _NODE_ID = re.compile(r"vtkMRML\w+")
+_ID_MEMBER = re.compile(r"(?:.*_)?ids?")
 _LARGEST_RESULT_BYTES = 256 << 10
+
+
+Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +35,14 @@ class Step:
     sent_bytes
         Length of the binary body; None without one.
     made
-        Ids of nodes in the result, by their place in it.
+        Ids in the result (of nodes, segments, checkpoints), by their place in it.
     """
 
     operation: str
     arguments: Mapping[str, Any]
     is_read_only: bool
     sent_bytes: int | None = None
-    made: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
+    made: Mapping[str, Place] = field(default_factory=dict)
 
 
 class Journal:
@@ -60,26 +64,41 @@ class Journal:
         sent = len(content.view) if isinstance(content, Bytes) else None
         excluded = {"content"} if sent is not None else None
         plain = arguments.model_dump(mode="json", exclude=excluded, exclude_defaults=True)
-        made = {} if is_read_only else _node_ids(payload)
+        made = {} if is_read_only else _ids_in_result(payload)
         self._steps.append(Step(operation, plain, is_read_only, sent, made))
 
 
-def _node_ids(payload: bytes | Content) -> dict[str, tuple[str | int, ...]]:
-    if isinstance(payload, Content) or len(payload) > _LARGEST_RESULT_BYTES:
-        return {}
-    found: dict[str, tuple[str | int, ...]] = {}
-    for place, text in _texts(json.loads(payload), ()):
-        if _NODE_ID.fullmatch(text):
-            found.setdefault(text, place)
-    return found
+def ids_in(value: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:  # noqa: ANN401
+    """Find ids by the members that hold them (`id`, `node_id`, `segment_ids`); those of nodes under any member.
 
+    Parameters
+    ----------
+    value
+        JSON.
+    place
+        Where the value itself is.
 
-def _texts(value: Any, place: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:  # noqa: ANN401
+    Yields
+    ------
+    tuple
+        Member names and indices that lead to the id, and the id.
+    """
     if isinstance(value, str):
-        yield place, value
+        members = (part for part in place[-2:] if isinstance(part, str))
+        if _NODE_ID.fullmatch(value) or any(_ID_MEMBER.fullmatch(member) for member in members):
+            yield place, value
     elif isinstance(value, dict):
         for key, entry in value.items():
-            yield from _texts(entry, (*place, key))
-    elif isinstance(value, list):
+            yield from ids_in(entry, (*place, key))
+    elif isinstance(value, (list, tuple)):
         for index, entry in enumerate(value):
-            yield from _texts(entry, (*place, index))
+            yield from ids_in(entry, (*place, index))
+
+
+def _ids_in_result(payload: bytes | Content) -> dict[str, Place]:
+    if isinstance(payload, Content) or len(payload) > _LARGEST_RESULT_BYTES:
+        return {}
+    found: dict[str, Place] = {}
+    for place, text in ids_in(json.loads(payload)):
+        found.setdefault(text, place)
+    return found

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
+
+from AgentBridgeLib.dispatch.journal import ids_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from AgentBridgeLib.dispatch.journal import Step
+    from AgentBridgeLib.dispatch.journal import Place, Step
 
-_NODE_ID = re.compile(r"vtkMRML\w+")
 _HEAD = '''"""What was done in a session of Slicer, to be done again. Written by AgentBridge.
 
 Start Slicer with the same data, start the bridge, and run this with any Python 3.
@@ -24,6 +24,7 @@ import os
 import pathlib
 import sys
 import time
+import urllib.error
 import urllib.request
 
 if len(sys.argv) > 1:
@@ -34,14 +35,17 @@ else:
 
 
 def request(method, path, body=None):
-    """Send one request; an answer with a status of 400 or more raises urllib.error.HTTPError."""
+    """Send one request; one that fails ends the script with the reason."""
     headers = {{"Authorization": f"Bearer {{TOKEN}}", "Content-Type": "application/json", "Prefer": "wait=60"}}
     data = None if body is None else json.dumps(body).encode()
     call = urllib.request.Request(URL + path, data, headers, method=method)
-    with urllib.request.urlopen(call) as answer:
-        text = answer.read()
-        is_json = answer.headers.get_content_type() == "application/json"
-        return answer.status, json.loads(text) if is_json and text else text
+    try:
+        with urllib.request.urlopen(call) as answer:
+            text = answer.read()
+            is_json = answer.headers.get_content_type() == "application/json"
+            return answer.status, json.loads(text) if is_json and text else text
+    except urllib.error.HTTPError as fault:
+        sys.exit(f"{{method}} {{path}} {{body}}\\n{{fault.code}}: {{fault.read().decode()}}")
 
 
 def run(operation, **arguments):
@@ -61,7 +65,7 @@ def run(operation, **arguments):
 
 
 def script(steps: Iterable[Step], name: str = "session.py") -> str:
-    """Write the script. Steps that only read are left out; ids of nodes that a step made follow that step.
+    """Write the script. Steps that only read are left out; ids that a step made follow that step.
 
     Parameters
     ----------
@@ -74,11 +78,11 @@ def script(steps: Iterable[Step], name: str = "session.py") -> str:
     made: dict[str, str] = {}
     for number, step in enumerate((step for step in steps if not step.is_read_only), 1):
         lines.append(_line(step, f"step_{number}", made))
-        used = set(_ids(step.arguments))
+        used = {text for _place, text in ids_in(step.arguments)}
         made |= {
-            node_id: f"step_{number}" + "".join(f"[{part!r}]" for part in place)
-            for node_id, place in step.made.items()
-            if node_id not in used and node_id not in made
+            text: f"step_{number}" + "".join(f"[{part!r}]" for part in place)
+            for text, place in step.made.items()
+            if text not in used and text not in made
         }
     body = "\n".join(lines) if lines else "# Nothing was changed in this session."
     return _HEAD.format(name=name) + body + "\n"
@@ -88,30 +92,26 @@ def _line(step: Step, variable: str, made: Mapping[str, str]) -> str:
     if step.sent_bytes is not None:
         return (
             f"# {step.operation} was sent {step.sent_bytes} bytes, which a session does not keep. Arguments: "
-            f"{_expression(step.arguments, made)}\n"
+            f"{_expression(step.arguments, _places(step, made))}\n"
             f'raise SystemExit("{step.operation}: send the bytes here, then remove this line")'
         )
-    given = [f"{key}={_expression(value, made)}" for key, value in step.arguments.items()]
+    places = _places(step, made)
+    given = [f"{key}={_expression(value, places, (key,))}" for key, value in step.arguments.items()]
     return f"{variable} = run({', '.join([repr(step.operation), *given])})"
 
 
-def _expression(value: Any, made: Mapping[str, str]) -> str:
-    if isinstance(value, str):
-        return made.get(value, repr(value))
+def _places(step: Step, made: Mapping[str, str]) -> dict[Place, str]:
+    """Say for each place in the arguments that has the id of something made before, what stands there."""
+    return {place: made[text] for place, text in ids_in(step.arguments) if text in made}
+
+
+def _expression(value: Any, places: Mapping[Place, str], place: Place = ()) -> str:
+    if place in places:
+        return places[place]
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key!r}: {_expression(entry, made)}" for key, entry in value.items()) + "}"
+        entries = (f"{key!r}: {_expression(entry, places, (*place, key))}" for key, entry in value.items())
+        return "{" + ", ".join(entries) + "}"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_expression(entry, made) for entry in value) + "]"
+        entries = (_expression(entry, places, (*place, index)) for index, entry in enumerate(value))
+        return "[" + ", ".join(entries) + "]"
     return repr(value)
-
-
-def _ids(value: Any) -> Iterable[str]:
-    if isinstance(value, str):
-        if _NODE_ID.fullmatch(value):
-            yield value
-    elif isinstance(value, dict):
-        for entry in value.values():
-            yield from _ids(entry)
-    elif isinstance(value, (list, tuple)):
-        for entry in value:
-            yield from _ids(entry)

@@ -228,7 +228,7 @@ def test_journal_keeps_what_ran_with_its_arguments_and_never_what_was_refused(de
     assert (step.operation, dict(step.arguments)) == ("nodes.combine", {"node_id": "a", "other_id": "c"})
 
 
-def test_ids_of_made_nodes_are_found_in_results(desk):
+def test_ids_of_what_was_made_are_found_in_results(desk):
     """house"""
     journal = desk.dispatcher._parts.journal
     payload = json.dumps(
@@ -236,3 +236,6 @@ def test_ids_of_made_nodes_are_found_in_results(desk):
     ).encode()
     journal.note("models.make", Two(node_id="a"), payload, is_read_only=False)
     assert journal.steps[-1].made == {"vtkMRMLModelNode1": ("items", 0, "id")}
+    payload = json.dumps({"segments": [{"id": "S_x", "name": "N"}], "point_ids": ["7"]}).encode()
+    journal.note("segments.make", Two(node_id="a"), payload, is_read_only=False)
+    assert journal.steps[-1].made == {"S_x": ("segments", 0, "id"), "7": ("point_ids", 0)}
