@@ -188,10 +188,10 @@ class ActivitySection:
         self._say(_("The scene is as it was before that step. What came after is kept in a checkpoint."))
 
     def _on_export_log(self) -> None:
-        self._export(_("Export the log"), "agentbridge-log.jsonl", self.export_log)
+        self._export(_("Export the log"), f"agentbridge-log-{_stamp()}.jsonl", self.export_log)
 
     def _on_export_session(self) -> None:
-        self._export(_("Export the session"), "session.py", self.export_session)
+        self._export(_("Export the session"), f"session-{_stamp()}.py", self.export_session)
 
     def _export(self, title: str, name: str, write: Callable[[str], None]) -> None:
         if self._logic.bridge is None:
@@ -200,6 +200,11 @@ class ActivitySection:
         self._chooser.save_as(title, name, partial(self._attempt, write))
 
     def _attempt(self, write: Callable[[str], None], path: str) -> None:
+        if Path(path).exists():
+            self._say(
+                _("Nothing was written: {path} is there already. Choose another name.").format(path=path)
+            )
+            return
         try:
             write(path)
         except OSError as error:
@@ -216,6 +221,10 @@ class ActivitySection:
         self._said.setText(text)
         self._said.setVisible(bool(text))
         paint(self._said, "quiet")
+
+
+def _stamp() -> str:
+    return time.strftime("%Y%m%d-%H%M%S")
 
 
 def _mentions(entry: AuditEntry, words: Sequence[str]) -> bool:

@@ -27,8 +27,9 @@ class FileChooser:
         self._on_chosen: Callable[[str], None] = lambda _path: None
 
     def save_as(self, title: str, name: str, on_chosen: Callable[[str], None]) -> None:
-        """Ask for a file to write."""
+        """Ask for a file to write. Whether it exists is not asked here: Qt would do so in a window that blocks."""
         dialog = self._open(title, on_chosen)
+        dialog.setOption(qt.QFileDialog.DontConfirmOverwrite, True)
         dialog.setAcceptMode(qt.QFileDialog.AcceptSave)
         dialog.selectFile(name)
         dialog.show()
