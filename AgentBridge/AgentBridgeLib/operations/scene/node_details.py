@@ -32,6 +32,7 @@ MOST_ATTRIBUTES = 200
 MOST_ATTRIBUTE_CHARACTERS = 1000
 MOST_REFERENCES = 100
 PROVENANCE = "AgentBridge."
+STORAGE_ROLE = "storage"  # vtkMRMLStorableNode::StorageNodeReferenceRole
 
 
 def summarize(node: Any) -> NodeSummary:
@@ -159,7 +160,9 @@ def _display(node: Any) -> NodeDisplay | None:
 
 
 def _storage(node: Any) -> NodeStorage | None:
-    storage = node.GetStorageNode() if node.IsA("vtkMRMLStorableNode") else None
+    # Not `GetStorageNode`, which modifies a node whose reference was not resolved yet, as of built-in color tables.
+    storage_id = node.GetNodeReferenceID(STORAGE_ROLE) if node.IsA("vtkMRMLStorableNode") else None
+    storage = node.GetScene().GetNodeByID(storage_id) if storage_id else None
     if storage is None:
         return None
     return NodeStorage(
