@@ -1,4 +1,4 @@
-"""What docs/mcp.md and the panel tell people to paste works as it stands; only address and token are filled in."""
+"""What README, docs/mcp.md and the panel tell people to paste works; only address and token are filled in."""
 
 import ast
 import json
@@ -15,7 +15,9 @@ from components import component
 from mcp_client import McpHost
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-MANUAL = (CHECKOUT / "docs" / "mcp.md").read_text(encoding="utf-8")
+MANUAL = "".join(
+    path.read_text(encoding="utf-8") for path in (CHECKOUT / "README.md", CHECKOUT / "docs" / "mcp.md")
+)
 BRIDGE = CHECKOUT / "AgentBridge" / "Resources" / "agentbridge_stdio.py"
 URL = "http://127.0.0.1:2016/agent/v1"
 TYPESCRIPT_CLIENT = "@modelcontextprotocol/client@2.4.0"
