@@ -60,7 +60,7 @@ class ConnectionSection:
         layout.addLayout(row(self._address, self._toggle))
         self._copy = self._make_copy_menu()
         self._renew = button(
-            _("New token"),
+            _("New &token"),
             "AgentBridgeNewToken",
             self._on_new_token,
             _("Clients that use the present token have to be told the new one."),
@@ -78,7 +78,7 @@ class ConnectionSection:
     def refresh(self) -> None:
         """Show the present state."""
         url, bridge = self._logic.url, self._logic.bridge
-        self._toggle.setText(_("Stop") if url else _("Start"))
+        self._toggle.setText(_("&Stop") if url else _("&Start"))
         self._toggle.setEnabled(bool(url) or not self._logic.missingPackages())
         self._address.setText(url)
         self._copy.setEnabled(bool(url))
@@ -129,7 +129,7 @@ class ConnectionSection:
         self._on_change()
 
     def _make_copy_menu(self) -> Any:
-        made = qt.QPushButton(_("Copy connection"))
+        made = qt.QPushButton(_("&Copy connection"))
         made.setObjectName("AgentBridgeCopy")
         self._menu = qt.QMenu(made)
         self._actions = []

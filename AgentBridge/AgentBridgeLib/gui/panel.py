@@ -193,7 +193,7 @@ class Panel:
         self._state.setText(word)
         paint(self._state, role, bold=True)
         self._stop_all.setEnabled(bridge is not None)
-        self._stop_all.setText(_("Resume") if is_stopped else _("Stop all"))
+        self._stop_all.setText(_("&Resume") if is_stopped else _("Stop a&ll"))
         paint(self._stop_all, "good" if is_stopped else "bad", bold=bridge is not None)
         self._stop_all.setToolTip(
             _("Let calls in again.")

@@ -164,10 +164,10 @@ class _Row:
 
     def _buttons(self) -> Any:
         grid = qt.QGridLayout()
-        grid.addWidget(self._button(_("Approve once"), "Approve", self._on_approve), 0, 0)
-        grid.addWidget(self._button(_("Deny"), "Deny", self._on_deny), 0, 1)
+        grid.addWidget(self._button(_("A&pprove once"), "Approve", self._on_approve), 0, 0)
+        grid.addWidget(self._button(_("&Deny"), "Deny", self._on_deny), 0, 1)
         if self._request.can_last:
-            lasting = self._button(_("Approve for this session"), "ApproveSession", self._on_approve_session)
+            lasting = self._button(_("Approve for this sess&ion"), "ApproveSession", self._on_approve_session)
             lasting.setToolTip(_("This client may call this operation, on any node, until Slicer ends."))
             grid.addWidget(lasting, 1, 0, 1, 2)
         return grid

@@ -14,6 +14,7 @@ from AgentBridgeLib.gui.capability_table import CapabilityTable
 from AgentBridgeLib.gui.download_servers import DownloadServers
 from AgentBridgeLib.gui.exports import FileChooser
 from AgentBridgeLib.gui.list_editor import ListEditor
+from AgentBridgeLib.gui.remote_nodes import RemoteNodes
 from AgentBridgeLib.gui.widgets import button, check_box, column, paint, text_label, without_signals
 from AgentBridgeLib.host.qtcompat import guarded
 from AgentBridgeLib.policy.settings import (
@@ -21,10 +22,6 @@ from AgentBridgeLib.policy.settings import (
     IDENTIFIER_POLICIES,
     IDENTIFIERS_KEY,
     PATIENT_GUARD_KEY,
-    REMOTE_NODES_KEY,
-    RemoteNode,
-    parse_settings,
-    write_remote_nodes,
 )
 
 if TYPE_CHECKING:
@@ -80,12 +77,7 @@ class SafetySection:
         )
         layout.addWidget(self._folders.widget)
         self._add_title(layout, _("Servers that clients may name"))
-        self._remotes = ListEditor(
-            "AgentBridgeRemotes",
-            _("Name = https://\u2026"),
-            self._add_remote,
-            self._remove_remote,
-        )
+        self._remotes = RemoteNodes(preferences, on_change)
         layout.addWidget(self._remotes.widget)
         self._add_title(layout, _("Web servers that clients may load files from"))
         self._downloads = DownloadServers(preferences, on_change)
@@ -118,7 +110,7 @@ class SafetySection:
         self._preset_words.setText(_(_PRESETS[preset][1]) if preset else _("Your own choice."))
         self._table.refresh(settings)
         self._folders.show(settings.allowed_folders)
-        self._remotes.show([_remote_words(node) for node in settings.remote_nodes])
+        self._remotes.refresh(settings)
         self._downloads.refresh(settings)
         for policy, choice in self._identifier_buttons.items():
             without_signals(choice, partial(choice.setChecked, policy == settings.identifiers))
@@ -185,29 +177,6 @@ class SafetySection:
         folders = self._preferences.read().allowed_folders
         self._write(FOLDERS_KEY, [*folders[:index], *folders[index + 1 :]])
 
-    def _add_remote(self, line: str) -> str:
-        nodes = self._preferences.read().remote_nodes
-        text = write_remote_nodes((*nodes, _parse_remote(line)))
-        if parse_settings({REMOTE_NODES_KEY: text}).complaints:
-            return _(
-                "Write a new name, an equals sign and an address, such as Archive = https://pacs.example/dicom-web"
-            )
-        self._write(REMOTE_NODES_KEY, text)
-        return ""
-
-    def _remove_remote(self, index: int) -> None:
-        nodes = self._preferences.read().remote_nodes
-        self._write(REMOTE_NODES_KEY, write_remote_nodes((*nodes[:index], *nodes[index + 1 :])))
-
     def _write(self, key: str, value: Any) -> None:
         self._preferences.write(key, value)
         self._changed()
-
-
-def _parse_remote(line: str) -> RemoteNode:
-    name, _equals, address = (part.strip() for part in line.partition("="))
-    return RemoteNode(name, address)
-
-
-def _remote_words(node: RemoteNode) -> str:
-    return f"{node.name} = {node.url}"

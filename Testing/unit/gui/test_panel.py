@@ -322,7 +322,7 @@ class TestJobs:
         assert str(logic.bridge.jobs.machine.get(job).state) == "canceled"
         assert isinstance(call(logic, "scene.summary"), Failed)
         assert "All stopped" in text(running, "State")
-        assert text(running, "StopAll", qt.QPushButton) == "Resume"
+        assert text(running, "StopAll", qt.QPushButton) == "&Resume"
         press(running, "StopAll")
         assert not isinstance(call(logic, "scene.summary"), Failed)
 
@@ -452,22 +452,73 @@ class TestSafety:
         press(running, "FoldersRemove")
         assert logic.bridge.safety.current().allowed_folders == before
 
+    def write_server(self, panel, name, url, entry=0, user="", secret=""):
+        """Fill the form and save."""
+        find(panel, "RemotesName", qt.QLineEdit).setText(name)
+        find(panel, "RemotesUrl", qt.QLineEdit).setText(url)
+        find(panel, "RemotesAuth", qt.QComboBox).setCurrentIndex(entry)
+        find(panel, "RemotesUser", qt.QLineEdit).setText(user)
+        find(panel, "RemotesSecret", qt.QLineEdit).setText(secret)
+        press(panel, "RemotesAdd")
+
     @pytest.mark.parametrize(
-        "line", ["Archive = https://pacs.example/dicom-web", "Scanner = MR1@10.0.0.7:104"]
+        ("name", "url", "entry", "user", "words"),
+        [
+            ("Archive", "", 0, "", "address"),
+            ("Archive", "MR1@10.0.0.7:104", 0, "", "address"),
+            ("My archive", "https://pacs.example", 0, "", "letters"),
+            ("local", "https://pacs.example", 0, "", "own DICOM database"),
+            ("Archive", "https://user:word@pacs.example", 0, "", "no user and password"),
+            ("Archive", "https://pacs.example", 1, "", "user"),
+            ("Archive", "https://pacs.example", 1, "me", "password"),
+            ("Archive", "https://pacs.example", 2, "", "token"),
+        ],
     )
-    def test_server_is_named_with_its_address(self, running, logic, line):
-        """issue:#4"""
-        edit = find(running, "RemotesLine", qt.QLineEdit)
-        edit.setText("Archive")
-        press(running, "RemotesAdd")
+    def test_server_that_makes_no_sense_is_not_taken(self, running, logic, name, url, entry, user, words):
+        """issue:#4: named remote nodes"""
+        self.write_server(running, name, url, entry, user)
         assert logic.bridge.safety.current().remote_nodes == ()
-        assert "equals sign" in text(running, "RemotesFault")
-        edit.setText("Archive = https://pacs.example/dicom-web")
-        press(running, "RemotesAdd")
-        assert [node.name for node in logic.bridge.safety.current().remote_nodes] == ["Archive"]
+        assert words in text(running, "RemotesFault")
+
+    def test_server_is_named_with_its_address_changed_and_removed(self, running, logic):
+        """issue:#4"""
+        self.write_server(running, "Archive", "https://pacs.example/dicom-web")
+        self.write_server(running, "Other", "https://other.example/dicom-web")
+        assert [node.name for node in logic.bridge.safety.current().remote_nodes] == ["Archive", "Other"]
+        self.write_server(running, "Archive", "https://new.example/dicom-web")
+        archive = logic.bridge.safety.current().remote_nodes[-1]
+        assert (archive.name, archive.url, archive.auth) == (
+            "Archive",
+            "https://new.example/dicom-web",
+            "none",
+        )
         find(running, "RemotesList", qt.QListWidget).setCurrentRow(0)
         press(running, "RemotesRemove")
-        assert logic.bridge.safety.current().remote_nodes == ()
+        assert logic.bridge.safety.current().remote_nodes == (archive,)
+
+    def test_secret_is_kept_never_shown_and_not_sent_to_another_address(self, running, logic):
+        """issue:#4: credentials"""
+        self.write_server(running, "Archive", "https://pacs.example", 1, "me", "s3cret word")
+        assert logic.bridge.safety.current().remote_nodes[0].secret == "s3cret word"
+        line = find(running, "RemotesSecret", qt.QLineEdit)
+        assert line.property("echoMode") == qt.QLineEdit.Password
+        entries = find(running, "RemotesList", qt.QListWidget)
+        entries.setCurrentRow(0)
+        assert find(running, "RemotesUser", qt.QLineEdit).property("text") == "me"
+        assert line.property("text") == ""
+        assert "s3cret" not in entries.item(0).text() + texts(running.widget)
+        find(running, "RemotesTimeout", qt.QSpinBox).setValue(90)
+        press(running, "RemotesAdd")
+        kept = logic.bridge.safety.current().remote_nodes[0]
+        assert (kept.user, kept.secret, kept.timeout_s) == ("me", "s3cret word", 90.0)
+        self.write_server(running, "Archive", "https://evil.example", 1, "me", "")
+        assert logic.bridge.safety.current().remote_nodes == (kept,)
+        assert "password" in text(running, "RemotesFault")
+
+    def test_credentials_over_an_address_without_encryption_are_said_to_be_so(self, running):
+        """house"""
+        self.write_server(running, "Old", "http://pacs.example", 2, "", "token")
+        assert "not encrypted" in find(running, "RemotesList", qt.QListWidget).item(0).text()
 
     def test_web_server_is_named_without_path(self, running, logic):
         """issue:#3: files come from servers that the person named only."""
@@ -519,8 +570,7 @@ class TestSafety:
         """issue:#4: QSettings gives text back; read by a second process"""
         press(running, "Preset_developer")
         find(running, "PatientGuard", qt.QCheckBox).click()
-        find(running, "RemotesLine", qt.QLineEdit).setText("A = https://a/b")
-        press(running, "RemotesAdd")
+        self.write_server(running, "A", "https://a/b")
         file = qt.QSettings().fileName()
         root = Path(__file__).resolve().parents[3]
         program = (
