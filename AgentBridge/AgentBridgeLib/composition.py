@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from AgentBridgeLib.dispatch.call import Outcome
-    from AgentBridgeLib.host.ports import SceneChange
+    from AgentBridgeLib.host.ports.scene import SceneChange
     from AgentBridgeLib.mcp.endpoint import McpEndpoint
     from AgentBridgeLib.policy.capabilities import Mode
     from AgentBridgeLib.policy.identifiers import Redactor

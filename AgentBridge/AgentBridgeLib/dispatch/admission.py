@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.approvals import ApprovalDesk
     from AgentBridgeLib.dispatch.call import Call
     from AgentBridgeLib.dispatch.safety import Redaction, Safety
-    from AgentBridgeLib.host.ports import Host
+    from AgentBridgeLib.host.ports.host import Host
     from AgentBridgeLib.policy.settings import SafetySettings
     from AgentBridgeLib.registry.catalog import Catalog
     from AgentBridgeLib.registry.operation import Operation

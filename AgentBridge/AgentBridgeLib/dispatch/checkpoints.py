@@ -27,7 +27,7 @@ from AgentBridgeLib.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from AgentBridgeLib.host.ports import NodeCopyPart, SceneCopier, SceneCopy, SceneHost
+    from AgentBridgeLib.host.ports.scene import NodeCopyPart, SceneCopier, SceneCopy, SceneHost
     from AgentBridgeLib.registry.operation import Mark
 
 MIB = 1 << 20

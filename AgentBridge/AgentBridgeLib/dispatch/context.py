@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from AgentBridgeLib.dispatch.checkpoints import Checkpoints
-    from AgentBridgeLib.host.ports import Host
+    from AgentBridgeLib.host.ports.host import Host
     from AgentBridgeLib.policy.settings import SafetySettings
     from AgentBridgeLib.policy.uid_pseudonyms import UidPseudonyms
     from AgentBridgeLib.registry.catalog import Catalog

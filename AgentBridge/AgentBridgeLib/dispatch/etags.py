@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from AgentBridgeLib.host.ports import SceneHost
+    from AgentBridgeLib.host.ports.scene import SceneHost
     from AgentBridgeLib.registry.operation import Operation
 
 SCENE_SCOPE = "s"

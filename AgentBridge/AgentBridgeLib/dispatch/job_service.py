@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.results import ResultStore
     from AgentBridgeLib.dispatch.safety import Redaction
     from AgentBridgeLib.dispatch.turn import Turn
-    from AgentBridgeLib.host.ports import EventLoop, SceneHost
+    from AgentBridgeLib.host.ports.loop import EventLoop
+    from AgentBridgeLib.host.ports.scene import SceneHost
     from AgentBridgeLib.jobs.machine import Lane
 
 JOBS_PATH = "/agent/v1/jobs"

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.safety import Redaction, Safety
     from AgentBridgeLib.dispatch.turn import Turn
     from AgentBridgeLib.dispatch.work_folders import WorkFolders
-    from AgentBridgeLib.host.ports import AdditionRecord, Host
+    from AgentBridgeLib.host.ports.host import Host
+    from AgentBridgeLib.host.ports.scene import AdditionRecord
     from AgentBridgeLib.jobs.machine import Job
     from AgentBridgeLib.model.content import Content
     from AgentBridgeLib.registry.catalog import Catalog

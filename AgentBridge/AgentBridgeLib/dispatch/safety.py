@@ -13,7 +13,8 @@ from AgentBridgeLib.policy.uid_pseudonyms import UidPseudonyms
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from AgentBridgeLib.host.ports import SceneHost, SettingsStore
+    from AgentBridgeLib.host.ports.application import SettingsStore
+    from AgentBridgeLib.host.ports.scene import SceneHost
     from AgentBridgeLib.policy.capabilities import Mode
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from AgentBridgeLib.dispatch.turn import Turn
-    from AgentBridgeLib.host.ports import AdditionRecord, EventLoop, SceneHost
+    from AgentBridgeLib.host.ports.loop import EventLoop
+    from AgentBridgeLib.host.ports.scene import AdditionRecord, SceneHost
 
     Steps = Generator[Progress | Suspend | WaitForUser | None, None, Any]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from AgentBridgeLib.errors import BridgeError
-    from AgentBridgeLib.host.ports import EventLoop, ScheduledCall
+    from AgentBridgeLib.host.ports.loop import EventLoop, ScheduledCall
 
 _MOST_WAITING = 200
 

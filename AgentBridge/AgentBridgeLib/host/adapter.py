@@ -17,19 +17,13 @@ from AgentBridgeLib.host.settings import SlicerSettings
 from AgentBridgeLib.host.views import SlicerViews
 
 if TYPE_CHECKING:
-    from AgentBridgeLib.host.ports import (
-        ApplicationHost,
-        CliHost,
-        DicomHost,
-        EventLoop,
-        FileHost,
-        ProcessRunner,
-        SampleDataHost,
-        SceneCopier,
-        SceneHost,
-        SettingsStore,
-        ViewHost,
-    )
+    from AgentBridgeLib.host.ports.application import ApplicationHost, SettingsStore
+    from AgentBridgeLib.host.ports.dicom import DicomHost
+    from AgentBridgeLib.host.ports.files import FileHost, SampleDataHost
+    from AgentBridgeLib.host.ports.loop import EventLoop
+    from AgentBridgeLib.host.ports.programs import CliHost, ProcessRunner
+    from AgentBridgeLib.host.ports.scene import SceneCopier, SceneHost
+    from AgentBridgeLib.host.ports.views import ViewHost
 
 
 class SlicerHost:

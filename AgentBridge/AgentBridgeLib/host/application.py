@@ -13,10 +13,10 @@ import slicer.util
 
 from AgentBridgeLib.host.memory import available_memory_bytes
 from AgentBridgeLib.host.messages import MessageLog
-from AgentBridgeLib.host.ports import ModuleInfo
+from AgentBridgeLib.host.ports.application import ModuleInfo
 
 if TYPE_CHECKING:
-    from AgentBridgeLib.host.ports import LogEntry
+    from AgentBridgeLib.host.ports.application import LogEntry
 
 #: Puts the data folder elsewhere: for tests, and for people with several accounts of Slicer on one home folder.
 HOME_VARIABLE = "AGENTBRIDGE_HOME"

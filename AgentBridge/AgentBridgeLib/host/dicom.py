@@ -21,7 +21,7 @@ from AgentBridgeLib.host.qtcompat import guarded, run_guarded
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from AgentBridgeLib.host.ports import DicomOrigin, DicomPluginHost
+    from AgentBridgeLib.host.ports.dicom import DicomOrigin, DicomPluginHost
 
 
 class SlicerDicom:

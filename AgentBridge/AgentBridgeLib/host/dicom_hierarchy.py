@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import slicer
 import vtk
 
-from AgentBridgeLib.host.ports import DicomOrigin
+from AgentBridgeLib.host.ports.dicom import DicomOrigin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -17,7 +17,7 @@ from AgentBridgeLib.errors import OperationFailedError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from AgentBridgeLib.host.ports import SceneHost
+    from AgentBridgeLib.host.ports.scene import SceneHost
 
 
 class PluginOffer:

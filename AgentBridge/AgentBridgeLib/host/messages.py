@@ -12,7 +12,7 @@ from typing import Any
 
 import slicer
 
-from AgentBridgeLib.host.ports import LogEntry
+from AgentBridgeLib.host.ports.application import LogEntry
 
 MOST_ENTRIES = 1000
 MOST_ROWS_PER_LOOK = 10_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from AgentBridgeLib.host.ports import Patient
+from AgentBridgeLib.host.ports.scene import Patient
 
 _IDS = ("DICOM.PatientID", "DICOM.PatientsID")
 _NAMES = ("DICOM.PatientName", "DICOM.PatientsName")

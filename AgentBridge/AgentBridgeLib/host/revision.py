@@ -22,7 +22,8 @@ from AgentBridgeLib.host.qtcompat import run_guarded
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from AgentBridgeLib.host.ports import EventLoop, SceneChange
+    from AgentBridgeLib.host.ports.loop import EventLoop
+    from AgentBridgeLib.host.ports.scene import SceneChange
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import slicer
 
 from AgentBridgeLib.errors import FeatureMissingError
-from AgentBridgeLib.host.ports import SampleFile, SampleSource
+from AgentBridgeLib.host.ports.files import SampleFile, SampleSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

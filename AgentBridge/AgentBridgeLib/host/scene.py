@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    from AgentBridgeLib.host.ports import EventLoop, Patient, SceneChange, Subscription
+    from AgentBridgeLib.host.ports.loop import EventLoop
+    from AgentBridgeLib.host.ports.scene import Patient, SceneChange, Subscription
 
 
 class SlicerScene:

@@ -14,12 +14,12 @@ import vtk
 
 from AgentBridgeLib.errors import ArgumentInvalidError
 from AgentBridgeLib.host.offscreen_view import OffscreenView, is_background
-from AgentBridgeLib.host.ports import Picture
+from AgentBridgeLib.host.ports.views import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from AgentBridgeLib.host.ports import BlankReason, SliceRequest
+    from AgentBridgeLib.host.ports.views import BlankReason, SliceRequest
 
 
 class OffscreenSliceView:

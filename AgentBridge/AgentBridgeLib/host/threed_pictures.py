@@ -13,12 +13,12 @@ import vtk
 
 from AgentBridgeLib.errors import ArgumentInvalidError
 from AgentBridgeLib.host.offscreen_view import OffscreenView, drawn_share, is_background
-from AgentBridgeLib.host.ports import Picture
+from AgentBridgeLib.host.ports.views import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from AgentBridgeLib.host.ports import CameraRequest
+    from AgentBridgeLib.host.ports.views import CameraRequest
 
 #: Direction from the subject to the camera, and what is up then; RAS.
 DIRECTIONS = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import slicer
 
 from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem
-from AgentBridgeLib.host.ports import Layout
+from AgentBridgeLib.host.ports.views import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

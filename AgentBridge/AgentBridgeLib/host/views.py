@@ -17,7 +17,8 @@ from AgentBridgeLib.host.slice_pictures import OffscreenSliceView
 from AgentBridgeLib.host.threed_pictures import OffscreenThreeDView
 
 if TYPE_CHECKING:
-    from AgentBridgeLib.host.ports import CameraRequest, EventLoop, Layout, Picture, SliceRequest
+    from AgentBridgeLib.host.ports.loop import EventLoop
+    from AgentBridgeLib.host.ports.views import CameraRequest, Layout, Picture, SliceRequest
     from AgentBridgeLib.host.scene import SlicerScene
 
 KEPT_S = 30.0

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.job_service import JobService
     from AgentBridgeLib.dispatch.kernel import Dispatcher
     from AgentBridgeLib.dispatch.safety import Safety
-    from AgentBridgeLib.host.ports import EventLoop, SettingsStore
+    from AgentBridgeLib.host.ports.application import SettingsStore
+    from AgentBridgeLib.host.ports.loop import EventLoop
     from AgentBridgeLib.policy.identifiers import Redactor
     from AgentBridgeLib.registry.catalog import Catalog
 

@@ -25,7 +25,7 @@ from AgentBridgeLib.mcp.vocabulary import INVALID_REQUEST
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from AgentBridgeLib.host.ports import EventLoop
+    from AgentBridgeLib.host.ports.loop import EventLoop
     from AgentBridgeLib.mcp.faults import Blame
     from AgentBridgeLib.mcp.surface import Surface
     from AgentBridgeLib.model.exchange import Exchange

@@ -17,7 +17,7 @@ from AgentBridgeLib.mcp.work import InputRequiredError, text_result
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from AgentBridgeLib.host.ports import EventLoop
+    from AgentBridgeLib.host.ports.loop import EventLoop
     from AgentBridgeLib.mcp.answer import Answer
     from AgentBridgeLib.mcp.faults import Blame
     from AgentBridgeLib.mcp.request_state import StateSeal

@@ -18,7 +18,7 @@ from AgentBridgeLib.mcp.vocabulary import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from AgentBridgeLib.host.ports import EventLoop, ScheduledCall
+    from AgentBridgeLib.host.ports.loop import EventLoop, ScheduledCall
     from AgentBridgeLib.mcp.answer import Answer
     from AgentBridgeLib.model.exchange import Exchange
 

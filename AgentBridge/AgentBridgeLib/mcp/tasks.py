@@ -19,7 +19,7 @@ from AgentBridgeLib.model.envelopes import timestamp
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from AgentBridgeLib.host.ports import EventLoop
+    from AgentBridgeLib.host.ports.loop import EventLoop
     from AgentBridgeLib.mcp.work import Request, Work
 
     Conclude = Callable[[Json | None, Exception | None], "Json | RpcError"]

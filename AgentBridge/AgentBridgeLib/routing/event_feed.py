@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from AgentBridgeLib.dispatch.events import ServiceEvent
-    from AgentBridgeLib.host.ports import ScheduledCall
+    from AgentBridgeLib.host.ports.loop import ScheduledCall
     from AgentBridgeLib.model.exchange import EventStream, Exchange
     from AgentBridgeLib.routing.services import Services
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.kernel import Dispatcher
     from AgentBridgeLib.dispatch.safety import Redaction, Safety
     from AgentBridgeLib.dispatch.turn import Turn
-    from AgentBridgeLib.host.ports import EventLoop
+    from AgentBridgeLib.host.ports.loop import EventLoop
     from AgentBridgeLib.model.exchange import Exchange
     from AgentBridgeLib.registry.catalog import Catalog
 

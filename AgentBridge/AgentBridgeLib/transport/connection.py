@@ -32,7 +32,7 @@ from AgentBridgeLib.transport.safe_application import SafeApplication, as_bridge
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from AgentBridgeLib.host.ports import EventLoop, Watch
+    from AgentBridgeLib.host.ports.loop import EventLoop, Watch
     from AgentBridgeLib.model.exchange import Admission, Application, Door, Response, TransportLimits
     from AgentBridgeLib.transport.heads import ParsedHead
 

@@ -11,7 +11,7 @@ from AgentBridgeLib.transport.connection import Connection
 if TYPE_CHECKING:
     import socket
 
-    from AgentBridgeLib.host.ports import ScheduledCall
+    from AgentBridgeLib.host.ports.loop import ScheduledCall
     from AgentBridgeLib.transport.connection import ConnectionSetting
 
 _MAX_SWEEP_S = 1.0

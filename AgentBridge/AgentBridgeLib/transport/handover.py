@@ -19,7 +19,7 @@ from AgentBridgeLib.transport.plain import PREFIX
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from AgentBridgeLib.host.ports import EventLoop, ScheduledCall, Watch
+    from AgentBridgeLib.host.ports.loop import EventLoop, ScheduledCall, Watch
     from AgentBridgeLib.transport.connections import ConnectionSet
 
 ATTRIBUTE = "SlicerRequestCommunicator"

@@ -13,7 +13,7 @@ from AgentBridgeLib.transport.connection import ConnectionSetting
 from AgentBridgeLib.transport.connections import ConnectionSet
 
 if TYPE_CHECKING:
-    from AgentBridgeLib.host.ports import EventLoop, Watch
+    from AgentBridgeLib.host.ports.loop import EventLoop, Watch
     from AgentBridgeLib.model.exchange import Application, TransportLimits
 
 LOOPBACK = "127.0.0.1"

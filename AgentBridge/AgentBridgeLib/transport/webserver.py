@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from AgentBridgeLib.host.ports import EventLoop, ScheduledCall
+    from AgentBridgeLib.host.ports.loop import EventLoop, ScheduledCall
     from AgentBridgeLib.model.exchange import Application, TransportLimits
     from AgentBridgeLib.transport.guard import GuardPolicy
 

@@ -12,7 +12,7 @@ from pydantic import Field
 from AgentBridgeLib.dispatch.call import Accepted, Done, Failed
 from AgentBridgeLib.dispatch.log_cover import LogCover
 from AgentBridgeLib.errors import JobStateConflictError
-from AgentBridgeLib.host.ports import Patient
+from AgentBridgeLib.host.ports.scene import Patient
 from AgentBridgeLib.model.base import Arguments, SceneResult
 from AgentBridgeLib.model.fields import NodeId
 from AgentBridgeLib.policy.identifiers import Redactor

@@ -7,7 +7,7 @@ import slicer
 
 from AgentBridgeLib.host.adapter import SlicerHost
 from AgentBridgeLib.host.event_loop import QtEventLoop
-from AgentBridgeLib.host.ports import CameraRequest
+from AgentBridgeLib.host.ports.views import CameraRequest
 
 
 def test_a_closed_host_leaves_no_observer_folder_or_child(scene, a_model):

@@ -14,7 +14,7 @@ from AgentBridgeLib.errors import (
     NodeTypeError,
     RenderingUnavailableError,
 )
-from AgentBridgeLib.host.ports import CameraRequest, SliceRequest
+from AgentBridgeLib.host.ports.views import CameraRequest, SliceRequest
 from AgentBridgeLib.host.views import SlicerViews
 
 

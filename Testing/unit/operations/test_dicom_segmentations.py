@@ -201,7 +201,7 @@ def picture(context, run_jobs, volume, **arguments):
 
 def test_picture_is_saved_in_the_study_of_its_volume(context, run_jobs, a_ct):
     """issue:#6: pattern D, PS3.3 A.8.1; the very pixels of the view, of a size that makes an odd number of bytes."""
-    from AgentBridgeLib.host.ports import SliceRequest
+    from AgentBridgeLib.host.ports.views import SliceRequest
 
     made = picture(context, run_jobs, a_ct, width_px=201, height_px=99, series_number=55)
     shown = context.host.views.slice_picture(

@@ -6,7 +6,7 @@ import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
 from AgentBridgeLib.errors import NodeNotFoundError, PictureBlankError, RenderingUnavailableError
-from AgentBridgeLib.host.ports import Picture
+from AgentBridgeLib.host.ports.views import Picture
 from AgentBridgeLib.operations.views import views
 
 

@@ -7,7 +7,7 @@ import pytest
 import slicer
 
 from AgentBridgeLib.errors import ArgumentInvalidError, FeatureMissingError, NodeTypeError
-from AgentBridgeLib.host.ports import CameraRequest
+from AgentBridgeLib.host.ports.views import CameraRequest
 from AgentBridgeLib.operations.views import rendering
 
 

@@ -11,7 +11,7 @@ from AgentBridgeLib.errors import OperationFailedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from AgentBridgeLib.host.ports import ProcessRunner
+    from AgentBridgeLib.host.ports.programs import ProcessRunner
 
 _PROGRESS = re.compile(r"<filter-progress>([0-9.]+)</filter-progress>")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from AgentBridgeLib.host.ports import SceneHost
+    from AgentBridgeLib.host.ports.scene import SceneHost
 
 
 class NodeEntry(NamedTuple):

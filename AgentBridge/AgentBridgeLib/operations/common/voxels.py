@@ -17,7 +17,7 @@ from AgentBridgeLib.operations.common import matrices
 from AgentBridgeLib.operations.common.problems import invalid
 
 if TYPE_CHECKING:
-    from AgentBridgeLib.host.ports import ApplicationHost
+    from AgentBridgeLib.host.ports.application import ApplicationHost
 Array = np.ndarray[Any, np.dtype[Any]]
 
 BIT = 1  # VTK_BIT: eight voxels in a byte; NumPy has no such type

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from AgentBridgeLib.dispatch.context import OperationContext
-    from AgentBridgeLib.host.ports import EventLoop
+    from AgentBridgeLib.host.ports.loop import EventLoop
 
 SETTING = "dicom_listener"
 LOOK_AGAIN_S = 0.1

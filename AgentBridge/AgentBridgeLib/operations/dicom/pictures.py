@@ -11,7 +11,7 @@ from pydantic import Field
 
 from AgentBridgeLib.dispatch.context import Progress, Suspend
 from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem, PictureBlankError
-from AgentBridgeLib.host.ports import CameraRequest, SliceRequest
+from AgentBridgeLib.host.ports.views import CameraRequest, SliceRequest
 from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.dicom import DicomObjectMade
 from AgentBridgeLib.model.fields import VolumeId
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from AgentBridgeLib.dispatch.context import OperationContext
-    from AgentBridgeLib.host.ports import Picture
+    from AgentBridgeLib.host.ports.views import Picture
 
 WORKER = Path(__file__).parent / "workers" / "secondary_capture.py"
 

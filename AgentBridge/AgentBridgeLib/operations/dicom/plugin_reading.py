@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from AgentBridgeLib.dispatch.context import OperationContext
     from AgentBridgeLib.host.dicom_index import Instance
-    from AgentBridgeLib.host.ports import DicomOffer
+    from AgentBridgeLib.host.ports.dicom import DicomOffer
 
 IMAGE_CLASSES = ("vtkMRMLScalarVolumeNode", "vtkMRMLVectorVolumeNode")
 

@@ -26,7 +26,7 @@ from AgentBridgeLib.operations.scene.folders import folder_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from AgentBridgeLib.host.ports import SceneHost
+    from AgentBridgeLib.host.ports.scene import SceneHost
 
 MOST_ATTRIBUTES = 200
 MOST_ATTRIBUTE_CHARACTERS = 1000

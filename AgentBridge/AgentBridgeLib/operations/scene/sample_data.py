@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from AgentBridgeLib.dispatch.context import OperationContext, Suspend
-    from AgentBridgeLib.host.ports import SampleFile, SampleSource
+    from AgentBridgeLib.host.ports.files import SampleFile, SampleSource
 
 CHUNK_BYTES = 8 << 20
 _UNLOADABLE = {"ZipFile", "SceneFile"}

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from AgentBridgeLib.dispatch.context import OperationContext
-    from AgentBridgeLib.host.ports import SceneHost
+    from AgentBridgeLib.host.ports.scene import SceneHost
 
 SCENE_ENDINGS = (".mrb", ".mrml")
 MOST_LOADED_NODES = 1000

@@ -13,7 +13,7 @@ from AgentBridgeLib.model.content import Content
 from AgentBridgeLib.operations.common import voxels
 
 if TYPE_CHECKING:
-    from AgentBridgeLib.host.ports import Picture
+    from AgentBridgeLib.host.ports.views import Picture
 
 PictureFormat = Literal["png", "jpeg"]
 JPEG_QUALITY = 90

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from AgentBridgeLib.errors import PictureBlankError, RenderingUnavailableError
-from AgentBridgeLib.host.ports import CameraRequest, SliceRequest
+from AgentBridgeLib.host.ports.views import CameraRequest, SliceRequest
 from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.content import Content
 from AgentBridgeLib.model.fields import VolumeId
@@ -21,7 +21,7 @@ from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.context import OperationContext
-    from AgentBridgeLib.host.ports import Picture
+    from AgentBridgeLib.host.ports.views import Picture
 
 Pixels = Annotated[int, Field(ge=16, le=4096, json_schema_extra={"x-unit": "px"})]
 CommaPosition = Annotated[PositionRas, COMMA_LIST]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from AgentBridgeLib.dispatch.context import OperationContext
-    from AgentBridgeLib.host.ports import ApplicationHost
+    from AgentBridgeLib.host.ports.application import ApplicationHost
     from AgentBridgeLib.operations.common.voxels import Array
 
 NPY_MAGIC = b"\x93NUMPY"

@@ -23,7 +23,7 @@ from AgentBridgeLib.operations.volumes.buffers import (
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from AgentBridgeLib.host.ports import ApplicationHost
+    from AgentBridgeLib.host.ports.application import ApplicationHost
     from AgentBridgeLib.operations.common.voxels import Array
 
 SMALL_BYTES = 2
