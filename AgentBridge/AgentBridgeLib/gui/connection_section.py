@@ -10,7 +10,7 @@ import qt
 from slicer.i18n import tr as _
 
 from AgentBridgeLib.gui.preferences import START_KEY
-from AgentBridgeLib.gui.snippets import SNIPPETS
+from AgentBridgeLib.gui.snippets import PLACES, SNIPPETS
 from AgentBridgeLib.gui.widgets import (
     button,
     check_box,
@@ -101,12 +101,12 @@ class ConnectionSection:
 
     def copy(self, client: str) -> None:
         """Put what connects a client on the clipboard."""
-        qt.QApplication.clipboard().setText(self.snippet(client))
-        self._said.setText(
-            _("Copied for {client}. It holds the token: paste it only on this computer.").format(
-                client=client
-            )
-        )
+        text = self.snippet(client)
+        qt.QApplication.clipboard().setText(text)
+        said = [_("Copied for {client}.").format(client=client), _(PLACES[client])]
+        if self._logic.token in text:
+            said.append(_("It holds the token: keep it on this computer."))
+        self._said.setText(" ".join(said))
         self._said.setVisible(True)
 
     def _on_toggle(self) -> None:
@@ -165,7 +165,7 @@ class ConnectionSection:
         seen = {} if bridge is None else dict(bridge.audit.clients)
         latest = sorted(seen, key=lambda name: seen[name].last_time, reverse=True)
         lines = [
-            _("{client}: {count} calls").format(
+            (_("{client}: 1 call") if seen[name].calls == 1 else _("{client}: {count} calls")).format(
                 client=name[:40] or _("a client without a name"), count=seen[name].calls
             )
             for name in latest[:_MOST_CLIENTS]

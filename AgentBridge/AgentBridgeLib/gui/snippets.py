@@ -67,6 +67,17 @@ SNIPPETS: Mapping[str, Callable[[str, str], str]] = {
 """Client, as its makers write it, to what is pasted."""
 
 
+PLACES: Mapping[str, str] = {
+    "curl": "Paste it into a terminal.",
+    "Python": "Save it as a script and run it.",
+    "Claude Code": "Paste it into a terminal.",
+    "VS Code": "Paste it into .vscode/mcp.json.",
+    "Cursor": "Paste it into ~/.cursor/mcp.json.",
+    "Claude Desktop": "Paste it into claude_desktop_config.json.",
+}
+"""Client to where its snippet is pasted."""
+
+
 def _headers(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
