@@ -117,6 +117,8 @@ def _take(panel: Any, window: Any, folder: Path, palette: str) -> None:
         height = panel.widget.parentWidget().sizeHint().height() + 60
         window.resize(WIDTH_PX, min(height, 1500))
         _settle(0.5)
+        window.statusBar().clearMessage()  # it is cut in this narrow window, not in Slicer's
+        _settle(0.1)
         window.grab().save(str(folder / f"{(shown or 'panel').lower()}-{palette}.png"))
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from AgentBridgeLib.gui.preferences import Preferences
 
+_ABOVE_TITLE_PX = 8
 _PRESETS = {
     "look_only": ("Look only", "Clients see the scene and take pictures. They change nothing."),
     "work_with_the_scene": (
@@ -76,7 +77,7 @@ class SafetySection:
             "AgentBridgeFolders", _("Path of a folder"), self._add_folder, self._remove_folder, browse
         )
         layout.addWidget(self._folders.widget)
-        self._add_title(layout, _("Servers that clients may name"))
+        self._add_title(layout, _("DICOM servers that clients may name"))
         self._remotes = RemoteNodes(preferences, on_change)
         layout.addWidget(self._remotes.widget)
         self._add_title(layout, _("Web servers that clients may load files from"))
@@ -150,6 +151,7 @@ class SafetySection:
     def _add_title(self, layout: Any, text: str) -> None:
         title = text_label(text)
         paint(title, "", bold=True)
+        layout.addSpacing(_ABOVE_TITLE_PX)
         layout.addWidget(title)
 
     def _on_preset(self, name: str) -> None:
