@@ -110,7 +110,8 @@ def _take(panel: Any, window: Any, folder: Path, palette: str) -> None:
             is_open = name == shown or (not shown and name in {"Connection", "Requests", "Activity"})
             button.setProperty("collapsed", not is_open)
         tree = panel.widget.findChild(qt.QTreeWidget, "AgentBridgeLog")
-        tree.setCurrentItem(tree.topLevelItem(0))
+        rows = [tree.topLevelItem(index) for index in range(tree.property("topLevelItemCount"))]
+        tree.setCurrentItem(next(row for row in rows if row.text(1) == "markups.create"))
         panel.refresh()
         window.resize(WIDTH_PX, 400)
         _settle(0.3)
