@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from served_panel import ServedPanel
@@ -190,6 +191,25 @@ def test_stop_all_cancels_what_waits_and_denies_everything_until_resume(panel, c
     for job in (asked, handed):
         assert client.get(f"/jobs/{job}").json()["state"] == "canceled"
     assert exists(client, node_id)
+
+
+def test_stop_all_ends_work_that_is_in_the_middle_of_it(panel, client):
+    """issue:#4: running jobs are canceled"""
+    array = np.zeros((160, 200, 200), np.float32)
+    array[40:120, 50:150, 50:150] = 100
+    text = (
+        "NRRD0005\ntype: float\ndimension: 3\nspace: right-anterior-superior\nsizes: 200 200 160\n"
+        "space directions: (1,0,0) (0,1,0) (0,0,1)\nkinds: domain domain domain\nendian: little\n"
+        "encoding: raw\nspace origin: (0,0,0)\n\n"
+    )
+    volume = client.post_bytes("/volumes", text.encode() + array.tobytes()).expect().json()["id"]
+    job = client.start_job("volumes.smooth", volume_id=volume, sigma_mm=15.0)["id"]
+    panel.wait_until(lambda: client.get(f"/jobs/{job}").json()["state"] == "running")
+    nodes = client.get("/nodes").expect().json()["total"]
+    panel.press("StopAll")
+    panel.press("StopAll")
+    assert client.wait_for_job(job)["state"] == "canceled"
+    assert client.get("/nodes").expect().json()["total"] == nodes
 
 
 def test_job_that_waits_for_the_person_goes_on_when_they_press_done(panel, client):

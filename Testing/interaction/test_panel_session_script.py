@@ -37,6 +37,15 @@ def approved(panel, client, answer):
     return client.job_result(job)
 
 
+def undo_in_panel(panel):
+    """Press Restore on the last deletion."""
+    panel.do("write", "AgentBridgeFilter", "nodes.delete succeeded")
+    panel.wait_until(lambda: panel.do("rows"))
+    panel.do("select", 0)
+    panel.press("Restore")
+    panel.wait_until(lambda: "as it was before that step" in panel.read("ActivitySaid"))
+
+
 def work(panel, client, scan):
     """Do a bit of everything that a session has."""
     loaded = client.call("files.load", path=str(scan), type="volume")
@@ -66,6 +75,9 @@ def work(panel, client, scan):
     client.post("/models", CUBE).expect(201)
     spoiled = client.post("/models", {"shape": {"kind": "sphere", "radius_mm": 5}}).expect(201).json()["id"]
     approved(panel, client, client.delete(f"/nodes/{spoiled}", headers=LATER))
+    precious = client.post("/models", {**CUBE, "name": "precious"}).expect(201).json()["id"]
+    approved(panel, client, client.delete(f"/nodes/{precious}", headers=LATER))
+    undo_in_panel(panel)
     kept = client.post("/checkpoints", {"label": "here"}).expect(201).json()["checkpoint"]
     client.patch(f"/nodes/{line['id']}", {"name": "wrong"}).expect()
     client.post(f"/checkpoints/{kept['id']}/restore", {}).expect()
@@ -117,4 +129,5 @@ def test_exported_session_makes_the_same_scene_in_another_slicer(
     assert before["voxels"]["bright"] > 1000
     assert before["voxels"]["ball"] > 100
     assert before["points"] == {"caliper": [[0, 0, 0], [12.5, 9, 1]]}
+    assert set(before["models"]) == {"cube", "precious"}
     assert after == before
