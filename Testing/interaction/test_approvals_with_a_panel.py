@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from served_panel import ServedPanel
+from served_panel import PATIENCE_S, ServedPanel
 
 pytestmark = pytest.mark.needs("xvfb")
 LATER = {"Prefer": "respond-async"}
@@ -58,7 +58,7 @@ def exists(client, node_id):
 
 
 def outcome(client, job_id):
-    client.wait_for_job(job_id)
+    client.wait_for_job(job_id, PATIENCE_S)
     return client.get(f"/jobs/{job_id}/result")
 
 

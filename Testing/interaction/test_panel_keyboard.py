@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from served_panel import ServedPanel
+from served_panel import PATIENCE_S, ServedPanel
 
 pytestmark = pytest.mark.needs("xvfb")
 LATER = {
@@ -67,11 +67,11 @@ def test_request_is_approved_and_another_denied_by_a_key(panel, client):
     """issue:#4"""
     node_id, job = ask(client)
     panel.do("key", "P", "AltModifier")
-    client.job_result(job)
+    client.wait_for_job(job, PATIENCE_S)
     assert client.get(f"/nodes/{node_id}").code == "scene.node_not_found"
     node_id, job = ask(client)
     panel.do("key", "D", "AltModifier")
-    assert client.wait_for_job(job)["error"]["code"] == "policy.approval_denied"
+    assert client.wait_for_job(job, PATIENCE_S)["error"]["code"] == "policy.approval_denied"
     assert client.get(f"/nodes/{node_id}").is_success
 
 
@@ -83,11 +83,11 @@ def test_key_decides_nothing_while_two_requests_wait(panel, client):
         assert focused.removeprefix("AgentBridgeApprove") in jobs
     assert [client.get(f"/jobs/{job}").json()["state"] for job in jobs] == ["awaiting_approval"] * 2
     panel.do("key", "Space")
-    states = {client.wait_for_job(focused.removeprefix("AgentBridgeApprove"))["state"]}
+    states = {client.wait_for_job(focused.removeprefix("AgentBridgeApprove"), PATIENCE_S)["state"]}
     assert states == {"succeeded"}
     panel.do("key", "D", "AltModifier")
     for job in jobs:
-        client.wait_for_job(job)
+        client.wait_for_job(job, PATIENCE_S)
 
 
 def test_everything_is_stopped_resumed_and_switched_off_and_on_by_keys(panel, client):
