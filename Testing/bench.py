@@ -166,7 +166,7 @@ def measure_volume(figures: Figures, bridge: ServedBridge) -> None:
 
 
 def measure_protocol(figures: Figures) -> None:
-    """One trivial `tools/call` with the official client, as a ratio to a server made with the official SDK."""
+    """One trivial `tools/call` with the official client, as a ratio to the SDK's own example server."""
     import mcp_bench
 
     for era, found in mcp_bench.measure().items():

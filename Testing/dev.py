@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND")
     command = parser.parse_args(arguments[:1]).command
     rest = arguments[1:]
-    from devtools import data, environment, lists, machine, serve_options
+    from devtools import data, environment, lists, machine, sdk_example, serve_options
 
     try:
         if command == "serve":
@@ -69,6 +69,8 @@ def main(arguments: list[str]) -> int:
             data.ensure_scans(CHECKOUT, python)
         if command not in {"series", "pacs"}:
             data.ensure_brain(CHECKOUT, python)
+        if command == "bench":
+            sdk_example.ensure_example(CHECKOUT, python)
         if command == "test":
             return become([str(python), "-m", "pytest", *rest])
         return become([str(python), str(TESTING / SCRIPTS[command]), *rest])

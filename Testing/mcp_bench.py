@@ -3,13 +3,13 @@
 Four figures for each generation of the protocol, all from child processes on this machine, in turns, in one run:
 
 - the official client with AgentBridge;
-- the official client with a server made with the official SDK;
+- the official client with the SDK's own example server, as it is;
 - the official client with a server that takes no time: it gives back, at once, the bytes that AgentBridge gave. So
   this is the client alone, and no server can be faster with it;
 - AgentBridge alone: the same request over a plain socket.
 
-``measure()`` is for the benchmark; ``python mcp_bench.py`` prints a table. The two servers are
-``python mcp_bench.py serve`` and ``python mcp_bench.py replay HOST PORT``.
+``measure()`` is for the benchmark; ``python mcp_bench.py`` prints a table, once ``dev.py bench`` has fetched the
+example. The server that takes no time is ``python mcp_bench.py replay HOST PORT``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import re
 import socket
 import statistics
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from devtools.sdk_example import PACKAGE, example_folder
 from mcp_client import McpHost
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ ERAS = {"legacy": "2025-11-25", "2026-07-28": "modern"}
 WARM_UP = 20
 CALLS = 120
 ROUNDS = 7
+CHECKOUT = Path(__file__).resolve().parent.parent
 TOOL, ARGUMENTS = "jobs_list", {"limit": 1}
 
 
@@ -49,7 +52,7 @@ class Shares:
     Attributes
     ----------
     ours, theirs, client
-        The official client with AgentBridge, with the SDK's server, with one that takes no time.
+        The official client with AgentBridge, with the SDK's example server, with one that takes no time.
     server
         AgentBridge alone.
     """
@@ -73,27 +76,6 @@ class Shares:
     def server_ratio(self) -> float:
         """Both servers without what the client takes anyway."""
         return max(self.ours - self.client, 0.0) / max(self.theirs - self.client, 0.001)
-
-
-def serve() -> None:
-    """Serve one tool as the SDK's examples do, on a free port, which is printed."""
-    import uvicorn
-    from mcp.server import MCPServer
-
-    server = MCPServer("example")
-
-    @server.tool()
-    def add(first: int, second: int) -> int:
-        """Add two numbers."""
-        return first + second
-
-    # Named as TCP, or asyncio would leave Nagle's algorithm on and each answer would wait for an acknowledgement.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
-    listener.listen()
-    print(f"http://127.0.0.1:{listener.getsockname()[1]}/mcp", flush=True)
-    config = uvicorn.Config(server.streamable_http_app(), log_level="error")
-    uvicorn.Server(config).run(sockets=[listener])
 
 
 def replay(host: str, port: int) -> None:
@@ -156,9 +138,9 @@ class Messages:
 
 
 @contextlib.contextmanager
-def running(*arguments: str) -> Iterator[str]:
-    """Run one of the servers of this file; gives its address."""
-    command = [sys.executable, "-u", str(Path(__file__).resolve()), *arguments]
+def replaying(host: str, port: int) -> Iterator[str]:
+    """Run the server that takes no time; gives its address."""
+    command = [sys.executable, "-u", str(Path(__file__).resolve()), "replay", host, str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
         try:
@@ -167,17 +149,42 @@ def running(*arguments: str) -> Iterator[str]:
             process.terminate()
 
 
+@contextlib.contextmanager
+def example_server(folder: Path) -> Iterator[str]:
+    """Run the SDK's example on a free port, as its own page says; gives its address, found in its log."""
+    log = folder / "example.log"
+    environment = {**os.environ, "PYTHONPATH": str(example_folder(CHECKOUT))}
+    command = [sys.executable, "-m", PACKAGE, "--port", "0"]
+    with (
+        log.open("w", encoding="utf-8") as lines,
+        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=lines, env=environment) as process,
+    ):
+        try:
+            yield f"{_address_in(log, process)}/mcp"
+        finally:
+            process.terminate()
+
+
+def _address_in(log: Path, process: subprocess.Popen[bytes]) -> str:
+    while process.poll() is None:
+        found = re.search(r"running on (http://[\d.]+:\d+)", log.read_text(encoding="utf-8"))
+        if found:
+            return found[1]
+        time.sleep(0.05)
+    raise RuntimeError(f"the example server ended: {log.read_text(encoding='utf-8')}")
+
+
 def measure() -> dict[str, Shares]:
     """Give the medians by generation."""
     found = {}
     with (
         tempfile.TemporaryDirectory() as folder,
         McpHost(Path(folder)) as host,
-        running("serve") as theirs,
+        example_server(Path(folder)) as theirs,
     ):
         parts = urlsplit(host.url)
         for era, name in ERAS.items():
-            with running("replay", str(parts.hostname), str(parts.port)) as client:
+            with replaying(str(parts.hostname), parts.port or 0) as client:
                 rounds = [_round(host, era, name, theirs, client) for _ in range(ROUNDS)]
             found[era] = Shares(*(statistics.median(column) for column in zip(*rounds, strict=True)))
     return found
@@ -187,7 +194,7 @@ def _round(host: McpHost, era: str, name: str, theirs: str, client: str) -> tupl
     """Measure everything once, one after the other, so that all meet the same weather."""
     return (
         asyncio.run(median_ms(host.url, era, host.token, TOOL, ARGUMENTS)),
-        asyncio.run(median_ms(theirs, era, "", "add", {"first": 1, "second": 2})),
+        asyncio.run(median_ms(theirs, era, "", "test_simple_text", {})),
         asyncio.run(median_ms(client, era, host.token, TOOL, ARGUMENTS)),
         plain_median_ms(host, name),
     )
@@ -258,9 +265,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["serve"]:
-        serve()
-    elif sys.argv[1:2] == ["replay"]:
+    if sys.argv[1:2] == ["replay"]:
         replay(sys.argv[2], int(sys.argv[3]))
     else:
         main()
