@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,25 +40,42 @@ def main(arguments: list[str]) -> int:
     window.setCentralWidget(area)
     window.show()
     window.activateWindow()
-    hands = Hands(window)
+    hands = Hands(window, _movable_clock())
     print(READY, flush=True)
     code: int = EmbeddedSlicer.run()
     hands.rest()
     return code
 
 
+class MovableClock:
+    """The wall clock, which a test puts forward instead of waiting, or stops."""
+
+    ahead_s = 0.0
+    stands_at_s: float | None = None
+
+    def __call__(self) -> float:
+        """Tell the time."""
+        return (time.time() if self.stands_at_s is None else self.stands_at_s) + self.ahead_s
+
+
+def _movable_clock() -> MovableClock:
+    """Let the bridge that the panel starts go by a clock that can be put forward."""
+    from AgentBridgeLib import composition
+
+    clock = MovableClock()
+    composition.Bridge = partial(composition.Bridge, wall_clock=clock)  # type: ignore[misc, assignment]
+    return clock
+
+
 class Hands:
     """Does what standard input says, one act after the other."""
 
-    def __init__(self, window: Any) -> None:
+    def __init__(self, window: Any, clock: MovableClock) -> None:
         import qt
 
-        self._window = window
+        self._window, self._clock = window, clock
         self._rest = b""
-        self._acts = {
-            name: getattr(self, name)
-            for name in ("press", "write", "choose", "key", "read", "words", "rows", "select", "copy", "save")
-        } | {"focus": self.focus, "unfold": self.unfold, "widths": self.widths, "dialogs": self.dialogs}
+        self._held_at: Any = None
         self._notifier = qt.QSocketNotifier(sys.stdin.fileno(), qt.QSocketNotifier.Read)
         self._notifier.activated.connect(self._on_input)
 
@@ -78,7 +97,7 @@ class Hands:
 
     def _do(self, act: str, *arguments: Any) -> dict[str, Any]:
         try:
-            return {"value": self._acts[act](*arguments)}
+            return {"value": getattr(self, act)(*arguments)}
         except Exception as fault:  # noqa: BLE001 - it belongs into the test's report
             return {"fault": f"{type(fault).__name__}: {fault}"}
 
@@ -110,6 +129,43 @@ class Hands:
             Qt.KeyboardModifier.NoModifier,
             QPoint(10, widget.property("height") // 2),
         )
+
+    def hold(self, name: str) -> None:
+        """Put the mouse button down on a button, and keep it down until `release`."""
+        from PySide6.QtCore import QPoint
+
+        widget = self._usable(name)
+        self._held_at = widget.mapTo(self._window, QPoint(10, widget.property("height") // 2))
+        self._mouse("mousePress")
+
+    def release(self) -> None:
+        """Let the mouse button go where it was put down, whatever is there now."""
+        self._mouse("mouseRelease")
+
+    def click_there(self) -> None:
+        """Press and release where the mouse button was put down last, whatever is there now."""
+        self._mouse("mousePress")
+        self._mouse("mouseRelease")
+
+    def _mouse(self, act: str) -> None:
+        from PySide6.QtCore import Qt
+        from PySide6.QtTest import QTest
+
+        keys = Qt.KeyboardModifier.NoModifier
+        getattr(QTest, act)(self._window.windowHandle(), Qt.MouseButton.LeftButton, keys, self._held_at)
+
+    def forward(self, seconds: float) -> None:
+        """Put the bridge's clock forward; no timer comes by that."""
+        self._clock.ahead_s += seconds
+
+    def stand(self, stands: bool) -> None:
+        """Stop the bridge's clock, or let it go on."""
+        self._clock.stands_at_s = time.time() if stands else None
+
+    def at_once(self, *acts: list[Any]) -> None:
+        """Do several acts with nothing between them, as when Slicer was busy meanwhile."""
+        for act, *arguments in acts:
+            getattr(self, act)(*arguments)
 
     def write(self, name: str, text: str) -> None:
         """Replace what stands in a line, key by key."""

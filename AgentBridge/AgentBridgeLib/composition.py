@@ -75,6 +75,8 @@ class Bridge:
         Capability to mode, for this run; they win over the stored settings.
     allowed_folders
         Folders that files may be read from and written to while the person has not chosen any.
+    wall_clock
+        Seconds since 1970: what approvals expire by, and what stands in the log.
 
     Raises
     ------
@@ -82,10 +84,16 @@ class Bridge:
         A grant names no capability, or no mode; nothing was started.
     """
 
-    def __init__(self, grants: Mapping[str, Mode] | None = None, allowed_folders: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        grants: Mapping[str, Mode] | None = None,
+        allowed_folders: Sequence[str] = (),
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
         checked = dict(parse_grant(f"{name}={mode}") for name, mode in (grants or {}).items())
         self._instance_id = secrets.token_hex(8)
-        self._started_at = time.time()
+        self._wall_clock = wall_clock
+        self._started_at = wall_clock()
         self._is_started = False
         self.loop = QtEventLoop()
         self.host = SlicerHost(self.loop)
@@ -104,7 +112,7 @@ class Bridge:
         self._log_cover.install()
         self.turn = Turn(self.loop)
         log_folder = str(Path(folder) / AUDIT_FOLDER)
-        self.audit = AuditLog(time.time, redactor=self._redactor, file=AuditFile(log_folder))
+        self.audit = AuditLog(wall_clock, redactor=self._redactor, file=AuditFile(log_folder))
         self.journal = Journal()
         self.folders = WorkFolders(lambda: self.host.application.temporary_folder)
         self.results = ResultStore(self.folders.root)
@@ -115,10 +123,10 @@ class Bridge:
             self.events,
             self.redaction,
             self.results,
-            time.time,
+            wall_clock,
             JobMachine(fate=EarlierRuns(log_folder, is_alive).fate),
         )
-        self.checkpoints = Checkpoints(self.host.copier, self.host.scene, self.folders.root, time.time)
+        self.checkpoints = Checkpoints(self.host.copier, self.host.scene, self.folders.root, wall_clock)
         self.dispatcher = Dispatcher(self._kernel_parts())
         self.tokens = TokenFile(self.host.application.data_folder)
         self.gate = Gate(
@@ -263,7 +271,7 @@ class Bridge:
             events=self.events,
             folders=self.folders,
             checkpoints=self.checkpoints,
-            wall_clock=time.time,
+            wall_clock=self._wall_clock,
             journal=self.journal,
         )
 

@@ -115,6 +115,11 @@ class ApprovalDesk:
         self._for_session.pop((client, operation), None)
         self._tell()
 
+    @property
+    def now(self) -> float:
+        """The time that requests expire by, in seconds since 1970."""
+        return self._wall_clock()
+
     def seconds_left(self, request: ApprovalRequest) -> float:
         """How long the request still waits; 0 when it is overdue."""
         return max(0.0, request.expires_at - self._wall_clock())
@@ -140,7 +145,7 @@ class ApprovalDesk:
         request = self._waiting.get(job_id)
         if request is None or request.arguments_digest != arguments_digest:
             raise JobStateConflictError(f"The request '{job_id}' is no longer waiting; nothing was decided.")
-        if approve and request.expires_at and not self.seconds_left(request):
+        if request.expires_at and not self.seconds_left(request):
             # The clock decides, not the timer: a busy Slicer may not have come to let it expire.
             raise JobStateConflictError(f"The request '{job_id}' has expired; nothing was decided.")
         del self._waiting[job_id]

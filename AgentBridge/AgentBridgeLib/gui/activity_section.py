@@ -238,9 +238,13 @@ def _outcome(entry: AuditEntry) -> str:
         return _("asks you") if entry.decision == "ask" else _("began")
     if entry.decision == "deny" or entry.outcome == "policy.approval_denied":
         return _("denied")
-    return {"succeeded": _("done"), "not_modified": _("done"), "canceled": _("canceled")}.get(
-        entry.outcome, _("failed")
-    )
+    words = {
+        "succeeded": _("done"),
+        "not_modified": _("done"),
+        "canceled": _("canceled"),
+        "policy.approval_expired": _("expired"),
+    }
+    return words.get(entry.outcome, _("failed"))
 
 
 def _details(entry: AuditEntry) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import qt
@@ -123,7 +122,7 @@ class _Row:
         if job.is_cancel_requested and not job.has_ended:
             said = [_("stopping")]
         if job.started_at is not None:
-            said.append(_clock((job.finished_at or time.time()) - job.started_at))
+            said.append(_clock((job.finished_at or self._jobs.now) - job.started_at))
         detail = job.prompt if str(job.state) == "waiting_for_user" else job.message
         if job.error is not None and str(job.state) == "failed":
             detail = job.error.message

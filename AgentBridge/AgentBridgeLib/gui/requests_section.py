@@ -13,7 +13,11 @@ from AgentBridgeLib.errors import JobStateConflictError
 from AgentBridgeLib.gui.widgets import button, column, paint, row, text_label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
+
+_LOOK_AGAIN_S = 0.5
+"""A row that has moved up within this time takes no approval: the press was meant for what stood there before. As long
+as a double click; browsers guard their questions in the same way."""
 
 
 class RequestsSection:
@@ -58,11 +62,10 @@ class RequestsSection:
         """Attend the desk of the bridge, and show what waits there."""
         self._attend()
         waiting = {} if self._desk is None else {request.job_id: request for request in self._desk.waiting}
-        for job_id in [known for known in self._rows if known not in waiting]:
-            self._rows.pop(job_id).remove()
+        self._remove_rows_but(waiting)
         for job_id, request in waiting.items():
             if job_id not in self._rows:
-                self._rows[job_id] = _Row(self._desk, request, self._say)
+                self._rows[job_id] = _Row(self._desk, request, self._say, self.tick)
                 self._layout.insertWidget(len(self._rows), self._rows[job_id].frame)
         self._none.setVisible(not self._rows)
         self._said.setVisible(bool(self._said.property("text")))
@@ -71,7 +74,10 @@ class RequestsSection:
         self._on_change(self.count)
 
     def tick(self) -> None:
-        """Show how much time is left."""
+        """Show how much time is left; what is overdue goes."""
+        bridge = self._logic.bridge
+        if bridge is not None and any(not shown.seconds_left for shown in self._rows.values()):
+            bridge.jobs.expire_approvals()
         for shown in self._rows.values():
             shown.tick()
 
@@ -80,6 +86,15 @@ class RequestsSection:
         leave, self._leave = self._leave, None
         if leave is not None:
             leave()
+
+    def _remove_rows_but(self, waiting: Container[str]) -> None:
+        has_moved = False
+        for job_id, shown in list(self._rows.items()):
+            if job_id not in waiting:
+                self._rows.pop(job_id).remove()
+                has_moved = True
+            elif has_moved:
+                shown.moved_at = self._desk.now
 
     def _attend(self) -> None:
         bridge = self._logic.bridge
@@ -121,8 +136,11 @@ class RequestsSection:
 class _Row:
     """One request."""
 
-    def __init__(self, desk: Any, request: Any, say: Callable[[str], None]) -> None:
-        self._desk, self._request, self._say = desk, request, say
+    def __init__(
+        self, desk: Any, request: Any, say: Callable[[str], None], tick_all: Callable[[], None]
+    ) -> None:
+        self._desk, self.request, self._say, self._tick_all = desk, request, say, tick_all
+        self.moved_at = -math.inf
         self.frame = qt.QFrame()
         self.frame.setObjectName(f"AgentBridgeRequest{request.job_id}")
         self.frame.setFrameShape(qt.QFrame.StyledPanel)
@@ -140,6 +158,11 @@ class _Row:
         layout.addWidget(self._left)
         layout.addLayout(self._buttons())
 
+    @property
+    def seconds_left(self) -> float:
+        """How long it still waits."""
+        return float(self._desk.seconds_left(self.request))
+
     def remove(self) -> None:
         """Take the row away."""
         self.frame.hide()
@@ -148,12 +171,12 @@ class _Row:
 
     def tick(self) -> None:
         """Show the time that is left."""
-        seconds = math.ceil(self._desk.seconds_left(self._request))
+        seconds = math.ceil(self.seconds_left)
         minutes, rest = divmod(seconds, 60)
         self._left.setText(_("Expires in {minutes}:{seconds:02d}").format(minutes=minutes, seconds=rest))
 
     def _words(self) -> str:
-        request = self._request
+        request = self.request
         lines = [
             _("{client} asks for {operation}").format(client=request.client, operation=request.operation)
         ]
@@ -166,14 +189,14 @@ class _Row:
         grid = qt.QGridLayout()
         grid.addWidget(self._button(_("A&pprove once"), "Approve", self._on_approve), 0, 0)
         grid.addWidget(self._button(_("&Deny"), "Deny", self._on_deny), 0, 1)
-        if self._request.can_last:
+        if self.request.can_last:
             lasting = self._button(_("Approve for this sess&ion"), "ApproveSession", self._on_approve_session)
             lasting.setToolTip(_("This client may call this operation, on any node, until Slicer ends."))
             grid.addWidget(lasting, 1, 0, 1, 2)
         return grid
 
     def _button(self, text: str, name: str, on_clicked: Callable[[], None]) -> Any:
-        return button(text, f"AgentBridge{name}{self._request.job_id}", on_clicked)
+        return button(text, f"AgentBridge{name}{self.request.job_id}", on_clicked)
 
     def _on_approve(self) -> None:
         self._decide(approve=True)
@@ -185,8 +208,12 @@ class _Row:
         self._decide(approve=False)
 
     def _decide(self, *, approve: bool, for_session: bool = False) -> None:
-        request = self._request
+        request = self.request
         self._say("")
+        if approve and 0 <= self._desk.now - self.moved_at < _LOOK_AGAIN_S:
+            self._say(_("The list has just moved. Look again, then press."))
+            return
+        self._tick_all()  # what is overdue goes, also when no timer came yet
         try:
             self._desk.decide(
                 request.job_id, request.arguments_digest, approve=approve, for_session=for_session
