@@ -97,6 +97,7 @@ def _article(operation: Operation) -> str:
     facts = [_route(operation), f"`{operation.mark.capability}`", *_hints(operation)]
     lines = [f"## {operation.name}\n", " · ".join(facts) + "\n", text, ""]
     lines += _table("argument", rows_of(operation.schemas["arguments"], is_input=True))
+    lines += _cases(operation.schemas["arguments"].get("x-cases"))
     lines += ["```sh", _curl(operation), "```\n"]
     if operation.result is None:
         lines.append("Answers with bytes, or with JSON that has a standard of its own.\n")
@@ -136,6 +137,21 @@ def _names(names: str) -> str:
 def _table(title: str, members: Iterable[tuple[str, str, str]]) -> list[str]:
     rows = [f"| `{name}` | {_cell(kind)} | {_cell(meaning)} |" for name, kind, meaning in members]
     return [f"| {title} | type | |", "|---|---|---|", *rows, ""] if rows else []
+
+
+def _cases(choice: Mapping[str, Any] | None) -> list[str]:
+    """Give the arguments that each value of a choice takes."""
+    if choice is None:
+        return []
+    rows = [
+        f"| `{value}` | {_listed(case['needs'])} | {_listed(case['may_have'])} |"
+        for value, case in choice["cases"].items()
+    ]
+    return [f"| {choice['argument']} | needs | may have |", "|---|---|---|", *rows, ""]
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _cell(text: str) -> str:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem
 from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.conditions import CONDITION
 from AgentBridgeLib.model.fields import Bytes, NodeMark, PathMark, UrlMark
 from AgentBridgeLib.policy.paths import resolve_inside
 
@@ -143,7 +144,8 @@ def _problem(operation: Operation, entry: Mapping[str, Any]) -> FieldProblem:
         return _unknown(
             pointer, str(entry["loc"][-1]), _names_beside(operation.schemas["arguments"], entry["loc"])
         )
-    return FieldProblem(pointer, entry["msg"].removeprefix("Value error, "), "")
+    expected = str(entry["ctx"]["expected"]) if entry["type"] == CONDITION else ""
+    return FieldProblem(pointer, entry["msg"].removeprefix("Value error, "), expected)
 
 
 def _unknown(pointer: str, name: str, known: Sequence[str]) -> FieldProblem:

@@ -23,8 +23,11 @@ _DROPPED = frozenset(
         "propertyNames",
         "maxProperties",
         "examples",
+        "x-cases",
     }
 )
+_ROOT_ONLY_PLAIN = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else"})
+"""Model vendors refuse a tool whose `inputSchema` has one of these at its root; dispatch checks what they say."""
 _NAMED = frozenset({"properties", "$defs", "patternProperties"})
 _LONGEST_BOUND = 100
 _MOST_MEMBERS = 3
@@ -48,9 +51,10 @@ _PAGE: Json = {
 def for_arguments(schema: Json) -> Json:
     """Make the `inputSchema` of a tool: an object that takes nothing but what it names."""
     members = {name: _without_null(entry) for name, entry in schema.get("properties", {}).items()}
+    plain = {name: value for name, value in schema.items() if name not in _ROOT_ONLY_PLAIN}
     made: Json = {
         "type": "object",
-        **_clean({**schema, "properties": members}),
+        **_clean({**plain, "properties": members}),
         "additionalProperties": False,
     }
     made.pop("description", None)

@@ -188,3 +188,11 @@ def test_a_value_that_looks_like_a_placeholder_stays_what_it_is():
     arguments = {"volume_id": "{structure}", "structure": "a {volume_id}"}
     text = prompt_messages(PROMPTS["segment_and_measure"], arguments)["messages"][0]["content"]["text"]
     assert "Segment a {volume_id} in the volume {structure}" in text
+
+
+@pytest.mark.parametrize("operation", list(make_catalog()), ids=lambda operation: operation.name)
+def test_no_tool_has_a_combination_of_schemas_at_its_root(operation):
+    """mcp: the interfaces of model vendors refuse `oneOf`, `allOf` and `anyOf` at the root of an `inputSchema`."""
+    schema = schemas.for_arguments(operation.schemas["arguments"])
+    assert schema["type"] == "object"
+    assert not schema.keys() & {"allOf", "anyOf", "oneOf", "not", "if", "x-cases"}

@@ -5,6 +5,7 @@ import pytest
 import slicer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from AgentBridgeLib.errors import ArgumentInvalidError, GeometryMismatchError, NodeTypeError
 from AgentBridgeLib.operations.common.grids import Grid
@@ -155,5 +156,5 @@ def test_volumes_at_other_places_are_refused_with_both_geometries(context, run, 
         run(arithmetic.combine_volumes(context, wanted))
     assert np.allclose(caught.value.facts["first_geometry"]["ijk_to_ras"], oblique)
     assert np.allclose(caught.value.facts["second_geometry"]["ijk_to_ras"], shifted)
-    with pytest.raises(ArgumentInvalidError):
-        run(arithmetic.combine_volumes(context, wanted.model_copy(update={"value": 2.0})))
+    with pytest.raises(ValidationError, match="together with other_volume_id"):
+        arithmetic.MathArguments(**wanted.model_dump(exclude_unset=True), value=2.0)

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.errors import (
@@ -18,7 +17,8 @@ from AgentBridgeLib.errors import (
     FileUnreadableError,
     NodeTypeError,
 )
-from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.base import Arguments, example
+from AgentBridgeLib.model.conditions import Conditional, OneOf
 from AgentBridgeLib.model.fields import NodeId, ReadPath, WebAddress, WritePath
 from AgentBridgeLib.model.nodes import FileSaved, NodeDescription, NodesLoaded
 from AgentBridgeLib.operations.scene.downloads import fetch
@@ -61,10 +61,11 @@ SLICER_TYPES: dict[FileType, str] = {
 }
 
 
-class LoadArguments(Arguments):
+class LoadArguments(Conditional):
     """Which file, and as what: either a path or an address."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"path": "/data/scan.nrrd"}]})
+    conditions = (OneOf(("path", "url")),)
+    model_config = example(path="/data/scan.nrrd")
 
     path: ReadPath | None = Field(default=None, description="The file, on the computer that Slicer runs on.")
     url: WebAddress | None = Field(
@@ -77,12 +78,6 @@ class LoadArguments(Arguments):
     name: str | None = Field(
         default=None, min_length=1, max_length=200, description="Name of the node; else from the file."
     )
-
-    @model_validator(mode="after")
-    def _has_one_source(self) -> LoadArguments:
-        if (self.path is None) == (self.url is None):
-            raise PydanticCustomError("source", "must have either `path` or `url`")
-        return self
 
     def also_requires(self) -> tuple[str, ...]:
         """Name network when the file comes from a web server."""

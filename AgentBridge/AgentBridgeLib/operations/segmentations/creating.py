@@ -6,11 +6,12 @@ import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from AgentBridgeLib.dispatch.context import Progress, Suspend
 from AgentBridgeLib.errors import NodeTypeError
 from AgentBridgeLib.model.base import Arguments, example
+from AgentBridgeLib.model.conditions import Conditional, Needs, OneOf
 from AgentBridgeLib.model.fields import VolumeId
 from AgentBridgeLib.model.geometry import ColorRgb, SpacingMm
 from AgentBridgeLib.model.markups import PlacedRas
@@ -68,9 +69,13 @@ class Geometry(Arguments):
     )
 
 
-class CreateArguments(Arguments):
+class CreateArguments(Conditional):
     """What to make; exactly one of `source_volume_id`, `labelmap_id` and `geometry`."""
 
+    conditions = (
+        OneOf(("source_volume_id", "labelmap_id", "geometry")),
+        Needs("threshold", "source_volume_id"),
+    )
     model_config = example(
         source_volume_id="vtkMRMLScalarVolumeNode1", threshold={"minimum": 120, "maximum": 255}
     )
@@ -94,15 +99,6 @@ class CreateArguments(Arguments):
         default=False,
         description="Whether to make the closed surface and show it in 3D, in a process beside Slicer.",
     )
-
-    @model_validator(mode="after")
-    def _has_one_source(self) -> CreateArguments:
-        given = [self.source_volume_id, self.labelmap_id, self.geometry]
-        if sum(value is not None for value in given) != 1:
-            raise ValueError("give exactly one of source_volume_id, labelmap_id and geometry")
-        if self.threshold is not None and self.source_volume_id is None:
-            raise ValueError("threshold needs source_volume_id")
-        return self
 
 
 @operation(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 from vtkmodules.vtkCommonCore import vtkPoints
 from vtkmodules.vtkCommonTransforms import vtkGeneralTransform
@@ -13,6 +13,7 @@ from vtkmodules.vtkCommonTransforms import vtkGeneralTransform
 from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.errors import NodeTypeError, OperationFailedError
 from AgentBridgeLib.model.base import example
+from AgentBridgeLib.model.conditions import Conditional, Needs, OneOf
 from AgentBridgeLib.model.fields import MarkupsId, NodeName, VolumeId
 from AgentBridgeLib.model.transforms import Direction, SampledTransform
 from AgentBridgeLib.operations.common import matrices, voxels
@@ -44,9 +45,14 @@ Coordinate = Annotated[float, Field(ge=-1e6, le=1e6)]
 Bounds = tuple[Coordinate, Coordinate, Coordinate, Coordinate, Coordinate, Coordinate]
 
 
-class SampleArguments(TransformArguments):
+class SampleArguments(TransformArguments, Conditional):
     """Where to take the transform, and how densely: over a volume, a ROI, or bounds."""
 
+    conditions = (
+        OneOf(("reference_id", "roi_id", "bounds_ras")),
+        Needs("roi_id", "spacing_mm"),
+        Needs("bounds_ras", "spacing_mm"),
+    )
     model_config = example(
         transform_id="vtkMRMLBSplineTransformNode1", reference_id="vtkMRMLScalarVolumeNode1"
     )
@@ -64,7 +70,7 @@ class SampleArguments(TransformArguments):
     )
     spacing_mm: tuple[Distance, Distance, Distance] | None = Field(
         default=None,
-        description="Distance of grid points along the edges of the box in mm; must be given for ROI and bounds.",
+        description="Distance of grid points along the edges of the box in mm.",
         json_schema_extra={"x-unit": "mm"},
     )
     direction: Direction = Field(
@@ -73,14 +79,6 @@ class SampleArguments(TransformArguments):
         "files store it; `to_parent` outwards, as points move. The other way is found by iteration.",
     )
     name: NodeName | None = Field(default=None, description="Name of the new transform; made unique.")
-
-    @model_validator(mode="after")
-    def _one_box(self) -> SampleArguments:
-        if sum(value is not None for value in (self.reference_id, self.roi_id, self.bounds_ras)) != 1:
-            raise ValueError("give one of reference_id, roi_id and bounds_ras")
-        if self.spacing_mm is None and self.reference_id is None:
-            raise ValueError("give spacing_mm: a ROI and bounds have none")
-        return self
 
 
 @operation(

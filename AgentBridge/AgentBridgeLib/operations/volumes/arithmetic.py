@@ -10,6 +10,7 @@ from pydantic import Field
 from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.errors import GeometryMismatchError, NodeTypeError
 from AgentBridgeLib.model.base import example
+from AgentBridgeLib.model.conditions import Conditional, OneOf
 from AgentBridgeLib.model.fields import VolumeId
 from AgentBridgeLib.model.volumes import VolumeMade
 from AgentBridgeLib.operations.common import matrices, voxels
@@ -54,9 +55,10 @@ class ThresholdArguments(NamedArguments):
     )
 
 
-class MathArguments(NamedArguments):
+class MathArguments(NamedArguments, Conditional):
     """Two operands: the volume, and another volume or a number."""
 
+    conditions = (OneOf(("other_volume_id", "value")),)
     model_config = example(volume_id="vtkMRMLScalarVolumeNode1", operator="multiply", value=0.5)
 
     operator: Operator = Field(description="What to compute, voxel by voxel: volume operator other.")
@@ -144,8 +146,6 @@ def combine_volumes(
     RevisionConflictError
         A volume changed meanwhile; nothing was made.
     """
-    if (arguments.other_volume_id is None) == (arguments.value is None):
-        raise invalid("value", "give either `other_volume_id` or `value`")
     node = context.host.scene.node(arguments.volume_id, VOLUME)
     source = voxels.voxels_of(node)
     watches, operand = [InputWatch(context.host.scene, node)], None

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.errors import GeometryMismatchError, NodeTypeError
 from AgentBridgeLib.model.base import example
+from AgentBridgeLib.model.conditions import Choice, Conditional, OneOf, takes
 from AgentBridgeLib.model.fields import MarkupsId
 from AgentBridgeLib.model.volumes import VolumeMade
 from AgentBridgeLib.operations.common import matrices, voxels
@@ -40,9 +41,16 @@ FACE_VOXELS = 1e-6
 """A box whose face lies on the face of a voxel does not touch that voxel, give or take rounding."""
 
 
-class CropArguments(InterpolationArguments):
+class CropArguments(InterpolationArguments, Conditional):
     """Which part of a volume: `region`, `roi_id` or `bounds_ras`."""
 
+    conditions = (
+        OneOf(("region", "roi_id", "bounds_ras")),
+        Choice(
+            "mode",
+            {"voxels": takes(may="region"), "interpolated": takes(may="spacing_mm interpolation")},
+        ),
+    )
     model_config = example(volume_id="vtkMRMLScalarVolumeNode1", bounds_ras=[-50, 50, -50, 50, -20, 20])
 
     region: Region | None = Field(
@@ -71,18 +79,8 @@ class CropArguments(InterpolationArguments):
     )
     spacing_mm: Spacing | None = Field(
         default=None,
-        description="Of an interpolated crop, along the edges of the box; without, that of the volume's nearest axes.",
+        description="Along the edges of the box; without, that of the volume's nearest axes.",
     )
-
-    @model_validator(mode="after")
-    def _one_box(self) -> CropArguments:
-        if sum(value is not None for value in (self.region, self.roi_id, self.bounds_ras)) != 1:
-            raise ValueError("give one of region, roi_id and bounds_ras")
-        if self.mode == "voxels" and (self.spacing_mm is not None or self.interpolation is not None):
-            raise ValueError("spacing_mm and interpolation are for mode interpolated")
-        if self.mode == "interpolated" and self.region is not None:
-            raise ValueError("a region is made of whole voxels; use volumes.resample to change their size")
-        return self
 
 
 @operation(

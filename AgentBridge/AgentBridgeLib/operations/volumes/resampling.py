@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.model.base import example
+from AgentBridgeLib.model.conditions import Conditional, OneOf
 from AgentBridgeLib.model.fields import VolumeId
 from AgentBridgeLib.model.volumes import VolumeMade
 from AgentBridgeLib.operations.common import matrices, voxels
@@ -45,9 +46,10 @@ class InterpolationArguments(NamedArguments):
     )
 
 
-class ResampleArguments(InterpolationArguments):
+class ResampleArguments(InterpolationArguments, Conditional):
     """Which voxels the result shall have; either `spacing_mm` or `reference_id`."""
 
+    conditions = (OneOf(("spacing_mm", "reference_id")),)
     model_config = example(volume_id="vtkMRMLScalarVolumeNode1", spacing_mm=[1, 1, 1])
 
     spacing_mm: Spacing | None = Field(
@@ -57,12 +59,6 @@ class ResampleArguments(InterpolationArguments):
         default=None,
         description="Volume whose voxels the result shall have, at the same places in the world.",
     )
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> ResampleArguments:
-        if (self.spacing_mm is None) == (self.reference_id is None):
-            raise ValueError("give either spacing_mm or reference_id")
-        return self
 
 
 @operation(

@@ -6,12 +6,13 @@ import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 from vtkmodules.vtkCommonCore import vtkPoints
 from vtkmodules.vtkCommonTransforms import vtkGeneralTransform
 
 from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.model.base import Arguments, example
+from AgentBridgeLib.model.conditions import Conditional, OneOf
 from AgentBridgeLib.model.fields import VolumeId
 from AgentBridgeLib.model.geometry import PositionRas
 from AgentBridgeLib.model.volumes import Histogram, Samples
@@ -57,9 +58,10 @@ class SampleLine(Arguments):
     count: int = Field(ge=2, le=4096, description="How many points, both ends included; evenly spaced.")
 
 
-class SampleArguments(Arguments):
+class SampleArguments(Conditional):
     """Where to read values; either `points_ras` or `line`."""
 
+    conditions = (OneOf(("points_ras", "line")),)
     model_config = example(volume_id="vtkMRMLScalarVolumeNode1", points_ras=[[0, 0, 0], [10, -20, 30]])
 
     volume_id: VolumeId = Field(description="The volume.")
@@ -73,12 +75,6 @@ class SampleArguments(Arguments):
     component: int = Field(
         default=0, ge=0, le=1000, description="Component of a volume with several; zero-based."
     )
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> SampleArguments:
-        if (self.points_ras is None) == (self.line is None):
-            raise ValueError("give either points_ras or line")
-        return self
 
 
 @operation(
