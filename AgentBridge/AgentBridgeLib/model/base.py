@@ -12,7 +12,7 @@ Item = TypeVar("Item")
 class Wired(BaseModel):
     """A frozen value that travels as JSON; unknown members are refused, NaN and infinity too."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
+    model_config = ConfigDict(frozen=True, defer_build=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
 
 
 def example(**arguments: Any) -> ConfigDict:  # noqa: ANN401 - JSON values

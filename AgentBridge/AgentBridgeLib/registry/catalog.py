@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from pydantic import BaseModel
+from pydantic.errors import PydanticInvalidForJsonSchema
 
 from AgentBridgeLib.errors import OperationUnknownError
 from AgentBridgeLib.model.content import Content
@@ -91,10 +92,30 @@ class Catalog:
             and hasattr(function, MARK)
             and function.__module__ == module.__name__
         ]
-        return self.add(marked)
+        return self._keep(self._verified(marked))
 
     def add(self, functions: Iterable[Callable[..., Any]]) -> list[Operation]:
-        """Add marked functions; all of them, or none. Errors as in `collect`."""
+        """Add marked functions from elsewhere; all of them, or none.
+
+        Raises
+        ------
+        CatalogError
+            As in `collect`, or a model has no JSON Schema.
+        """
+        found = self._verified(functions)
+        for operation in found:
+            try:
+                _ = operation.schemas
+            except PydanticInvalidForJsonSchema as fault:
+                raise CatalogError(f"{operation.name}: {fault.message}") from None
+        return self._keep(found)
+
+    def _keep(self, found: list[Operation]) -> list[Operation]:
+        self._operations.update((operation.name, operation) for operation in found)
+        self._version += 1
+        return found
+
+    def _verified(self, functions: Iterable[Callable[..., Any]]) -> list[Operation]:
         problems: list[str] = []
         found: list[Operation] = []
         for function in functions:
@@ -106,8 +127,6 @@ class Catalog:
                 found.append(_build(function, mark))
         if problems:
             raise CatalogError("\n".join(problems))
-        self._operations.update((operation.name, operation) for operation in found)
-        self._version += 1
         return found
 
     def remove(self, names: Iterable[str]) -> None:
@@ -189,10 +208,7 @@ def _build(function: Callable[..., Any], mark: Mark) -> Operation:
     arguments, result = signature_models(function)
     description = inspect.getdoc(function) or ""
     summary = " ".join(description.partition("\n\n")[0].split())
-    schemas = {"arguments": arguments.model_json_schema()}
-    if result is not None:
-        schemas["result"] = result.model_json_schema(mode="serialization")
-    return Operation(mark, function, arguments, result, summary, description, function.__module__, schemas)
+    return Operation(mark, function, arguments, result, summary, description, function.__module__)
 
 
 def _model_complaints(model: type[BaseModel], mark: Mark) -> Iterator[str]:

@@ -5,7 +5,8 @@ The marker only notes; nothing is registered by importing a module. `Catalog.col
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def operation(
     return mark
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Operation:
     """One verified entry of the catalogue; the source of route, schema, tool, panel row and documentation.
 
@@ -155,7 +156,14 @@ class Operation:
     summary: str
     description: str
     origin: str
-    schemas: dict[str, dict[str, Any]] = field(default_factory=dict, compare=False)
+
+    @cached_property
+    def schemas(self) -> dict[str, dict[str, Any]]:
+        """JSON Schemas of ``arguments`` and, unless it is `Content`, of ``result``; made when first asked for."""
+        schemas = {"arguments": self.arguments.model_json_schema()}
+        if self.result is not None:
+            schemas["result"] = self.result.model_json_schema(mode="serialization")
+        return schemas
 
     @property
     def name(self) -> str:

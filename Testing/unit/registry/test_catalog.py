@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from AgentBridgeLib.errors import OperationUnknownError
 from AgentBridgeLib.model.base import Arguments, Result
@@ -157,6 +157,24 @@ def test_content_has_no_result_schema(catalog):
     catalog.add([declare(picture)])
     assert catalog.get("things.echo").result is None
     assert "result" not in catalog.get("things.echo").schemas
+
+
+def test_arguments_without_a_json_schema_are_refused_before_anything_is_added(catalog):
+    """house: complete or not at all."""
+
+    class Callback(Arguments):
+        model_config = ConfigDict(arbitrary_types_allowed=True)
+
+        call: Callable[[], None] = Field(description="No JSON can hold it.")
+
+    def run(context: Any, arguments: Callback) -> Answer:
+        """Run."""
+        return Answer(value=1)
+
+    run.__annotations__["arguments"] = Callback
+    with pytest.raises(CatalogError, match=r"things\.echo"):
+        catalog.add([declare(run)])
+    assert list(catalog) == []
 
 
 def test_removed_operations_are_gone_and_the_version_moves(catalog):
