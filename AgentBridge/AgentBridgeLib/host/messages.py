@@ -2,6 +2,9 @@
 
 Slicer's handlers put all of them into `slicer.app.errorLogModel()` (CTK `ctkErrorLogAbstractModel`), so no second set
 of observers is needed. The model grows without end; only what is new since the last look is read.
+
+Slicer groups messages (`setLogEntryGrouping`): one of the same level and origin that comes within a second is appended
+to the text of the last row. So the row that was the last one is looked at again.
 """
 
 from __future__ import annotations
@@ -39,29 +42,31 @@ class MessageLog:
         if model is None:
             return []
         count = model.logEntryCount()
-        first = max(self._first_new_row(model, count), count - MOST_ROWS_PER_LOOK)
-        for row in range(first, count):
-            self._take(model, row)
+        first = self._first_new_row(model, count)
+        if first:
+            self._take(model, first - 1, self._growth(model, first - 1))
+        for row in range(max(first, count - MOST_ROWS_PER_LOOK), count):
+            self._take(model, row, model.logEntryDescription(row))
         if count:
-            self._last_row = self._fingerprint(model, count - 1)
+            self._last_row = (_text(model, count - 1, _TIME), model.logEntryDescription(count - 1))
         self._rows_seen = count
         return list(self._entries)
 
     def _first_new_row(self, model: Any, count: int) -> int:
-        if count >= self._rows_seen:
-            return self._rows_seen
-        # Somebody cleared the log, or old rows were dropped: look for the last one known.
-        for row in range(count - 1, -1, -1):
-            if self._fingerprint(model, row) == self._last_row:
+        """Find the row after the last one known; somebody may have cleared the log, or old rows were dropped."""
+        time, text = self._last_row
+        for row in range(min(count, self._rows_seen) - 1, -1, -1):
+            if _text(model, row, _TIME) == time and model.logEntryDescription(row).startswith(text):
                 return row + 1
         return 0
 
-    def _fingerprint(self, model: Any, row: int) -> tuple[str, str]:
-        return _text(model, row, _TIME), model.logEntryDescription(row)
+    def _growth(self, model: Any, row: int) -> str:
+        """Give what was appended to the last row known."""
+        return str(model.logEntryDescription(row))[len(self._last_row[1]) :]
 
-    def _take(self, model: Any, row: int) -> None:
+    def _take(self, model: Any, row: int, text: str) -> None:
         level = _LEVELS.get(_text(model, row, _LEVEL))
-        if level is None:
+        if level is None or not text.strip():
             return
         self._number += 1
         self._entries.append(
@@ -70,7 +75,7 @@ class MessageLog:
                 time=iso_time(_text(model, row, _TIME)),
                 level=level,
                 origin=_text(model, row, _ORIGIN),
-                text=model.logEntryDescription(row).strip()[:MOST_CHARACTERS],
+                text=text.strip()[:MOST_CHARACTERS],
             ),
         )
 

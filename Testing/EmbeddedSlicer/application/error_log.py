@@ -32,6 +32,8 @@ LEVELS = {
     "Critical": 0x80,
     "Fatal": 0x100,
 }
+TIME_FORMAT = "dd.MM.yyyy hh:mm:ss"
+GROUPING_MS = 1000
 #: Bounded, unlike in Slicer: a host of tests may run for long.
 MOST_ENTRIES = 10_000
 
@@ -50,7 +52,7 @@ class _NativeErrorLogModel(QtCore.QSortFilterProxyModel):
 
     filePath = QtCore.Property(str, lambda _: "")
     fileLoggingEnabled = QtCore.Property(bool, lambda _: False)
-    logEntryGrouping = QtCore.Property(bool, lambda _: False)
+    logEntryGrouping = QtCore.Property(bool, lambda _: True)  # as qSlicerApplication sets it
     asynchronousLogging = QtCore.Property(bool, lambda _: False)
 
     def logEntryCount(self) -> int:
@@ -78,13 +80,26 @@ class _NativeErrorLogModel(QtCore.QSortFilterProxyModel):
         self.entryAdded.emit(LEVELS[level])
 
     def _append(self, level: str, origin: str, text: str) -> None:
+        if self._join_last(level, origin, text):
+            return
         if self._items.rowCount() >= MOST_ENTRIES:
             self._items.removeRows(0, MOST_ENTRIES // 10)
-        moment = QtCore.QDateTime.currentDateTime().toString("dd.MM.yyyy hh:mm:ss")
+        moment = QtCore.QDateTime.currentDateTime().toString(TIME_FORMAT)
         shown = text if len(text) <= 160 else text[:160] + "..."
         items = [QtGui.QStandardItem(part) for part in (moment, "0", level, origin, shown)]
         items[DESCRIPTION].setData(text, DESCRIPTION_TEXT_ROLE)
         self._items.appendRow(items)
+
+    def _join_last(self, level: str, origin: str, text: str) -> bool:
+        """Append to the last row what follows within a second with the same level and origin; says whether."""
+        last = self._items.rowCount() - 1
+        known = [self._items.index(last, column).data() for column in (LEVEL, ORIGIN)]
+        began = QtCore.QTime.fromString(str(self._items.index(last, TIME).data())[11:], TIME_FORMAT[11:])
+        if known != [level, origin] or began.msecsTo(QtCore.QTime.currentTime()) > GROUPING_MS:
+            return False
+        item = self._items.item(last, DESCRIPTION)
+        item.setData(f"{item.data(DESCRIPTION_TEXT_ROLE)}\n{text}", DESCRIPTION_TEXT_ROLE)
+        return True
 
 
 def _missing(name: str) -> Any:

@@ -122,11 +122,32 @@ def test_messages_of_python_and_vtk_are_found_with_level_and_time():
     assert log.entries()[known:] == found
 
 
+def write_alone(text, *values):
+    """Write a warning with an information before it: Slicer joins only what is of one level."""
+    logger = logging.getLogger("test")
+    logger.setLevel(logging.INFO)
+    logger.info("between")
+    logger.warning(text, *values)
+
+
+def test_messages_that_slicer_joins_with_the_last_one_are_found():
+    """slicer: qSlicerApplication sets logEntryGrouping: what follows within a second grows the last row."""
+    log = MessageLog()
+    write_alone("first")
+    before = len(log.entries())
+    logging.getLogger("test").warning("second")
+    logging.getLogger("test").warning("third")
+    found = log.entries()
+    assert found[before - 1].text == "first"
+    assert "\n".join(entry.text for entry in found[before:]) == "second\nthird"
+    assert log.entries() == found
+
+
 def test_messages_are_bounded_and_numbers_go_on():
     """house: at most 1,000, oldest first."""
     log = MessageLog()
     for number in range(MOST_ENTRIES + 5):
-        logging.getLogger("test").warning("message %d", number)
+        write_alone("message %d", number)
     entries = log.entries()
     assert len(entries) == MOST_ENTRIES
     assert entries[-1].text == f"message {MOST_ENTRIES + 4}"
@@ -136,7 +157,7 @@ def test_messages_are_bounded_and_numbers_go_on():
 def test_messages_after_the_log_was_cleared_are_found_once():
     """slicer: the person may clear the error log."""
     log = MessageLog()
-    logging.getLogger("test").warning("before")
+    write_alone("before")
     log.entries()
     slicer.app.errorLogModel().clear()
     logging.getLogger("test").warning("after")
@@ -149,7 +170,7 @@ def test_messages_after_old_rows_were_dropped_are_found_once():
     """house: the embedded host bounds its log; Slicer's may be bounded some day."""
     log = MessageLog()
     for number in range(4):
-        logging.getLogger("test").warning("old %d", number)
+        write_alone("old %d", number)
     log.entries()
     model = slicer.app.errorLogModel()
     model.property("sourceModel").removeRows(0, model.logEntryCount() - 2)
