@@ -22,6 +22,7 @@ from AgentBridgeLib.dispatch.journal import Journal
 from AgentBridgeLib.dispatch.kernel import Dispatcher, KernelParts
 from AgentBridgeLib.dispatch.legacy_policy import LegacyPolicy
 from AgentBridgeLib.dispatch.log_cover import LogCover
+from AgentBridgeLib.dispatch.preparing import Preparation
 from AgentBridgeLib.dispatch.results import ResultStore
 from AgentBridgeLib.dispatch.safety import Redaction, Safety
 from AgentBridgeLib.dispatch.turn import Turn
@@ -128,6 +129,7 @@ class Bridge:
         )
         self.checkpoints = Checkpoints(self.host.copier, self.host.scene, self.folders.root, wall_clock)
         self.dispatcher = Dispatcher(self._kernel_parts())
+        self.preparation = Preparation(self.loop)
         self.tokens = TokenFile(self.host.application.data_folder)
         self.gate = Gate(
             lambda: self.tokens.token, lambda: self.safety.current().allowed_origins, self.loop.now
@@ -156,6 +158,7 @@ class Bridge:
         self._is_started = True
         self._attach(self.safety.current())
         self._write_instance_file()
+        self.preparation.begin(self.catalog)
         return self.url
 
     def renew_token(self) -> str:
@@ -168,6 +171,7 @@ class Bridge:
     def stop(self) -> None:
         """Stop listening; jobs are asked to stop. It can be started again."""
         self._is_started = False
+        self.preparation.stop()
         self._instance_file.remove()
         self._detach()
         self.listener.stop()
