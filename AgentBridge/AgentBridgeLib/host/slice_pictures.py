@@ -60,10 +60,11 @@ class OffscreenSliceView:
             self._view.renderer.SetBackground(node.GetBackgroundColor())
             self._show_volumes()
             pixels = self._view.draw()
+            taken = {"orientation": node.GetOrientation(), "offset_mm": self._logic.GetSliceOffset()}
             if not is_background(pixels):
-                return Picture(pixels, is_blank=False)
+                return Picture(pixels, is_blank=False, taken=taken)
             reason, words = _why_blank(self._logic)
-        return Picture(pixels, is_blank=True, blank_reason=reason, blank_words=words)
+        return Picture(pixels, True, reason, words, taken)
 
     def close(self) -> None:
         """Let go of everything."""

@@ -71,12 +71,13 @@ class OffscreenThreeDView:
             self._view.renderer.ResetCameraClippingRange()
             pixels = self._view.draw()
             is_blank = bounds is None or self._is_blank(pixels)
+        taken = _place(camera)
         if not is_blank:
-            return Picture(pixels, is_blank=False)
+            return Picture(pixels, is_blank=False, taken=taken)
         if bounds is None:
-            return Picture(pixels, True, "nothing_shown", "nothing in the scene is shown in 3D")
+            return Picture(pixels, True, "nothing_shown", "nothing in the scene is shown in 3D", taken)
         words = f"what is shown lies outside of what the camera sees; it spans {_span(bounds)}"
-        return Picture(pixels, True, "outside_field_of_view", words)
+        return Picture(pixels, True, "outside_field_of_view", words, taken)
 
     def gltf(self) -> bytes | None:
         """Give the visible surfaces as glTF 2.0 with their data inside, without box and labels; None without any."""
@@ -148,6 +149,20 @@ class OffscreenThreeDView:
             yield
         finally:
             _show_box(node, *shown)
+
+
+def _place(camera: Any) -> dict[str, object]:
+    """Say from where a picture was taken, as a request would."""
+    if camera.GetParallelProjection():
+        lens = ("parallel_scale_mm", camera.GetParallelScale())
+    else:
+        lens = ("view_angle_deg", camera.GetViewAngle())
+    return {
+        "position_ras": list(camera.GetPosition()),
+        "focal_point_ras": list(camera.GetFocalPoint()),
+        "view_up_ras": list(camera.GetViewUp()),
+        lens[0]: lens[1],
+    }
 
 
 def _span(bounds: tuple[float, ...]) -> str:

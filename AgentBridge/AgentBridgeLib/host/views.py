@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 import slicer
 import vtk
 
-from AgentBridgeLib.errors import ArgumentInvalidError, RenderingUnavailableError
+from AgentBridgeLib.errors import RenderingUnavailableError
 from AgentBridgeLib.host import view_control
+from AgentBridgeLib.host.ports.views import NamedView
 from AgentBridgeLib.host.slice_pictures import OffscreenSliceView
 from AgentBridgeLib.host.threed_pictures import OffscreenThreeDView
+from AgentBridgeLib.host.view_names import view_called
 
 if TYPE_CHECKING:
     from AgentBridgeLib.host.ports.loop import EventLoop
-    from AgentBridgeLib.host.ports.views import CameraRequest, Layout, Picture, SliceRequest
+    from AgentBridgeLib.host.ports.views import CameraRequest, Layout, Picture, SliceRequest, ViewKind
     from AgentBridgeLib.host.scene import SlicerScene
 
 KEPT_S = 30.0
@@ -71,17 +73,29 @@ class SlicerViews:
         """Names of the 3D views, such as ``1``."""
         return [str(widget.mrmlViewNode().GetLayoutName()) for widget in _threed_widgets()]
 
+    def named_views(self) -> list[NamedView]:
+        """Every slice and 3D view with its names."""
+        manager = slicer.app.layoutManager()
+        slices = [] if manager is None else [manager.sliceWidget(name) for name in self.slice_names()]
+        return [
+            *(_named("slice", widget.mrmlSliceNode()) for widget in slices),
+            *(_named("3D", widget.mrmlViewNode()) for widget in _threed_widgets()),
+        ]
+
+    def find(self, said: str, kind: ViewKind | None = None, argument: str = "name") -> NamedView:
+        """Find a view by layout name, node id or node name; ArgumentInvalidError when there is none."""
+        self._require_views()
+        return view_called(said, self.named_views(), kind, argument)
+
     def slice_node(self, name: str) -> Any:
         """`vtkMRMLSliceNode` of a view; ArgumentInvalidError when there is none."""
         return self._slice_widget(name).mrmlSliceNode()
 
     def threed_view(self, name: str) -> Any:
         """The widget part (`qMRMLThreeDView`) of a 3D view; ArgumentInvalidError when there is none."""
-        self._require_views()
-        for widget in _threed_widgets():
-            if widget.mrmlViewNode().GetLayoutName() == name:
-                return widget.threeDView()
-        raise _unknown("3D", name, self.threed_names())
+        found = self.find(name, "3D")
+        widgets = {widget.mrmlViewNode().GetID(): widget for widget in _threed_widgets()}
+        return widgets[found.node_id].threeDView()
 
     def layout(self) -> Layout:
         """Describe the present arrangement."""
@@ -188,11 +202,8 @@ class SlicerViews:
             self.close()
 
     def _slice_widget(self, name: str) -> Any:
-        self._require_views()
-        widget = slicer.app.layoutManager().sliceWidget(name)
-        if widget is None:
-            raise _unknown("slice", name, self.slice_names())
-        return widget
+        found = self.find(name, "slice")
+        return slicer.app.layoutManager().sliceWidget(found.name)
 
     def _require_views(self) -> None:
         if not self.is_available:
@@ -207,5 +218,5 @@ def _threed_widgets() -> list[Any]:
     )
 
 
-def _unknown(kind: str, name: str, names: list[str]) -> ArgumentInvalidError:
-    return ArgumentInvalidError(f"No {kind} view is called {name!r}. There are: {', '.join(names)}.")
+def _named(kind: ViewKind, node: Any) -> NamedView:
+    return NamedView(kind, str(node.GetLayoutName()), str(node.GetID()), str(node.GetName() or ""))

@@ -11,7 +11,7 @@ from AgentBridgeLib.model.geometry import DirectionRas, PositionRas
 
 
 class SliceViewDescription(Result):
-    """A slice view."""
+    """A slice view. Wherever a view is named, its node's id is as good as `name`."""
 
     name: str = Field(description="Such as Red; it stands in the address of the picture.")
     node_id: str
@@ -24,9 +24,11 @@ class SliceViewDescription(Result):
 
 
 class ThreeDViewDescription(Result):
-    """A 3D view."""
+    """A 3D view. Wherever a view is named, `name`, `node_id` and `node_name` are all good."""
 
-    name: str = Field(description="It stands in the address of the picture.")
+    name: str = Field(description="Such as 1; it stands in the address of the picture.")
+    node_id: str
+    node_name: str = Field(description="Such as View1.")
 
 
 class Views(SceneResult):

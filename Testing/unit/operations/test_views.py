@@ -2,12 +2,18 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import slicer
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
-from AgentBridgeLib.errors import NodeNotFoundError, PictureBlankError, RenderingUnavailableError
-from AgentBridgeLib.host.ports.views import Picture
-from AgentBridgeLib.operations.views import views
+from AgentBridgeLib.errors import (
+    ArgumentInvalidError,
+    NodeNotFoundError,
+    PictureBlankError,
+    RenderingUnavailableError,
+)
+from AgentBridgeLib.host.ports.views import NamedView, Picture
+from AgentBridgeLib.operations.views import control, views
 
 
 class FakeViews:
@@ -18,6 +24,9 @@ class FakeViews:
     def __init__(self, pixels, is_blank=False):
         self.picture = Picture(pixels, is_blank)
         self.asked = []
+
+    def find(self, said, kind=None, argument="name"):
+        return NamedView(kind, said, f"vtkMRML{said}", said)
 
     def slice_picture(self, name, request):
         self.asked.append((name, request))
@@ -192,3 +201,101 @@ def test_blank_3d_picture_tells_nothing_shown_from_camera_elsewhere(context, sce
         threed_image(context, width=32, height=32, **away)
     assert fault.value.facts["reason"] == "outside_field_of_view"
     assert threed_image(context, width=32, height=32).facts["blank_reason"] is None
+
+
+@pytest.mark.parametrize("said", ["1", "View1", "vtkMRMLViewNode1"])
+def test_3d_view_is_found_by_layout_name_node_name_and_node_id(context, a_volume, said):
+    """issue:#3: views.list tells all three."""
+    (listed,) = [view for view in views.list_views(context, views.NoArguments()).threed if view.name == "1"]
+    assert said in {listed.name, listed.node_id, listed.node_name}
+    assert control.get_camera(context, control.ViewArguments(name=said)).name == "1"
+    content = threed_image(context, name=said, accept_blank=True)
+    assert (content.facts["view"], content.filename) == ("1", "1.png")
+
+
+def test_slice_view_is_found_by_node_id_too(context, a_volume):
+    """issue:#3."""
+    moved = control.set_slice(
+        context,
+        control.SliceArguments(name="vtkMRMLSliceNodeGreen", background=a_volume.GetID(), offset_mm=12.0),
+    )
+    assert (moved.name, moved.offset_mm) == ("Green", 12.0)
+    fitted = control.fit_views(context, control.FitArguments(names=("vtkMRMLSliceNodeGreen", "View1", "1")))
+    assert (fitted.slices, fitted.threed) == (("Green",), ("1",))
+
+
+def test_a_renamed_view_keeps_its_layout_name_and_two_of_one_name_are_told_apart(context, scene):
+    """house: the name in the layout goes first; a name that two nodes have is none."""
+    node = scene.GetNodeByID("vtkMRMLSliceNodeRed")
+    try:
+        node.SetName("Green")
+        state = control.set_slice(context, control.SliceArguments(name="Green", offset_mm=3.0))
+        assert state.node_id == "vtkMRMLSliceNodeGreen"
+        node.SetName("Both")
+        scene.GetNodeByID("vtkMRMLSliceNodeYellow").SetName("Both")
+        with pytest.raises(ArgumentInvalidError, match=r"Red \(Both\), Green, Yellow \(Both\)"):
+            control.set_slice(context, control.SliceArguments(name="Both", offset_mm=3.0))
+    finally:
+        node.SetName("Red")
+        scene.GetNodeByID("vtkMRMLSliceNodeYellow").SetName("Yellow")
+
+
+def test_an_unknown_view_names_those_there_are_and_a_view_of_the_other_kind(context):
+    """issue:#3."""
+    with pytest.raises(
+        ArgumentInvalidError, match=r"no slice view is called 'View1'.* 'View1' is a 3D view"
+    ) as caught:
+        slice_image(context, name="View1")
+    (problem,) = caught.value.errors
+    assert problem.pointer == "/name"
+    assert {"Red", "Green", "Yellow"} <= set(problem.expected.split(", "))
+    with pytest.raises(ArgumentInvalidError, match=r"`names` .*no view is called 'Blau'.*1 \(View1\)"):
+        control.fit_views(context, control.FitArguments(names=("Red", "Blau")))
+
+
+def test_slice_picture_says_which_plane_and_offset_were_drawn(context, a_volume):
+    """issue:#3: also where the request says nothing."""
+    control.set_slice(
+        context,
+        control.SliceArguments(name="Red", orientation="Axial", background=a_volume.GetID(), offset_mm=95.0),
+    )
+    facts = slice_image(context).facts
+    assert (facts["orientation"], facts["offset_mm"]) == ("Axial", 95.0)
+    turned = slice_image(context, orientation="Sagittal").facts
+    low, high = sorted([-a_volume_bounds(a_volume)[0], -a_volume_bounds(a_volume)[1]])
+    assert turned["orientation"] == "Sagittal"
+    assert low <= turned["offset_mm"] <= high
+    assert slice_image(context, offset_mm=84.5).facts["offset_mm"] == 84.5
+    blank = slice_image(context, offset_mm=9000, accept_blank=True).facts
+    assert (blank["offset_mm"], blank["is_blank"]) == (9000, True)
+    assert views.list_views(context, views.NoArguments()).slices[0].offset_mm == 95.0
+
+
+def test_an_oblique_slice_is_told_as_such(context, scene, a_volume):
+    """house: Slicer's own word for it."""
+    node = scene.GetNodeByID("vtkMRMLSliceNodeRed")
+    control.set_slice(context, control.SliceArguments(name="Red", background=a_volume.GetID()))
+    node.RotateToVolumePlane(a_volume)
+    assert slice_image(context).facts["orientation"] == "Reformat"
+    node.SetOrientation("Axial")
+
+
+def test_3d_picture_says_from_where_it_was_taken(context, scene):
+    """house: another picture can be taken from the same place."""
+    cube = vtk.vtkCubeSource()
+    cube.Update()
+    model = slicer.modules.models.logic().AddModel(cube.GetOutput())
+    facts = threed_image(context, look_from="left").facts
+    again = {
+        name: ",".join(map(str, facts[name])) for name in ("position_ras", "focal_point_ras", "view_up_ras")
+    }
+    repeated = threed_image(context, **again, view_angle_deg=facts["view_angle_deg"], fit=False).facts
+    assert np.allclose(repeated["position_ras"], facts["position_ras"])
+    assert facts["position_ras"][0] < facts["focal_point_ras"][0]
+    scene.RemoveNode(model)
+
+
+def a_volume_bounds(volume):
+    bounds = [0.0] * 6
+    volume.GetRASBounds(bounds)
+    return bounds

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from collections.abc import Mapping, Sequence
 
 BlankReason = Literal["nothing_shown", "outside_field_of_view", "uniform"]
+ViewKind = Literal["slice", "3D"]
+
+
+class NamedView(NamedTuple):
+    """A view and what it is called. `name` is that of the layout, such as ``Red`` or ``1``."""
+
+    kind: ViewKind
+    name: str
+    node_id: str
+    node_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +35,15 @@ class Picture:
         Why; None when it is not blank.
     blank_words
         The same for a person, with places in mm.
+    taken
+        What was really drawn: of a slice its `orientation` and `offset_mm`; of a 3D view the camera, RAS, mm.
     """
 
     pixels: Any
     is_blank: bool
     blank_reason: BlankReason | None = None
     blank_words: str = ""
+    taken: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +87,10 @@ class Layout:
 
 
 class ViewHost(Protocol):
-    """Slice and 3D views. Reading a picture leaves the views as they were."""
+    """Slice and 3D views. Reading a picture leaves the views as they were.
+
+    A `name` is that of the layout (``Red``, ``1``), or the id or the name of the view's node.
+    """
 
     def layout(self) -> Layout:
         """Describe the present arrangement."""
@@ -111,6 +126,12 @@ class ViewHost(Protocol):
 
     def threed_names(self) -> Sequence[str]:
         """Names of the 3D views, such as ``1``."""
+
+    def named_views(self) -> Sequence[NamedView]:
+        """Every slice and 3D view with its names."""
+
+    def find(self, said: str, kind: ViewKind | None = None, argument: str = "name") -> NamedView:
+        """Find a view by layout name, node id or node name; ArgumentInvalidError when there is none."""
 
     def slice_node(self, name: str) -> Any:
         """`vtkMRMLSliceNode` of a view; ArgumentInvalidError when there is none."""

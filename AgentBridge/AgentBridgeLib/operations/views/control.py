@@ -12,7 +12,7 @@ from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.fields import VolumeId
 from AgentBridgeLib.model.geometry import PositionRas
 from AgentBridgeLib.model.views import CameraDescription, LayoutDescription, SliceViewState, ViewsChanged
-from AgentBridgeLib.operations.views.views import describe_slice, require_views
+from AgentBridgeLib.operations.views.views import ViewName, describe_slice, require_views
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class LayoutArguments(Arguments):
 class ViewArguments(Arguments):
     """Which view."""
 
-    name: str = Field(min_length=1, max_length=100, description="Name of the view; views.list has them.")
+    name: ViewName
 
 
 class CameraArguments(ViewArguments):
@@ -54,8 +54,8 @@ class CameraArguments(ViewArguments):
 class FitArguments(Arguments):
     """Which views."""
 
-    names: tuple[str, ...] | None = Field(
-        default=None, min_length=1, max_length=50, description="Names of slice and 3D views; all without it."
+    names: tuple[ViewName, ...] | None = Field(
+        default=None, min_length=1, max_length=50, description="Slice and 3D views; all without."
     )
 
 
@@ -182,13 +182,11 @@ def fit_views(context: OperationContext, arguments: FitArguments) -> ViewsChange
     """
     require_views(context)
     views = context.host.views
-    names = arguments.names or (*views.slice_names(), *views.threed_names())
-    slices = tuple(name for name in names if name in views.slice_names())
-    threed = tuple(name for name in names if name in views.threed_names())
-    for name in names:
-        if name not in slices and name not in threed:
-            known = ", ".join((*views.slice_names(), *views.threed_names()))
-            raise _invalid("/names", f"no view is called {name!r}", known)
+    chosen = views.named_views()
+    if arguments.names is not None:
+        chosen = list(dict.fromkeys(views.find(name, argument="names") for name in arguments.names))
+    slices = tuple(view.name for view in chosen if view.kind == "slice")
+    threed = tuple(view.name for view in chosen if view.kind == "3D")
     for name in slices:
         views.fit_slice(name)
     for name in threed:
@@ -242,7 +240,8 @@ def set_slice(context: OperationContext, arguments: SliceArguments) -> SliceView
         One of the ids is not one of a volume in the scene; nothing was changed.
     """
     scene = context.host.scene
-    logic = context.host.views.slice_logic(arguments.name)
+    name = context.host.views.find(arguments.name, "slice").name
+    logic = context.host.views.slice_logic(name)
     for volume_id in filter(None, (arguments.background, arguments.foreground)):
         scene.node(volume_id, "vtkMRMLVolumeNode")
     if arguments.label:
@@ -251,7 +250,7 @@ def set_slice(context: OperationContext, arguments: SliceArguments) -> SliceView
     _set_geometry(logic, arguments)
     node = logic.GetSliceNode()
     width, height = node.GetFieldOfView()[:2]
-    described = describe_slice(context, arguments.name).model_dump()
+    described = describe_slice(context, name).model_dump()
     return SliceViewState(
         **described, field_of_view_mm=(width, height), is_visible_in_3d=bool(node.GetSliceVisible())
     )
@@ -315,7 +314,8 @@ def _perpendicular(up: Sequence[float], direction: Any) -> Any:
     return upright / np.linalg.norm(upright)
 
 
-def _describe_camera(context: OperationContext, name: str) -> CameraDescription:
+def _describe_camera(context: OperationContext, said: str) -> CameraDescription:
+    name = context.host.views.find(said, "3D").name
     node = context.host.views.camera_node(name)
     return CameraDescription(
         name=name,

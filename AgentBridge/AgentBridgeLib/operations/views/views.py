@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 
 Pixels = Annotated[int, Field(ge=16, le=4096, json_schema_extra={"x-unit": "px"})]
 CommaPosition = Annotated[PositionRas, COMMA_LIST]
+ViewName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=100,
+        description="The view: its name in the layout, or its node's id or name; views.list has them.",
+    ),
+]
 
 
 class NoArguments(Arguments):
@@ -34,7 +42,7 @@ class NoArguments(Arguments):
 class PictureArguments(Arguments):
     """Which view, how large, in what form."""
 
-    name: str = Field(min_length=1, max_length=100, description="Name of the view; views.list has them.")
+    name: ViewName
     width_px: Pixels = Field(default=512, alias="width", description="Width in pixels.")
     height_px: Pixels = Field(default=512, alias="height", description="Height in pixels.")
     format: PictureFormat = Field(default="png", description="PNG is exact; JPEG (quality 90) smaller.")
@@ -91,7 +99,7 @@ class ScreenshotArguments(Arguments):
 class ViewNameArguments(Arguments):
     """Which 3D view."""
 
-    name: str = Field(min_length=1, max_length=100, description="Name of the view; views.list has them.")
+    name: ViewName
 
 
 @operation(name="views.list", capability="scene.read", route="GET /views", read_only=True)
@@ -109,7 +117,11 @@ def list_views(context: OperationContext, arguments: NoArguments) -> Views:  # n
     return Views(
         is_available=True,
         slices=tuple(describe_slice(context, name) for name in views.slice_names()),
-        threed=tuple(ThreeDViewDescription(name=name) for name in views.threed_names()),
+        threed=tuple(
+            ThreeDViewDescription(name=view.name, node_id=view.node_id, node_name=view.node_name)
+            for view in views.named_views()
+            if view.kind == "3D"
+        ),
     )
 
 
@@ -127,7 +139,7 @@ def slice_image(context: OperationContext, arguments: SliceImageArguments) -> Co
     Returns
     -------
     Content
-        PNG or JPEG; the facts name view, size, plane and offset in mm.
+        PNG or JPEG; the facts name view, size, and the plane and offset in mm that were drawn.
 
     Raises
     ------
@@ -143,8 +155,9 @@ def slice_image(context: OperationContext, arguments: SliceImageArguments) -> Co
     require_views(context)
     for volume_id in filter(None, (arguments.background, arguments.foreground, arguments.label)):
         context.host.scene.node(volume_id, "vtkMRMLVolumeNode")
+    view = context.host.views.find(arguments.name, "slice").name
     picture = context.host.views.slice_picture(
-        arguments.name,
+        view,
         SliceRequest(
             width_px=arguments.width_px,
             height_px=arguments.height_px,
@@ -158,9 +171,7 @@ def slice_image(context: OperationContext, arguments: SliceImageArguments) -> Co
         ),
     )
     hint = "Name a `background` volume, or an `offset_mm` inside the volume; volumes.get tells its bounds."
-    return _content(
-        picture, arguments, hint, {"orientation": arguments.orientation, "offset_mm": arguments.offset_mm}
-    )
+    return _content(picture, view, arguments, hint)
 
 
 @operation(
@@ -177,7 +188,7 @@ def threed_image(context: OperationContext, arguments: ThreeDImageArguments) -> 
     Returns
     -------
     Content
-        PNG or JPEG; the facts name view and size.
+        PNG or JPEG; the facts name view, size, and the camera that was used, RAS, mm.
 
     Raises
     ------
@@ -189,8 +200,9 @@ def threed_image(context: OperationContext, arguments: ThreeDImageArguments) -> 
         There is no main window or no OpenGL.
     """
     require_views(context)
+    view = context.host.views.find(arguments.name, "3D").name
     picture = context.host.views.threed_picture(
-        arguments.name,
+        view,
         CameraRequest(
             width_px=arguments.width_px,
             height_px=arguments.height_px,
@@ -207,7 +219,7 @@ def threed_image(context: OperationContext, arguments: ThreeDImageArguments) -> 
         "Show a model, markups, a segmentation with its closed surface (`show_3d`) or a volume with a preset, "
         "or let the camera look at it with `look_from`."
     )
-    return _content(picture, arguments, hint, {"look_from": arguments.look_from})
+    return _content(picture, view, arguments, hint)
 
 
 @operation(name="views.screenshot", capability="views.control", route="GET /views/screenshot", read_only=True)
@@ -275,16 +287,17 @@ def export_gltf(context: OperationContext, arguments: ViewNameArguments) -> Cont
     Source: `vtkGLTFExporter`.
     """
     require_views(context)
-    document = context.host.views.gltf(arguments.name)
+    view = context.host.views.find(arguments.name, "3D").name
+    document = context.host.views.gltf(view)
     if document is None:
         raise PictureBlankError(
-            f"View '{arguments.name}' shows no surface: show a model, or a segmentation with its closed surface."
+            f"View '{view}' shows no surface: show a model, or a segmentation with its closed surface."
         )
     return Content(
         media_type="model/gltf+json",
         parts=[document],
-        filename=f"{arguments.name}.gltf",
-        facts={"view": arguments.name, "frame": "RAS", "unit": "mm"},
+        filename=f"{view}.gltf",
+        facts={"view": view, "frame": "RAS", "unit": "mm"},
     )
 
 
@@ -327,13 +340,13 @@ def require_views(context: OperationContext) -> None:
         )
 
 
-def _content(picture: Picture, arguments: PictureArguments, hint: str, facts: dict[str, object]) -> Content:
+def _content(picture: Picture, view: str, arguments: PictureArguments, hint: str) -> Content:
     if not arguments.accept_blank:
-        require_content(picture, arguments.name, hint)
-    whole = {
-        "view": arguments.name,
+        require_content(picture, view, hint)
+    facts = {
+        "view": view,
         "is_blank": picture.is_blank,
         "blank_reason": picture.blank_reason,
-        **facts,
+        **picture.taken,
     }
-    return picture_content(picture.pixels, arguments.format, arguments.name, whole)
+    return picture_content(picture.pixels, arguments.format, view, facts)
