@@ -1,164 +1,26 @@
 """Our answers beside those of a real Orthanc, and beside what pydicom reads, on the same files.
 
-The files are those that pydicom and pynetdicom bring: many modalities, all usual transfer syntaxes, 13 character sets.
-Where Orthanc 1.10 differs, it is listed here with the reason; everything else has to be equal.
+Where Orthanc 1.10 differs, `dicom_peers` lists it with the reason; everything else has to be equal.
 """
 
-import contextlib
 import io
 import json
-import warnings
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pydicom
-import pynetdicom
 import pytest
 import requests
-from pydicom.data import get_testdata_file
 
-from components import component
-from orthanc import running_orthanc
-from served_bridge import ServedBridge
-from stored_settings import write_setting
+from dicom_peers import BINARY, ORTHANC_GARBLES, ORTHANC_REFUSES, differing, place, running_peers
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
-SAMPLES = Path(get_testdata_file("CT_small.dcm")).parent
-GRANTS = {"dicom.write": "allow", "files.read": "allow"}
-BINARY = {"OB", "OW", "OF", "OD", "OL", "OV", "UN"}
-NUMBERS = {"DS", "IS", "FL", "FD", "US", "SS", "UL", "SL"}
 AS_STORED = {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}
-
-ORTHANC_REFUSES = {
-    "SC_rgb_jpeg.dcm",  # implicit VR under a transfer syntax that is explicit
-    "MR_truncated.dcm",  # cut off
-    "rtplan_truncated.dcm",
-}
 UNREADABLE = {"badVR.dcm": {"00280008"}}  # NumberOfFrames is "1A"
-ORTHANC_GARBLES = {
-    "chrH32.dcm",  # ISO 2022 with several character sets
-    "chrJapMultiExplicitIR6.dcm",
-    "rtdose_rle.dcm",  # leaves out FrameIncrementPointer
-    "rtdose_rle_1frame.dcm",
-    "J2K_pixelrep_mismatch.dcm",  # takes backslashes for yen signs under ISO_IR 13
-}
-
-
-def readable_samples():
-    """Give name, bytes and data set of the sample files that a database can hold.
-
-    Several are encodings of one instance; they get UIDs of their own, of the same length, in the encoded file.
-    """
-    found = {}
-    paths = [*SAMPLES.glob("*.dcm"), *(SAMPLES / "dicomdirtests").rglob("*")]
-    paths += (SAMPLES.parent / "charset_files").glob("*.dcm")
-    paths += (Path(pynetdicom.__file__).parent / "tests" / "dicom_files").glob("*.dcm")
-    for path in sorted(paths):
-        if not path.is_file() or path.name == "DICOMDIR" or path.stat().st_size > 700_000:
-            continue
-        with warnings.catch_warnings(), contextlib.suppress(Exception):
-            warnings.simplefilter("ignore")
-            data = path.read_bytes()
-            dataset = pydicom.dcmread(io.BytesIO(data))
-            uid = str(dataset.SOPInstanceUID)
-            if not all(
-                dataset.get(name) for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
-            ):
-                continue
-            if uid in found:
-                other = f"{uid[:-3]}9{len(found) % 100:02d}"
-                data = data.replace(uid.encode(), other.encode())
-                dataset = pydicom.dcmread(io.BytesIO(data))
-                uid = str(dataset.SOPInstanceUID)
-            found.setdefault(uid, Sample(path, data, dataset))
-    return list(found.values())
-
-
-class Sample(NamedTuple):
-    """A file that all peers have."""
-
-    path: Path
-    data: bytes
-    dataset: pydicom.Dataset
-
-    @property
-    def name(self):
-        return self.path.name
-
-
-class Peers:
-    """The same files in our database, in Orthanc, and in memory."""
-
-    def __init__(self, client, url, samples):
-        self.client, self.url, self.samples = client, url, samples
-        self.root = url.removesuffix("/dicom-web")
-
-    def ours(self, path, **headers):
-        return self.client.get(f"/dicomweb{path}", headers=headers).expect(200)
-
-    def theirs(self, path, **headers):
-        return requests.get(f"{self.url}{path}", headers=headers, timeout=30)
 
 
 @pytest.fixture(scope="module")
 def peers(tmp_path_factory):
-    if component("orthanc").find() is None:
-        pytest.skip(component("orthanc").reason)
-    samples = readable_samples()
-    folder, home = tmp_path_factory.mktemp("files"), tmp_path_factory.mktemp("home")
-    write_setting(home, "patient_identifiers", "show")
-    for number, sample in enumerate(samples):
-        (folder / f"{number}.dcm").write_bytes(sample.data)
-    with running_orthanc(component("orthanc").find(), tmp_path_factory.mktemp("orthanc")) as url:
-        peers = Peers(None, url, samples)
-        refused = set()
-        for sample in samples:
-            answer = requests.post(f"{peers.root}/instances", data=sample.data, timeout=30)
-            refused |= set() if answer.ok else {sample.name}
-        assert refused <= ORTHANC_REFUSES
-        options = [f"--allow-folder={folder}", "--no-views"]
-        with ServedBridge(home, grants=GRANTS, options=options) as served:
-            job = served.client.start_job("dicom.import_files", path=str(folder))
-            assert served.client.job_result(job["id"])["counts"] == {"added": len(samples)}
-            peers.client = served.client
-            yield peers
-
-
-def place(dataset):
-    uids = (dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.SOPInstanceUID)
-    return "/studies/{}/series/{}/instances/{}".format(*uids)
-
-
-def plain(item):
-    """Bring one element of DICOM JSON into a form that does not depend on how a server writes it."""
-    kind, values = item.get("vr", ""), item.get("Value", [])
-    if kind in BINARY:
-        return []
-    if kind == "SQ":
-        return [{tag: plain(inner) for tag, inner in part.items() if tag[4:] != "0000"} for part in values]
-    made = []
-    for value in values:
-        if isinstance(value, dict):
-            parts = (value.get(name, "").rstrip("^ ") for name in ("Alphabetic", "Ideographic", "Phonetic"))
-            made.append("=".join(parts).rstrip("="))
-        elif kind in NUMBERS and value is not None:
-            made.append(float(f"{float(value):.6g}"))
-        else:
-            made.append(value.strip() if isinstance(value, str) else value or "")
-    while made and made[-1] in (None, ""):
-        made.pop()
-    return made
-
-
-def differing(ours, other):
-    """Give the tags whose values differ; private ones, encodings and bulk data aside."""
-    tags = {
-        tag
-        for tag in {*ours, *other}
-        if int(tag[:4], 16) % 2 == 0 and tag != "00080005" and tag >= "00080000"
-    }
-    return {tag for tag in tags if plain(ours.get(tag, {})) != plain(other.get(tag, {}))}
+    yield from running_peers(tmp_path_factory)
 
 
 def test_there_is_something_to_compare(peers):

@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 
 import dicom_data
 
+XML = 'multipart/related; type="application/dicom+xml"'
 GRANTS = {"dicom.write": "allow", "files.read": "allow"}
 
 
@@ -160,16 +161,38 @@ def test_more_matches_than_asked_for_are_announced(chest):
         ("application/json", 200, "application/json"),
         ("*/*", 200, "application/dicom+json"),
         ("application/dicom+json;q=0.1, application/json", 200, "application/json"),
-        ('multipart/related; type="application/dicom+xml"', 406, "application/problem+json"),
+        ("application/dicom+xml", 200, "application/dicom+xml"),
+        ('multipart/related; type="application/dicom+xml"', 200, "multipart/related"),
+        ("text/html", 406, "application/problem+json"),
     ],
 )
-def test_json_comes_under_the_name_that_the_client_takes(chest, accept, status, kind):
-    """slicer: PS3.18 8.7.4; XML is not offered and said so."""
+def test_attributes_come_in_the_form_that_the_client_takes(chest, accept, status, kind):
+    """slicer: PS3.18 8.7.4; 406 says what there is, and the query parameter stands in for the header."""
     _, _, client = chest
-    for path in ("/dicomweb/studies", "/dicomweb/studies/1.2.826.1/metadata"):
-        assert client.get(path, headers={"Accept": accept}).expect(status).headers["content-type"] == kind
+    for path in ("/dicomweb/studies", "/dicomweb/studies/1.2.826.1/series/1.2.826.2/instances?limit=1"):
+        answer = client.get(path, headers={"Accept": accept}).expect(status)
+        assert answer.headers["content-type"].partition(";")[0] == kind
+        if status == 406:
+            assert 'type=\\"application/dicom+xml\\"' in answer.body.decode()
     overridden = client.get("/dicomweb/studies?accept=application/json", headers={"Accept": accept})
     assert overridden.expect(200).headers["content-type"] == "application/json"
+
+
+def test_text_leaves_in_utf8_only(chest):
+    """slicer: PS3.18 8.3.3.2."""
+    _, _, client = chest
+    for path in ("/dicomweb/studies", "/dicomweb/studies/1.2.826.1/metadata"):
+        client.get(f"{path}?charset=iso-8859-1,utf-8;q=0.1").expect(200)
+        client.get(f"{path}?charset=iso-8859-1").expect(406)
+
+
+def test_xml_has_no_identifiers_where_json_has_none(chest):
+    """issue:#6: the policy applies to every answer."""
+    _, _, client = chest
+    for path in ("/dicomweb/studies", "/dicomweb/studies/1.2.826.1/metadata"):
+        text = client.get(path, headers={"Accept": XML}).expect().body
+        assert b"1.2.826.1<" in text
+        assert not any(secret in text for secret in (b"Doe", b"Jane", b"P-17", b"19610203", b"ACC9"))
 
 
 def stow(client, *parts, kind="application/dicom"):

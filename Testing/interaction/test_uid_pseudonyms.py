@@ -11,6 +11,7 @@ import pydicom
 import pytest
 
 import dicom_data
+import native_xml_reading
 from served_bridge import ServedBridge
 from stored_settings import write_setting
 
@@ -89,6 +90,21 @@ def test_dicomweb_gives_files_and_metadata_with_the_same_pseudonyms(host):
     assert slices == {dicom_data.slice_voxels(k).astype("<i2").tobytes() for k in range(4)}
     for real in (real_study.encode(), real_series.encode()):
         assert real not in metadata.body + retrieved.body
+
+
+def test_xml_has_the_pseudonyms_that_json_has(host):
+    """issue:#6: UIDs and texts; both are covered at one place."""
+    served, real_study, real_series = host
+    study, series, _ = handles(served.client)
+    path = f"/dicomweb/studies/{study}/series/{series}/metadata"
+    described = served.client.get(path).expect().json()
+    answer = served.client.get(path, headers={"Accept": 'multipart/related; type="application/dicom+xml"'})
+    documents = [native_xml_reading.read(part) for part in parts_of(answer.expect())]
+    for document, one in zip(documents, described, strict=True):
+        for tag in ("0020000D", "0020000E", "00080018", "00200052", "00100010", "00100020"):
+            assert document[tag]["Value"] == one[tag]["Value"]
+    assert real_study.encode() not in answer.body
+    assert real_series.encode() not in answer.body
 
 
 def test_references_in_a_report_are_replaced_too(host):

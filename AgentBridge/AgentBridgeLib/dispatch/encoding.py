@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 def encode(value: BaseModel | Content, revision: int, redactor: Redactor) -> bytes | Content:
     """Turn a result into what leaves the building: JSON text, or `Content` with covered facts and name."""
     if isinstance(value, Content):
-        return _covered_content(value, redactor)
+        covered = _covered_content(value, redactor)
+        if covered.rendition is None:
+            return covered
+        made = covered.rendition(b"".join(bytes(part) for part in covered.parts))
+        return replace(made, headers={**covered.headers, **made.headers})
     if getattr(value, "keeps_handles", False):
         redactor = redactor.with_handles()
     if isinstance(value, SceneResult):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from AgentBridgeLib.model.exchange import Buffer
 
@@ -31,6 +31,8 @@ class Content:
         HTTP status in place of the operation's own; a standard may tell partial success by it.
     headers
         Further headers that a standard asks for.
+    rendition
+        Makes what leaves of the parts once identifiers are covered in them: so JSON can leave in another form.
     """
 
     media_type: str
@@ -39,6 +41,7 @@ class Content:
     facts: Mapping[str, object] = field(default_factory=dict)
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    rendition: Callable[[bytes], Content] | None = None
 
     @property
     def length(self) -> int:

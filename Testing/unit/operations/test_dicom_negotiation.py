@@ -25,6 +25,8 @@ OCTETS = 'multipart/related; type="application/octet-stream"'
         ('multipart/related; type="image/png"', "image/png"),
         ("Image/PNG ; q=1", "image/png"),
         ("text/html, ;, image/png;q=x", "image/png"),
+        ("*/*, image/jpeg;q=0", "image/png"),
+        ("image/*, image/jpeg;q=0.1", "image/png"),
     ],
 )
 def test_most_wanted_offered_type_is_chosen(accept, kind):
@@ -39,6 +41,55 @@ def test_client_that_takes_nothing_of_it_is_told_what_there_is(accept):
     """http: 406."""
     with pytest.raises(NotAcceptableError, match="image/png"):
         negotiation.choose(accept, "image/jpeg", "image/png")
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("", negotiation.JSON),
+        ("*/*", negotiation.JSON),
+        ("application/*", negotiation.JSON),
+        ("application/json", "application/json"),
+        ("application/dicom+xml", negotiation.XML),
+        ("multipart/related", negotiation.XML),
+        ('multipart/related; type="application/dicom+xml", application/dicom+json;q=0.5', negotiation.XML),
+        ('multipart/related; type="application/dicom+xml";q=0.4, */*;q=0.5', negotiation.JSON),
+        ("application/dicom+json;q=0, application/*", "application/json"),
+    ],
+)
+def test_attributes_are_json_unless_xml_is_wanted(accept, kind):
+    """slicer: PS3.18 8.7.4."""
+    assert negotiation.choose_attributes(accept) == kind
+
+
+@pytest.mark.parametrize(
+    "accept", ['multipart/related; type="application/dicom+json"', "text/xml", "application/dicom"]
+)
+def test_attributes_have_no_other_form(accept):
+    """slicer: PS3.18 8.7.4; JSON is never multipart."""
+    with pytest.raises(NotAcceptableError, match="dicom\\+xml"):
+        negotiation.choose_attributes(accept)
+
+
+@pytest.mark.parametrize("charsets", ["", "utf-8", "UTF-8", "*", "latin1;q=0.9, utf-8;q=0.1", "x, *;q=0.2"])
+def test_text_is_given_to_who_takes_utf8(charsets):
+    """slicer: PS3.18 8.3.3.2."""
+    negotiation.require_utf8(charsets)
+
+
+@pytest.mark.parametrize("charsets", ["latin1", "utf-8;q=0", "*, utf-8;q=0"])
+def test_no_text_is_given_to_who_does_not_take_utf8(charsets):
+    """slicer: PS3.18 8.3.3.2."""
+    with pytest.raises(NotAcceptableError):
+        negotiation.require_utf8(charsets)
+
+
+def test_wildcard_still_takes_what_is_named_with_a_transfer_syntax():
+    """http: RFC 9110, 12.5.1: only the same representation is meant by the name."""
+    assert (
+        negotiation.file_syntax(f"application/dicom; transfer-syntax={J2K}, */*", JLS, can_decode=True)
+        == EXPLICIT
+    )
 
 
 @pytest.mark.parametrize(

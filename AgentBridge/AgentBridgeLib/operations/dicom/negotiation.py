@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,8 @@ UNCOMPRESSED = frozenset(
 )
 OCTETS = "application/octet-stream"
 DICOM = "application/dicom"
+JSON = "application/dicom+json"
+XML = "application/dicom+xml"
 
 # PS3.18, tables 8.7.3-3 to 8.7.3-5.
 _JPEG, _JLS, _JP2, _JPX = "image/jpeg", "image/jls", "image/jp2", "image/jpx"
@@ -47,15 +49,20 @@ class Wish:
         Whether the parts of a multipart message are meant.
     syntax
         Transfer syntax UID, ``*`` for any; empty when not said.
+    named_elsewhere
+        Media types that the client rates by their own names, so that a wildcard does not speak for them.
     """
 
     kind: str
     is_multipart: bool
     syntax: str
+    named_elsewhere: frozenset[str] = frozenset()
 
     def takes(self, kind: str) -> bool:
         """Whether this media type is accepted."""
-        return self.kind in {kind, "*/*", kind.partition("/")[0] + "/*"}
+        if self.kind == kind:
+            return True
+        return kind not in self.named_elsewhere and self.kind in {"*/*", kind.partition("/")[0] + "/*"}
 
 
 def wishes(accept: str) -> list[Wish]:
@@ -63,8 +70,9 @@ def wishes(accept: str) -> list[Wish]:
     if not accept.strip():
         return [Wish("*/*", False, "")]
     rated = [_wish(part) for part in _split(accept, ",") if part.strip(" ;")]
+    named = frozenset(wish.kind for _, wish in rated if not wish.syntax)
     rated.sort(key=lambda pair: -pair[0])  # stable: what stands first wins
-    return [wish for quality, wish in rated if quality > 0]
+    return [replace(wish, named_elsewhere=named) for quality, wish in rated if quality > 0]
 
 
 def choose(accept: str, *offered: str) -> str:
@@ -80,6 +88,35 @@ def choose(accept: str, *offered: str) -> str:
             if wish.takes(kind):
                 return kind
     raise refusal(offered)
+
+
+def choose_attributes(accept: str) -> str:
+    """Choose how attributes are written: DICOM JSON (also called JSON only), or XML, whose messages are multipart.
+
+    Raises
+    ------
+    NotAcceptableError
+        The client accepts neither.
+    """
+    for wish in wishes(accept):
+        for kind in (XML,) if wish.is_multipart else (JSON, "application/json", XML):
+            if wish.takes(kind):
+                return kind
+    raise refusal([JSON, "application/json", f'multipart/related; type="{XML}"'])
+
+
+def require_utf8(charsets: str) -> None:
+    """Check the character sets that a client takes, as in the query parameter ``charset`` (PS3.18, 8.3.3.2).
+
+    Raises
+    ------
+    NotAcceptableError
+        UTF-8 is not among them.
+    """
+    rated = [_wish(part) for part in _split(charsets, ",") if part.strip(" ;")]
+    quality = {wish.kind: quality for quality, wish in rated}
+    if charsets.strip() and not quality.get("utf-8", quality.get("*", 0.0)):
+        raise NotAcceptableError("Text is available in UTF-8 only.")
 
 
 def refusal(offered: Sequence[str]) -> NotAcceptableError:

@@ -9,6 +9,7 @@ from pydantic import Field
 from AgentBridgeLib.errors import FileMissingError
 from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.dicom import Uid
+from AgentBridgeLib.operations.dicom import negotiation
 from AgentBridgeLib.operations.dicom.search import fill, in_order
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ class WebArguments(Arguments):
         default="",
         max_length=1000,
         description="Media types, in place of the header Accept (PS3.18, 8.3.3.1).",
+    )
+    charset: str = Field(
+        default="", max_length=200, description="Character sets; text leaves in UTF-8 (PS3.18, 8.3.3.2)."
     )
 
 
@@ -45,7 +49,14 @@ class InstanceArguments(SeriesArguments):
 
 
 def accepted(context: OperationContext, arguments: WebArguments) -> str:
-    """Give the media types that the client takes."""
+    """Give the media types that the client takes.
+
+    Raises
+    ------
+    NotAcceptableError
+        It does not take UTF-8.
+    """
+    negotiation.require_utf8(arguments.charset)
     return arguments.accept or context.caller.accept
 
 

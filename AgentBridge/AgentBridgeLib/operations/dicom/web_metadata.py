@@ -30,7 +30,7 @@ from AgentBridgeLib.operations.dicom.web_arguments import (
     instances_of,
 )
 from AgentBridgeLib.operations.dicom.web_frames import leaving_frames
-from AgentBridgeLib.operations.dicom.web_search import as_json, json_kind
+from AgentBridgeLib.operations.dicom.web_search import described
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -71,12 +71,14 @@ def study_metadata(
     Returns
     -------
     Content
-        DICOM JSON, by series and instance number.
+        DICOM JSON, or XML for clients that want that, by series and instance number.
 
     Raises
     ------
     FileMissingError
         The database has no such study.
+    NotAcceptableError
+        The client accepts something else only.
 
     Notes
     -----
@@ -189,12 +191,13 @@ def _value_at(dataset: Any, place: str, hides_identifiers: bool) -> Any:
 def _metadata(
     context: OperationContext, arguments: WebArguments, instances: list[Instance]
 ) -> Generator[Progress, None, Content]:
-    kind = json_kind(accepted(context, arguments))
+    accept = accepted(context, arguments)
+    negotiation.choose_attributes(accept)  # refuse before anything is read
     made = []
     for count, one in enumerate(instances):
         made.append(_described(context, one))
         yield Progress(count / len(instances), "Reading files")
-    return Content(kind, [as_json(context, made)])
+    return described(context, accept, made)
 
 
 def _described(context: OperationContext, instance: Instance) -> JsonDataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import TYPE_CHECKING
 
@@ -11,33 +12,27 @@ from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem
 from AgentBridgeLib.model.content import Content
 from AgentBridgeLib.model.dicom import Uid
-from AgentBridgeLib.operations.dicom import negotiation
+from AgentBridgeLib.operations.dicom import native_xml, negotiation
 from AgentBridgeLib.operations.dicom.privacy import empty_identifiers
 from AgentBridgeLib.operations.dicom.query import SearchArguments, understand
 from AgentBridgeLib.operations.dicom.search import Level, search
-from AgentBridgeLib.operations.dicom.web_arguments import address
+from AgentBridgeLib.operations.dicom.web_arguments import WebArguments, accepted, address
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from AgentBridgeLib.dispatch.context import OperationContext
     from AgentBridgeLib.operations.dicom.values import JsonDataset
 
-JSON_TYPE = "application/dicom+json"
 MOST_MATCHES = 1000
 
 
-class WebSearchArguments(SearchArguments):
+class WebSearchArguments(SearchArguments, WebArguments):
     """What to look for."""
 
     limit: int = Field(
         default=MOST_MATCHES, ge=1, description="How many matches at the most; 1000 are given in one answer."
-    )
-    accept: str = Field(
-        default="",
-        max_length=1000,
-        description="Media types, in place of the header Accept (PS3.18, 8.3.3.1).",
     )
 
 
@@ -69,7 +64,7 @@ def search_studies(
     Returns
     -------
     Content
-        DICOM JSON; an empty list when nothing matches.
+        DICOM JSON, or XML for clients that want that; empty when nothing matches.
 
     Raises
     ------
@@ -164,21 +159,33 @@ def search_series_instances(
     return (yield from _search(context, "instances", arguments, **uids))
 
 
-def as_json(context: OperationContext, datasets: Sequence[JsonDataset]) -> bytes:
-    """Write data sets as DICOM JSON, identifying values empty where the policy says so."""
-    covered = [empty_identifiers(context, one) for one in datasets]
-    return json.dumps(covered, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def json_kind(accept: str) -> str:
-    """Choose how DICOM JSON is called; clients that know JSON only get it under that name.
+def described(
+    context: OperationContext,
+    accept: str,
+    datasets: Sequence[JsonDataset],
+    headers: Mapping[str, str] | None = None,
+) -> Content:
+    """Write data sets as DICOM JSON or XML, identifying values empty where the policy says so.
 
     Raises
     ------
     NotAcceptableError
-        The client takes no JSON.
+        The client accepts neither.
     """
-    return negotiation.choose(accept, JSON_TYPE, "application/json")
+    kind = negotiation.choose_attributes(accept)
+    covered = [empty_identifiers(context, one) for one in datasets]
+    text = json.dumps(covered, ensure_ascii=False, separators=(",", ":")).encode()
+    rendition: Callable[[bytes], Content] | None = None
+    if kind == negotiation.XML:
+        is_single = negotiation.wants_single(accept, kind)
+        rendition = functools.partial(native_xml.as_message, is_single=is_single)
+    elif kind != negotiation.JSON:
+        rendition = functools.partial(_renamed, kind)
+    return Content(negotiation.JSON, [text], headers=headers or {}, rendition=rendition)
+
+
+def _renamed(kind: str, text: bytes) -> Content:
+    return Content(kind, [text])
 
 
 def _search(
@@ -189,11 +196,12 @@ def _search(
             "DICOMweb routes answer from the local database; dicom.find_studies can ask a remote node.",
             errors=[FieldProblem("/source", "is not possible here", "local")],
         )
-    kind = json_kind(arguments.accept or context.caller.accept)
+    accept = accepted(context, arguments)
+    negotiation.choose_attributes(accept)  # refuse before anything is looked for
     filters = {**arguments.filters}
     for keyword, uid in uids.items():
         if filters.get(keyword, uid) != uid:
-            return Content(kind, [b"[]"])
+            return described(context, accept, [])
         filters[keyword] = uid
     question = understand(arguments.model_copy(update={"filters": filters}))
     limit = min(arguments.limit, MOST_MATCHES)
@@ -203,7 +211,7 @@ def _search(
     more = found.total - arguments.offset - len(found.datasets)
     note = f'299 AgentBridge "There are {more} additional results that can be requested"'
     headers = {"Warning": note} if more > 0 else {}
-    return Content(kind, [as_json(context, found.datasets)], headers=headers)
+    return described(context, accept, found.datasets, headers)
 
 
 def _complete(context: OperationContext, level: Level, dataset: JsonDataset) -> None:
