@@ -177,6 +177,67 @@ def test_old_jobs_are_forgotten_and_remembered_as_expired(machine):
         machine.get(jobs[0].id)
 
 
+def test_the_newest_ended_jobs_are_kept_and_so_is_every_one_that_has_not_ended(machine):
+    """http: section 3, the last jobs are kept"""
+    jobs = [a_job() for _ in range(3)]
+    for job in jobs:
+        machine.submit(job, 0.0)
+        machine.handle(job.id, Event.FINISHED, 0.0)
+    running = a_job()
+    machine.submit(running, 0.0)
+    assert list(machine) == [*jobs[1:], running]
+
+
+def test_ended_job_is_kept_for_a_day_and_not_longer():
+    """http: section 3, 500 jobs or 24 h"""
+    machine, day = JobMachine(), 24 * 3600.0
+    old = a_job()
+    machine.submit(old, 0.0)
+    machine.handle(old.id, Event.FINISHED, 10.0)
+    machine.submit(a_job(), 10.0 + day)
+    assert machine.get(old.id) is old
+    machine.submit(a_job(), 10.1 + day)
+    with pytest.raises(JobExpiredError):
+        machine.get(old.id)
+
+
+def test_500_ended_jobs_are_kept():
+    """http: section 3, 500 jobs or 24 h"""
+    machine = JobMachine()
+    for _ in range(502):
+        job = a_job()
+        machine.submit(job, 0.0)
+        machine.handle(job.id, Event.FINISHED, 0.0)
+    machine.submit(a_job(), 0.0)
+    assert sum(job.has_ended for job in machine) == 500
+
+
+def test_job_tells_when_it_started_when_it_ended_and_that_it_is_complete(machine):
+    """http: section 3"""
+    first, second = a_job(), a_job()
+    machine.submit(first, 1.0)
+    machine.submit(second, 1.0)
+    assert (second.started_at, second.finished_at) == (None, None)
+    machine.handle(first.id, Event.USER_NEEDED, 2.0)
+    machine.handle(first.id, Event.USER_DONE, 3.0)
+    machine.handle(first.id, Event.FINISHED, 4.0)
+    assert (first.started_at, first.finished_at, first.fraction) == (1.0, 4.0, 1.0)
+    assert second.started_at == 2.0
+
+
+def test_every_change_of_a_job_gives_it_a_new_version(machine):
+    """house: who waits for a change is woken by its version"""
+    job = a_job()
+    versions = [job.version]
+    machine.submit(job, 0.0)
+    versions.append(job.version)
+    machine.progress(job.id, 0.5, "half")
+    versions.append(job.version)
+    machine.handle(job.id, Event.FINISHED, 1.0)
+    versions.append(job.version)
+    assert versions == sorted(set(versions))
+
+
 def test_progress_never_goes_backwards(machine):
     """house"""
     job = a_job()
