@@ -13,7 +13,7 @@ import logging
 import os
 from typing import TYPE_CHECKING, Protocol
 
-from AgentBridgeLib.host.qtcompat import attempt, report_incident
+from AgentBridgeLib.host.qtcompat import attempt, report_incident, run_guarded
 from AgentBridgeLib.transport.connection import ConnectionSetting
 from AgentBridgeLib.transport.connections import ConnectionSet
 from AgentBridgeLib.transport.guard import Guard
@@ -120,6 +120,8 @@ class WebServerAttachment:
     def ensure(self) -> bool:
         """Attach, and stay attached until `detach`. Safe to repeat.
 
+        A WebServer module that is broken or of another shape is named in the log once; the bridge goes on without it.
+
         Returns
         -------
         bool
@@ -127,6 +129,20 @@ class WebServerAttachment:
         """
         if self._check is None:
             self._check = self._loop.call_later(_CHECK_S, self._on_check)
+        return attempt(self._attach, self._on_fault)
+
+    def detach(self) -> None:
+        """Leave Slicer's WebServer as it was. Safe to repeat."""
+        if self._check is not None:
+            self._check.cancel()
+            self._check = None
+        run_guarded(self._release)
+
+    def _on_check(self) -> None:
+        self._check = None
+        self.ensure()
+
+    def _attach(self) -> bool:
         logic = self._get_logic()
         if logic is not self._logic:
             self._release()
@@ -134,27 +150,14 @@ class WebServerAttachment:
                 self._install(logic)
         if logic is not None:
             self._complete(logic)
+        self._is_failing = False
         return logic is not None
-
-    def detach(self) -> None:
-        """Leave Slicer's WebServer as it was. Safe to repeat."""
-        if self._check is not None:
-            self._check.cancel()
-            self._check = None
-        self._release()
-
-    def _on_check(self) -> None:
-        self._check = None
-        self._is_failing = attempt(self._check_again, self._on_fault)
-
-    def _check_again(self) -> bool:
-        self.ensure()  # schedules the next check first, so a fault ends nothing
-        return False
 
     def _on_fault(self, error: BaseException) -> bool:
         if not self._is_failing:  # once, not every two seconds
             report_incident("attaching to Slicer's WebServer", error)
-        return True
+        self._is_failing = True
+        return False
 
     def _install(self, logic: StockLogic) -> None:
         original = logic.start  # of the class, or another extension's wrapper on the instance
