@@ -65,6 +65,7 @@ def typedOperations():
         capability="scene.edit",
         route="POST /example/volumes/{volume_id}/negate",
         destructive=True,
+        keywords="invert contrast",
     )
     def negate(context, arguments: FlipArguments) -> Negated:
         """Negate every voxel of a volume, in place.

@@ -213,7 +213,7 @@ def test_long_work_that_fails_at_once_is_an_error_at_once(a_host):
     ("query", "first", "says"),
     [
         ("crop volume", "volumes.crop", ""),
-        ("export stl zzz", "models.data", "Nothing has all words"),
+        ("export stl zzz", "models.data", "No operation has: zzz"),
         ("zzz yyy", None, "No operation has any"),
         ("", "application.get", ""),
     ],

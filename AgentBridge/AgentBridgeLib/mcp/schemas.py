@@ -31,7 +31,7 @@ _ROOT_ONLY_PLAIN = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "e
 _NAMED = frozenset({"properties", "$defs", "patternProperties"})
 _LONGEST_BOUND = 100
 _MOST_MEMBERS = 3
-_UNSAID = frozenset({"scene_revision", "warnings"})
+UNSAID = frozenset({"scene_revision", "warnings"})
 """In almost every result; the server's instructions tell of them."""
 _KINDS = ("string", "number", "boolean", "array", "object", "null")
 _ANY_VALUE: Json = {
@@ -68,7 +68,7 @@ def for_result(schema: Json) -> Json:
     """
     definitions = schema.get("$defs", {})
     members = {name: _shallow(entry, definitions) for name, entry in schema.get("properties", {}).items()}
-    told = [(name, entry) for name, entry in members.items() if entry and name not in _UNSAID]
+    told = [(name, entry) for name, entry in members.items() if entry and name not in UNSAID]
     members = dict(told[:_MOST_MEMBERS])
     made: Json = {"type": "object"}
     if members:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from AgentBridgeLib.errors import ArgumentInvalidError, BridgeError, FieldProblem
-from AgentBridgeLib.mcp import faults, operation_tools, results
-from AgentBridgeLib.mcp.profile import HIDDEN_UNLESS_ALLOWED
+from AgentBridgeLib.mcp import faults, operation_help, operation_tools, results
 from AgentBridgeLib.mcp.surface import Tool
-from AgentBridgeLib.mcp.wording import for_agents
 from AgentBridgeLib.model.content import Content
 
 if TYPE_CHECKING:
@@ -23,11 +21,16 @@ if TYPE_CHECKING:
 
     Run = Callable[[Request, Json], Json | Work]
 
-MOST_FOUND = 20
-_NOTHING_FOUND = "No operation has any of these words. Try fewer or other ones; an empty query lists all."
+MOST_FOUND = 8
 _TEXT: Json = {"type": "string"}
 _JOB: Json = {"type": "string", "description": "Id of the job.", "minLength": 1, "maxLength": 100}
 _OPERATION: Json = {"type": "string", "description": "Name of the operation, such as volumes.smooth."}
+_DETAIL: Json = {
+    "type": "string",
+    "enum": ["concise", "full"],
+    "default": "concise",
+    "description": "full adds errors, notes and the whole schemas.",
+}
 _ARGUMENTS: Json = {"type": "object", "description": "Its arguments; operations_describe has the schema."}
 _WAIT: Json = {
     "type": "number",
@@ -59,7 +62,8 @@ class ServiceTools:
     def entries(self) -> list[Json]:
         """Give their entries in the order of `tools/list`; the search says which families there are to find."""
         entries = {name: tool.description for name, tool in self.tools.items()}
-        families = dict.fromkeys(operation.name.partition(".")[0] for operation in self._visible())
+        visible = operation_help.searchable(self._parts.catalog, self._parts.safety.current())
+        families = dict.fromkeys(operation.name.partition(".")[0] for operation in visible)
         search = entries["operations_search"]
         told = f"{search['description']} Families: {', '.join(families)}."
         entries["operations_search"] = {**search, "description": told}
@@ -68,7 +72,8 @@ class ServiceTools:
     def _make(self) -> list[Tool]:
         one = {"job_id": _JOB}
         run = {"operation": _OPERATION, "arguments": _ARGUMENTS}
-        query = {"type": "string", "description": "Words that name and description contain; empty for all."}
+        query = {"type": "string", "description": "The task, in your words; empty for all."}
+        limit = {**_LIMIT, "default": MOST_FOUND}
         return [
             _tool("jobs_list", "List jobs, newest first.", self._list, {"limit": _LIMIT}, (), _LOOK, _LIST),
             _tool(
@@ -99,18 +104,19 @@ class ServiceTools:
             ),
             _tool(
                 "operations_search",
-                "Find operations that are not listed as tools, by words such as 'crop volume' or 'dicom'.",
+                "Find operations that are not listed as tools, by what is to be done, such as 'align two scans'; the "
+                "best first. Arguments in brackets may be left out.",
                 self._search,
-                {"query": query, "limit": _LIMIT},
+                {"query": query, "limit": limit},
                 (),
                 _LOOK,
                 _LIST,
             ),
             _tool(
                 "operations_describe",
-                "Describe one operation: arguments as JSON Schema, result, permission, documentation.",
+                "Describe one operation: arguments as JSON Schema, example, members of the result, permission.",
                 self._describe,
-                {"operation": _OPERATION},
+                {"operation": _OPERATION, "detail": _DETAIL},
                 ("operation",),
                 _LOOK,
                 {"type": "object", "properties": {"name": _TEXT}, "required": ["name"]},
@@ -157,40 +163,15 @@ class ServiceTools:
         return results.of_value(self._runner.view(arguments["job_id"]))
 
     def _search(self, request: Request, arguments: Json) -> Json:  # noqa: ARG002
-        words = str(arguments.get("query", "")).lower().split()
-        ranked = [(_score(operation, words), operation) for operation in self._visible()]
-        most = max((matched for (matched, _), _ in ranked), default=0)
-        found = [row for row in ranked if row[0][0] == most and (most or not words)]
-        operations = [operation for _, operation in sorted(found, key=lambda row: row[0], reverse=True)]
+        query, limit = arguments.get("query", ""), arguments.get("limit", MOST_FOUND)
         settings = self._parts.safety.current()
-        items = [
-            {
-                "name": operation.name,
-                "summary": operation.summary,
-                "capability": operation.mark.capability,
-                "mode": settings.mode(operation.mark.capability),
-            }
-            for operation in operations[: arguments.get("limit", MOST_FOUND)]
-        ]
-        value = {"items": items, "total": len(operations)}
-        if most < len(words):
-            value["note"] = (
-                f"Nothing has all words; these have {most} of {len(words)}." if most else _NOTHING_FOUND
-            )
-        return results.of_value(value)
+        return results.of_value(operation_help.searched(self._parts.catalog, settings, query, limit))
 
     def _describe(self, request: Request, arguments: Json) -> Json:  # noqa: ARG002
         operation = self._parts.catalog.get(arguments["operation"])
-        value = {
-            "name": operation.name,
-            "documentation": for_agents(operation.description),
-            "arguments": operation.schemas["arguments"],
-            "result": operation.schemas.get("result", {"description": "Bytes."}),
-            "capability": operation.mark.capability,
-            "mode": self._parts.safety.current().mode(operation.mark.capability),
-            "hints": operation_tools.hints(operation),
-        }
-        return results.of_value(value)
+        is_concise = arguments.get("detail", "concise") != "full"
+        settings = self._parts.safety.current()
+        return results.of_value(operation_help.described(operation, settings, is_concise=is_concise))
 
     def _run(self, request: Request, arguments: Json) -> Json | Work:
         operation = self._parts.catalog.get(arguments["operation"])
@@ -198,15 +179,6 @@ class ServiceTools:
         if arguments.get("as_job", False):
             return self._runner.run(request, operation, given, as_job=True)
         return operation_tools.call(self._runner, request, operation, given)
-
-    def _visible(self) -> list[Operation]:
-        settings = self._parts.safety.current()
-        is_hidden = settings.mode(HIDDEN_UNLESS_ALLOWED) == "deny"
-        return [
-            operation
-            for operation in self._parts.catalog
-            if not (is_hidden and operation.mark.capability == HIDDEN_UNLESS_ALLOWED)
-        ]
 
 
 def done_result(operation: Operation, done: Done, url: str) -> Json:
@@ -286,13 +258,6 @@ def _fits(value: object, entry: Json) -> bool:
         return False
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return bool(entry.get("minimum", value) <= value <= entry.get("maximum", value))
-    return not isinstance(value, str) or len(value) <= entry.get("maxLength", 1000)
-
-
-def _score(operation: Operation, words: list[str]) -> tuple[int, int]:
-    """Count the words that match, and weigh where: in the name most, then in the first sentence, then in the rest."""
-    places = ((operation.name.lower(), 9), (operation.summary.lower(), 3), (operation.description.lower(), 1))
-    scores = [
-        max((weight for text, weight in places if word.rstrip("s") in text), default=0) for word in words
-    ]
-    return sum(score > 0 for score in scores), sum(scores)
+    if isinstance(value, str):
+        return len(value) <= entry.get("maxLength", 1000) and value in entry.get("enum", (value,))
+    return True

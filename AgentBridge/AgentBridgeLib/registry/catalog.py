@@ -19,10 +19,13 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 from AgentBridgeLib.errors import OperationUnknownError
 from AgentBridgeLib.model.content import Content
 from AgentBridgeLib.registry.operation import MARK, Mark, Operation
+from AgentBridgeLib.registry.search import OperationSearch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import ModuleType
+
+    from AgentBridgeLib.registry.search import Found
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$")
 _BRACES = re.compile(r"\{([a-z_0-9]+)\}")
@@ -48,6 +51,7 @@ class Catalog:
         self._capabilities = frozenset(capabilities)
         self._operations: dict[str, Operation] = {}
         self._version = 0
+        self._search: OperationSearch | None = None
 
     @property
     def version(self) -> int:
@@ -76,6 +80,12 @@ class Catalog:
                 f"There is no operation '{name}'. {self._suggest(name)}GET /agent/v1/operations lists them all."
             )
         return found
+
+    def find(self, query: str, is_wanted: Callable[[Operation], bool] = lambda _: True) -> Found:
+        """Find operations by words of a task, best first; see `OperationSearch.find`."""
+        if self._search is None:
+            self._search = OperationSearch(self)
+        return self._search.find(query, is_wanted)
 
     def collect(self, module: ModuleType) -> list[Operation]:
         """Add every marked function that `module` declares; all of them, or none.
@@ -112,7 +122,7 @@ class Catalog:
 
     def _keep(self, found: list[Operation]) -> list[Operation]:
         self._operations.update((operation.name, operation) for operation in found)
-        self._version += 1
+        self._changed()
         return found
 
     def _verified(self, functions: Iterable[Callable[..., Any]]) -> list[Operation]:
@@ -133,7 +143,11 @@ class Catalog:
         """Take operations out, for example when the extension that brought them is gone."""
         for name in names:
             self._operations.pop(name, None)
+        self._changed()
+
+    def _changed(self) -> None:
         self._version += 1
+        self._search = None
 
     def _suggest(self, name: str) -> str:
         family = name.partition(".")[0]

@@ -56,6 +56,7 @@ class Mark:
     binary_body: bool
     revision_scope: Literal["scene", "node", "none"]
     status: int
+    keywords: str = ""
 
 
 def operation(
@@ -71,6 +72,7 @@ def operation(
     binary_body: bool = False,
     revision_scope: Literal["scene", "node", "none"] = "scene",
     status: int = 200,
+    keywords: str = "",
 ) -> Callable[[Function], Function]:
     """Mark a function as an operation.
 
@@ -101,6 +103,9 @@ def operation(
         What the answer depends on: the whole scene, the one node named in the arguments, or neither (no ETag).
     status
         HTTP status of success, such as 201 for a creation.
+    keywords
+        Words that a person would look for it by and that its name and first sentence do not have, such as
+        ``"landmarks fiducials align"``; for the search only.
     """
     parsed = Route.parse(route) if route else None
 
@@ -120,6 +125,7 @@ def operation(
                 binary_body=binary_body,
                 revision_scope=revision_scope,
                 status=status,
+                keywords=keywords,
             ),
         )
         return function

@@ -56,14 +56,13 @@ class OperationDetail(OperationRow):
 
 
 class OperationRows(Rows[OperationRow]):
-    """Operations of the catalogue, in its order."""
+    """Operations of the catalogue, in its order; what was searched for, best first."""
 
 
 def list_operations(services: Services, visit: Visit) -> None:
-    """List the operations; `search` looks in names and descriptions."""
+    """List the operations; with `search` those that fit its words, best first."""
     visit.expect_query("search")
-    words = visit.query.get("search", "").lower().split()
-    chosen = [operation for operation in services.catalog if _mentions(operation, words)]
+    chosen = services.catalog.find(visit.query.get("search", "")).operations
     items = [OperationRow(**_row(services, operation)) for operation in chosen]
     visit.give(OperationRows(items=items, total=len(items)))
 
@@ -108,7 +107,7 @@ ROUTES: tuple[ServiceRoute, ...] = (
         "All operations",
         list_operations,
         result=OperationRows,
-        query={"search": "Words to look for."},
+        query={"search": "Words of a task, such as: align two scans. The best fit comes first."},
     ),
     ServiceRoute(
         "GET",
@@ -119,11 +118,6 @@ ROUTES: tuple[ServiceRoute, ...] = (
     ),
     ServiceRoute("POST", "/operations/{name}", "Call any operation by name", call_operation, body=Arguments),
 )
-
-
-def _mentions(operation: Operation, words: list[str]) -> bool:
-    text = f"{operation.name} {operation.description}".lower()
-    return all(word in text for word in words)
 
 
 def _row(services: Services, operation: Operation) -> dict[str, Any]:

@@ -67,6 +67,9 @@ class RunArguments(CliModuleArguments):
     route="GET /cli-modules",
     read_only=True,
     revision_scope="none",
+    keywords=(
+        "registration BRAINSFit automatic N4 bias field correction filter algorithm processing tools CLI"
+    ),
 )
 def list_cli_modules(context: OperationContext, arguments: NoArguments) -> CliModuleList:  # noqa: ARG001
     """List the command line modules of this Slicer.
@@ -117,6 +120,9 @@ def get_cli_module(context: OperationContext, arguments: CliModuleArguments) -> 
     destructive=True,
     execution="process",
     long=True,
+    keywords=(
+        "registration BRAINSFit automatic N4 bias field correction filter algorithm processing CLI execute"
+    ),
 )
 def run_cli_module(
     context: OperationContext, arguments: RunArguments

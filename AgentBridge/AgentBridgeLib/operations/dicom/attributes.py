@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     read_only=True,
     execution="process",
     revision_scope="none",
+    keywords="DICOM tags header attributes acquisition parameters kVp echo time",
 )
 def metadata(
     context: OperationContext, arguments: OneInstance

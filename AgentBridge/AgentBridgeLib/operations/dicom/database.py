@@ -65,6 +65,7 @@ class DeleteArguments(Arguments):
     route="POST /dicom/import",
     execution="process",
     long=True,
+    keywords="import folder CD disk DICOM files index",
 )
 def import_files(
     context: OperationContext, arguments: ImportArguments

@@ -62,6 +62,7 @@ class PushArguments(Arguments):
     route="GET /dicom/nodes",
     read_only=True,
     revision_scope="none",
+    keywords="PACS servers archives list",
 )
 def nodes(context: OperationContext, arguments: NodesArguments) -> DicomNodes:  # noqa: ARG001
     """List the remote DICOMweb nodes that the person has named in the settings.
@@ -86,6 +87,7 @@ def nodes(context: OperationContext, arguments: NodesArguments) -> DicomNodes:  
     execution="process",
     long=True,
     revision_scope="none",
+    keywords="fetch retrieve download from PACS query",
 )
 def pull(
     context: OperationContext, arguments: PullArguments
@@ -159,6 +161,7 @@ def pull(
     execution="process",
     long=True,
     revision_scope="none",
+    keywords="send to PACS upload store archive",
 )
 def push(
     context: OperationContext, arguments: PushArguments

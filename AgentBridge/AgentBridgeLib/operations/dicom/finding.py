@@ -43,6 +43,9 @@ class ReportSearchArguments(SearchArguments):
     read_only=True,
     execution="process",
     revision_scope="none",
+    keywords=(
+        "patient list worklist exams examinations search date range last year modality CT MR archive PACS"
+    ),
 )
 def find_studies(
     context: OperationContext, arguments: SearchArguments
@@ -78,6 +81,7 @@ def find_studies(
     read_only=True,
     execution="process",
     revision_scope="none",
+    keywords="series slice count number of images protocol date range CT MR largest",
 )
 def find_series(
     context: OperationContext, arguments: SearchArguments
@@ -145,6 +149,7 @@ def find_instances(
     read_only=True,
     execution="process",
     revision_scope="none",
+    keywords="radiology report findings SR PDF document",
 )
 def find_reports(
     context: OperationContext, arguments: ReportSearchArguments

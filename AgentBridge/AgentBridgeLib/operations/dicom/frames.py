@@ -53,6 +53,7 @@ class FrameArguments(OneInstance):
     read_only=True,
     execution="process",
     revision_scope="none",
+    keywords="preview thumbnail image of slice without loading",
 )
 def render_frame(
     context: OperationContext, arguments: FrameArguments

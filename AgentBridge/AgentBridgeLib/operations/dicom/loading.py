@@ -66,6 +66,7 @@ class LoadedNodesArguments(Arguments):
     execution="steps",
     long=True,
     status=201,
+    keywords="open study series patient scan",
 )
 def load(
     context: OperationContext, arguments: LoadArguments

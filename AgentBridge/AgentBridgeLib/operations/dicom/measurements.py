@@ -62,6 +62,7 @@ class SaveMeasurementsArguments(Arguments):
     execution="process",
     long=True,
     status=201,
+    keywords="structured report SR TID 1500 export measurements",
 )
 def save_measurements(
     context: OperationContext, arguments: SaveMeasurementsArguments

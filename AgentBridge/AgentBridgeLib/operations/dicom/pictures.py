@@ -66,6 +66,7 @@ class SavePictureArguments(Arguments):
     execution="process",
     long=True,
     status=201,
+    keywords="key image secondary capture SC screenshot to DICOM",
 )
 def save_picture(
     context: OperationContext, arguments: SavePictureArguments

@@ -30,6 +30,7 @@ MOST_PAGES = 200
     read_only=True,
     execution="process",
     revision_scope="none",
+    keywords="radiology report findings SR read",
 )
 def report_text(
     context: OperationContext, arguments: OneInstance

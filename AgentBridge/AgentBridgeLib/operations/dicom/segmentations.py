@@ -67,6 +67,7 @@ class SaveSegmentationArguments(Arguments):
     execution="process",
     long=True,
     status=201,
+    keywords="export DICOM SEG RTSTRUCT write",
 )
 def save_segmentation(
     context: OperationContext, arguments: SaveSegmentationArguments

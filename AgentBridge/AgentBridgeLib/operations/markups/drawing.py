@@ -43,7 +43,16 @@ class CreateArguments(BoxArguments):
     )
 
 
-@operation(name="markups.create", capability="scene.edit", route="POST /markups", status=201)
+@operation(
+    name="markups.create",
+    capability="scene.edit",
+    route="POST /markups",
+    status=201,
+    keywords=(
+        "ruler distance measure caliper diameter RECIST annotate arrow landmark fiducial place points "
+        "marker label box trajectory"
+    ),
+)
 def create_markups(context: OperationContext, arguments: CreateArguments) -> MarkupsDescription:
     """Draw a point list, line, angle, curve, closed curve, plane or ROI in the world, and measure it.
 

@@ -49,7 +49,13 @@ class FitPlaneArguments(Arguments):
     name: NodeName | None = Field(default=None, description="Name of the plane; made unique.")
 
 
-@operation(name="markups.box_around", capability="scene.edit", route="POST /markups/box-around", status=201)
+@operation(
+    name="markups.box_around",
+    capability="scene.edit",
+    route="POST /markups/box-around",
+    status=201,
+    keywords="bounding box region of interest enclose tumor extent",
+)
 def box_around(context: OperationContext, arguments: BoxAroundArguments) -> MarkupsDescription:
     """Make a ROI that encloses nodes, with its axes along R, A and S.
 
@@ -80,7 +86,13 @@ def box_around(context: OperationContext, arguments: BoxAroundArguments) -> Mark
     return describe_markups(node, "ras")
 
 
-@operation(name="markups.fit_plane", capability="scene.edit", route="POST /markups/fit-plane", status=201)
+@operation(
+    name="markups.fit_plane",
+    capability="scene.edit",
+    route="POST /markups/fit-plane",
+    status=201,
+    keywords="best fit plane landmarks midsagittal symmetry least squares",
+)
 def fit_plane(context: OperationContext, arguments: FitPlaneArguments) -> PlaneFitted:
     """Make the plane that lies nearest to points in the sense of least squares.
 

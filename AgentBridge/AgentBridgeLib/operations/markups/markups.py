@@ -68,7 +68,13 @@ class UpdateArguments(BoxArguments):
     )
 
 
-@operation(name="markups.list", capability="scene.read", route="GET /markups", read_only=True)
+@operation(
+    name="markups.list",
+    capability="scene.read",
+    route="GET /markups",
+    read_only=True,
+    keywords="annotations landmarks fiducials rulers measurements",
+)
 def list_markups(context: OperationContext, arguments: PageArguments) -> Page[MarkupsSummary]:
     """List the markups of the scene, page by page.
 
@@ -86,6 +92,7 @@ def list_markups(context: OperationContext, arguments: PageArguments) -> Page[Ma
     route="GET /markups/{markups_id}",
     read_only=True,
     revision_scope="scene",
+    keywords="read length distance angle measurement ruler result diameter",
 )
 def get_markups(context: OperationContext, arguments: MarkupsArguments) -> MarkupsDescription:
     """Read one markup: control points in the world and measurements with their units.

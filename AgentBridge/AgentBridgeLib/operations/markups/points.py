@@ -141,6 +141,7 @@ def list_points(context: OperationContext, arguments: ListArguments) -> Page[Con
     route="POST /markups/{markups_id}/points",
     revision_scope="node",
     status=201,
+    keywords="place landmark fiducial add marker",
 )
 def add_points(context: OperationContext, arguments: AddArguments) -> MarkupsDescription:
     """Add control points to a point list or curve, at the end or in between.
@@ -184,6 +185,7 @@ def add_points(context: OperationContext, arguments: AddArguments) -> MarkupsDes
     route="PATCH /markups/{markups_id}/points/{point_id}",
     idempotent=True,
     revision_scope="node",
+    keywords="move drag landmark fiducial position correct",
 )
 def update_point(context: OperationContext, arguments: UpdateArguments) -> ControlPoint:
     """Move a control point, or change its label, description, selection, lock or visibility.

@@ -48,6 +48,7 @@ class ClipArguments(FilterArguments):
     execution="process",
     long=True,
     status=201,
+    keywords="cut away half skull plane section open mesh resect osteotomy cutting",
 )
 def clip(
     context: OperationContext, arguments: ClipArguments

@@ -59,6 +59,7 @@ class BooleanArguments(FilterArguments):
     execution="process",
     long=True,
     status=201,
+    keywords="union difference intersection merge meshes subtract mesh CSG",
 )
 def boolean(
     context: OperationContext, arguments: BooleanArguments

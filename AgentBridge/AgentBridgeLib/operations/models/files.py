@@ -58,6 +58,7 @@ class ImportArguments(Arguments):
     route="GET /models/{model_id}/data",
     read_only=True,
     revision_scope="scene",
+    keywords="export STL OBJ mesh download",
 )
 def read_data(context: OperationContext, arguments: DataArguments) -> Content:
     """Read a model as STL, PLY, OBJ, VTK or VTP, as Slicer writes it, with parent transforms applied.
@@ -105,6 +106,7 @@ def read_data(context: OperationContext, arguments: DataArguments) -> Content:
     route="POST /models/import",
     binary_body=True,
     status=201,
+    keywords="read STL OBJ mesh upload",
 )
 def import_model(context: OperationContext, arguments: ImportArguments) -> ModelDescription:
     """Make a model of the bytes of an STL, PLY, OBJ, VTK or VTP file.

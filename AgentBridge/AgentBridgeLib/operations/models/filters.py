@@ -39,6 +39,7 @@ class SmoothArguments(FilterArguments):
     execution="process",
     long=True,
     status=201,
+    keywords="fewer polygons triangles simplify mesh smaller lighter file size",
 )
 def decimate(
     context: OperationContext, arguments: DecimateArguments
@@ -72,6 +73,7 @@ def decimate(
     execution="process",
     long=True,
     status=201,
+    keywords="mesh surface smooth staircase artifacts Taubin",
 )
 def smooth(
     context: OperationContext, arguments: SmoothArguments

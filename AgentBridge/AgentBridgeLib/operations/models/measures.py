@@ -46,6 +46,7 @@ class Triangles:
     read_only=True,
     execution="steps",
     revision_scope="scene",
+    keywords="mesh surface area volume watertight closed",
 )
 def measure_model(
     context: OperationContext, arguments: ModelArguments

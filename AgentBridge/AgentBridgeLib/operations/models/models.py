@@ -117,7 +117,13 @@ def get_model(context: OperationContext, arguments: ModelArguments) -> ModelDesc
     return describe_model(context.host.scene.node(arguments.model_id, MODEL), arguments.frame)
 
 
-@operation(name="models.create", capability="scene.edit", route="POST /models", status=201)
+@operation(
+    name="models.create",
+    capability="scene.edit",
+    route="POST /models",
+    status=201,
+    keywords="sphere ball marker electrode needle tube shape",
+)
 def create_model(context: OperationContext, arguments: CreateArguments) -> ModelDescription:
     """Make a sphere, cube, cylinder, cone, arrow or plane of a given size at a given place, in mm.
 
@@ -157,6 +163,7 @@ def create_model(context: OperationContext, arguments: CreateArguments) -> Model
     route="PATCH /models/{model_id}",
     idempotent=True,
     revision_scope="node",
+    keywords="mesh surface transparent color wireframe hide",
 )
 def update_model(context: OperationContext, arguments: UpdateArguments) -> ModelDescription:
     """Change name, color, opacity, visibility or representation of a model.

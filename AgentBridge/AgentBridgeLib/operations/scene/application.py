@@ -56,6 +56,7 @@ class LogArguments(Arguments):
     route="GET /application",
     read_only=True,
     revision_scope="none",
+    keywords="about version platform allowed folders where may I write paths settings extensions",
 )
 def get_application(context: OperationContext, arguments: NoArguments) -> ApplicationDescription:  # noqa: ARG001
     """Describe the running Slicer: version, platform, loaded modules, and the bridge's own version.
@@ -88,6 +89,7 @@ def get_application(context: OperationContext, arguments: NoArguments) -> Applic
     route="GET /modules",
     read_only=True,
     revision_scope="none",
+    keywords="installed modules extensions plugins available",
 )
 def list_modules(context: OperationContext, arguments: ModulesArguments) -> ModuleList:
     """List the loaded modules of Slicer and its extensions: titles, kinds, categories.
@@ -107,7 +109,12 @@ def list_modules(context: OperationContext, arguments: ModulesArguments) -> Modu
 
 
 @operation(
-    name="application.log", capability="scene.read", route="GET /log", read_only=True, revision_scope="none"
+    name="application.log",
+    capability="scene.read",
+    route="GET /log",
+    read_only=True,
+    revision_scope="none",
+    keywords="error messages console warnings debug what went wrong",
 )
 def read_log(context: OperationContext, arguments: LogArguments) -> LogPage:
     """Read recent messages, warnings and errors of Slicer and VTK, oldest first.

@@ -69,7 +69,13 @@ def list_checkpoints(context: OperationContext, arguments: NoArguments) -> Check
     )
 
 
-@operation(name="checkpoints.create", capability="scene.edit", route="POST /checkpoints", status=201)
+@operation(
+    name="checkpoints.create",
+    capability="scene.edit",
+    route="POST /checkpoints",
+    status=201,
+    keywords="backup snapshot before trying save state bookmark",
+)
 def create_checkpoint(context: OperationContext, arguments: CreateArguments) -> CheckpointMade:
     """Keep the present state of the whole scene: voxels, segments, meshes, transforms, markups, display, folders.
 
@@ -90,7 +96,10 @@ def create_checkpoint(context: OperationContext, arguments: CreateArguments) -> 
 
 
 @operation(
-    name="checkpoints.restore", capability="scene.edit", route="POST /checkpoints/{checkpoint_id}/restore"
+    name="checkpoints.restore",
+    capability="scene.edit",
+    route="POST /checkpoints/{checkpoint_id}/restore",
+    keywords="go back to an earlier state revert roll back",
 )
 def restore_checkpoint(context: OperationContext, arguments: CheckpointArguments) -> CheckpointRestored:
     """Bring the whole scene back to a checkpoint; what a person changed since then goes back too.
@@ -141,7 +150,12 @@ def delete_checkpoint(context: OperationContext, arguments: CheckpointArguments)
     return CheckpointDeleted(deleted_id=arguments.checkpoint_id)
 
 
-@operation(name="scene.undo", capability="scene.edit", route="POST /scene/undo")
+@operation(
+    name="scene.undo",
+    capability="scene.edit",
+    route="POST /scene/undo",
+    keywords="revert go back last steps Ctrl-Z mistake",
+)
 def undo_last_step(context: OperationContext, arguments: NoArguments) -> StepUndone:  # noqa: ARG001
     """Take back the last step that an agent made in the scene; repeat it to take back the one before.
 

@@ -100,7 +100,12 @@ class SaveArguments(Arguments):
 
 
 @operation(
-    name="files.load", capability="files.read", route="POST /files/load", status=201, execution="process"
+    name="files.load",
+    capability="files.read",
+    route="POST /files/load",
+    status=201,
+    execution="process",
+    keywords="open read import disk NIfTI NRRD STL CSV MHA image mesh scan",
 )
 def load_file(
     context: OperationContext, arguments: LoadArguments
@@ -145,7 +150,11 @@ def load_file(
 
 
 @operation(
-    name="nodes.save", capability="files.write", route="POST /nodes/{node_id}/save", revision_scope="none"
+    name="nodes.save",
+    capability="files.write",
+    route="POST /nodes/{node_id}/save",
+    revision_scope="none",
+    keywords="export write file NIfTI NRRD STL CSV TSV mrk.json h5 disk download",
 )
 def save_node(context: OperationContext, arguments: SaveArguments) -> FileSaved:
     """Save a node to a file; the ending of the path chooses the format.

@@ -95,7 +95,13 @@ class DeleteManyArguments(Arguments):
     )
 
 
-@operation(name="nodes.list", capability="scene.read", route="GET /nodes", read_only=True)
+@operation(
+    name="nodes.list",
+    capability="scene.read",
+    route="GET /nodes",
+    read_only=True,
+    keywords="objects loaded data find by name",
+)
 def list_nodes(context: OperationContext, arguments: ListArguments) -> Page[NodeSummary]:
     """List the nodes of the scene, page by page, filtered by class, name, attribute or folder.
 
@@ -157,6 +163,7 @@ def get_node(context: OperationContext, arguments: NodeArguments) -> NodeDescrip
     route="PATCH /nodes/{node_id}",
     idempotent=True,
     revision_scope="node",
+    keywords="rename hide show color opacity transparent visible folder",
 )
 def update_node(context: OperationContext, arguments: UpdateArguments) -> NodeDescription:
     """Change name, attributes, visibility, color, opacity, parent transform or folder of a node; all or none.
@@ -199,6 +206,7 @@ def update_node(context: OperationContext, arguments: UpdateArguments) -> NodeDe
     route="DELETE /nodes/{node_id}",
     destructive=True,
     revision_scope="node",
+    keywords="remove erase discard",
 )
 def delete_node(context: OperationContext, arguments: NodeArguments) -> NodesDeleted:
     """Delete one node, with the display and storage nodes that only it uses; references to it are cleared.

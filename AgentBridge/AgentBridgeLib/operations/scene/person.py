@@ -41,6 +41,10 @@ class HandedBack(SceneResult):
     route="POST /person/hand-over",
     execution="steps",
     long=True,
+    keywords=(
+        "ask user person doctor radiologist correct contour click by hand manual interactive review "
+        "confirm pause"
+    ),
 )
 def hand_over(
     context: OperationContext, arguments: HandOverArguments

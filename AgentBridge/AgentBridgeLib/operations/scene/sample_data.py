@@ -46,6 +46,7 @@ class SampleArguments(Arguments):
     route="GET /sample-data",
     read_only=True,
     revision_scope="none",
+    keywords="example test demo data samples MRHead CTChest",
 )
 def list_samples(context: OperationContext, arguments: NoArguments) -> SampleList:  # noqa: ARG001
     """List the samples that Slicer and its extensions offer; nothing is downloaded.
@@ -69,6 +70,7 @@ def list_samples(context: OperationContext, arguments: NoArguments) -> SampleLis
     route="POST /sample-data/{name}",
     status=201,
     execution="process",
+    keywords="example test demo data samples MRHead CTChest download",
 )
 def load_sample(
     context: OperationContext, arguments: SampleArguments

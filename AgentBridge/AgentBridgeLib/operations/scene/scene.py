@@ -70,7 +70,13 @@ class LoadArguments(Arguments):
         return ("scene.delete",) if self.clear else ()
 
 
-@operation(name="scene.summary", capability="scene.read", route="GET /scene", read_only=True)
+@operation(
+    name="scene.summary",
+    capability="scene.read",
+    route="GET /scene",
+    read_only=True,
+    keywords="overview what is loaded open contents",
+)
 def summarize_scene(context: OperationContext, arguments: FrameArguments) -> SceneSummary:
     """Summarize the scene: how many nodes of which class, its extent, the active volume, the layout.
 
@@ -107,7 +113,13 @@ def summarize_scene(context: OperationContext, arguments: FrameArguments) -> Sce
     )
 
 
-@operation(name="scene.clear", capability="scene.delete", route="POST /scene/clear", destructive=True)
+@operation(
+    name="scene.clear",
+    capability="scene.delete",
+    route="POST /scene/clear",
+    destructive=True,
+    keywords="start over new empty scene close case delete everything remove all",
+)
 def clear_scene(context: OperationContext, arguments: ClearArguments) -> SceneCleared:
     """Remove everything from the scene but views, colors and the other nodes that Slicer needs.
 
@@ -134,7 +146,13 @@ def clear_scene(context: OperationContext, arguments: ClearArguments) -> SceneCl
     )
 
 
-@operation(name="scene.save", capability="files.write", route="POST /scene/save", revision_scope="none")
+@operation(
+    name="scene.save",
+    capability="files.write",
+    route="POST /scene/save",
+    revision_scope="none",
+    keywords="save everything project session bundle MRB archive export case",
+)
 def save_scene(context: OperationContext, arguments: SaveArguments) -> FileSaved:
     """Save the whole scene with its data as one .mrb archive, or as .mrml with the data beside it.
 
@@ -176,7 +194,12 @@ def save_scene(context: OperationContext, arguments: SaveArguments) -> FileSaved
     return FileSaved(path=arguments.path, size_bytes=size, warnings=warnings)
 
 
-@operation(name="scene.load", capability="files.read", route="POST /scene/load")
+@operation(
+    name="scene.load",
+    capability="files.read",
+    route="POST /scene/load",
+    keywords="open saved scene project session bundle MRB restore case",
+)
 def load_scene(context: OperationContext, arguments: LoadArguments) -> SceneLoaded:
     """Load an .mrb or .mrml file into the scene, or in place of the scene with `clear`.
 

@@ -45,7 +45,13 @@ class ExecuteArguments(Arguments):
     )
 
 
-@operation(name="python.execute", capability="python.execute", route="POST /python/execute", destructive=True)
+@operation(
+    name="python.execute",
+    capability="python.execute",
+    route="POST /python/execute",
+    destructive=True,
+    keywords="script code macro console program",
+)
 def execute(context: OperationContext, arguments: ExecuteArguments) -> PythonRun:  # noqa: ARG001
     """Run Python code inside Slicer and give its output, the value of its last expression, and its traceback.
 

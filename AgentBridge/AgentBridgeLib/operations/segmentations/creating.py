@@ -107,6 +107,10 @@ class CreateArguments(Conditional):
     route="POST /segmentations",
     execution="process",
     status=201,
+    keywords=(
+        "segment contour delineate organ lung lungs bone tumor lesion mask label by threshold "
+        "Hounsfield intensity range"
+    ),
 )
 def create_segmentation(
     context: OperationContext, arguments: CreateArguments

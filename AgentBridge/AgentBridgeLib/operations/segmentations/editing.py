@@ -49,6 +49,11 @@ LEAST_SEED_MARGIN_VOXELS = 3
     execution="process",
     long=True,
     destructive=True,
+    keywords=(
+        "exclude trachea vessel airway separate connected component island largest dilate erode "
+        "expand margin shell scissors subtract segment from another logical region growing fill holes "
+        "brush refine cleanup mask"
+    ),
 )
 def edit_segment(
     context: OperationContext, arguments: EditArguments

@@ -112,6 +112,7 @@ class _BuiltIn:
     route="GET /segmentations/engines",
     read_only=True,
     revision_scope="none",
+    keywords="automatic AI deep learning tools TotalSegmentator available methods",
 )
 def list_engines(context: OperationContext, arguments: NoArguments) -> EngineList:  # noqa: ARG001
     """List what can make a segmentation of a volume, whether it is available, and its parameters.
@@ -138,6 +139,7 @@ def list_engines(context: OperationContext, arguments: NoArguments) -> EngineLis
     execution="process",
     long=True,
     status=201,
+    keywords="automatic AI deep learning segment organs lungs lobes TotalSegmentator model",
 )
 def run_engine(
     context: OperationContext, arguments: RunArguments

@@ -58,6 +58,7 @@ class ExportArguments(SegmentationArguments):
     execution="process",
     long=True,
     status=201,
+    keywords="convert segmentation to labelmap mask volume models meshes STL 3D print",
 )
 def export_segments(
     context: OperationContext, arguments: ExportArguments

@@ -80,6 +80,7 @@ class SegmentLabelmapArguments(SegmentationArguments, FrameArguments):
     route="GET /segmentations/{segmentation_id}/labelmap",
     read_only=True,
     revision_scope="node",
+    keywords="mask array numpy voxels label image",
 )
 def read_labelmap(context: OperationContext, arguments: LabelmapArguments) -> Content:
     """Read the segments as one labelmap on the segmentation's reference grid: 0 is background, 1 the first segment.
@@ -144,6 +145,7 @@ def read_labelmap(context: OperationContext, arguments: LabelmapArguments) -> Co
     route="GET /segmentations/{segmentation_id}/segments/{segment_id}/labelmap",
     read_only=True,
     revision_scope="node",
+    keywords="binary mask array numpy voxels",
 )
 def read_segment_labelmap(context: OperationContext, arguments: SegmentLabelmapArguments) -> Content:
     """Read one segment as voxels of 0 and 1 on the segmentation's reference grid, or on the box around it.

@@ -62,6 +62,7 @@ class RemoveSegmentArguments(SegmentationArguments):
     capability="scene.edit",
     route="POST /segmentations/{segmentation_id}/segments",
     status=201,
+    keywords="new empty segment label structure",
 )
 def add_segment(context: OperationContext, arguments: AddSegmentArguments) -> SegmentationDescription:
     """Add an empty segment.
@@ -96,6 +97,7 @@ def add_segment(context: OperationContext, arguments: AddSegmentArguments) -> Se
     capability="scene.edit",
     route="PATCH /segmentations/{segmentation_id}/segments/{segment_id}",
     idempotent=True,
+    keywords="rename recolor color hide label structure",
 )
 def update_segment(context: OperationContext, arguments: UpdateSegmentArguments) -> SegmentationDescription:
     """Change the name, color, visibility, status or terminology of a segment.

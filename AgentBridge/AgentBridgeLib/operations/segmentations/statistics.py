@@ -74,6 +74,10 @@ class StatisticsArguments(FrameArguments):
     read_only=True,
     execution="process",
     revision_scope="none",
+    keywords=(
+        "volumetry tumor lesion organ size volume ml cc mean HU density diameter axis length centroid "
+        "center of mass SUV quantify report"
+    ),
 )
 def measure_segments(
     context: OperationContext, arguments: StatisticsArguments

@@ -86,6 +86,7 @@ class SurfaceArguments(SegmentationArguments):
     route="POST /segmentations/{segmentation_id}/surface",
     execution="process",
     long=True,
+    keywords="show segmentation in 3D mesh render closed surface representation",
 )
 def create_surface(
     context: OperationContext, arguments: CreateSurfaceArguments
@@ -175,6 +176,7 @@ def remove_surface(context: OperationContext, arguments: SegmentationArguments) 
     read_only=True,
     execution="steps",
     revision_scope="scene",
+    keywords="export STL 3D print printing mesh OBJ",
 )
 def read_surface(
     context: OperationContext, arguments: SurfaceArguments

@@ -85,7 +85,11 @@ def list_terminologies(
 
 
 @operation(
-    name="terminologies.search", capability="scene.read", route="GET /terminologies/entries", read_only=True
+    name="terminologies.search",
+    capability="scene.read",
+    route="GET /terminologies/entries",
+    read_only=True,
+    keywords="SNOMED anatomical codes anatomy standard names organ",
 )
 def search_terminologies(context: OperationContext, arguments: SearchArguments) -> TerminologyMatches:
     """Search the lists of codes for what a segment stands for.

@@ -42,6 +42,7 @@ class BrowserArguments(Arguments):
     capability="scene.edit",
     route="POST /sequences/synchronize",
     idempotent=True,
+    keywords="play together link time series 4D",
 )
 def synchronize(context: OperationContext, arguments: SynchronizeArguments) -> BrowserDescription:
     """Put sequences into one browser, so that sequences.browse moves all of them together.

@@ -51,7 +51,13 @@ class CreateArguments(Arguments):
     name: NodeName | None = Field(default=None, description="Name of the node; made unique.")
 
 
-@operation(name="sequences.list", capability="scene.read", route="GET /sequences", read_only=True)
+@operation(
+    name="sequences.list",
+    capability="scene.read",
+    route="GET /sequences",
+    read_only=True,
+    keywords="time series 4D cine dynamic",
+)
 def list_sequences(context: OperationContext, arguments: PageArguments) -> Page[SequenceSummary]:
     """List the sequences of the scene, page by page.
 
@@ -96,7 +102,13 @@ def get_sequence(context: OperationContext, arguments: SequenceArguments) -> Seq
     return _describe(context, context.host.scene.node(arguments.sequence_id, SEQUENCE))
 
 
-@operation(name="sequences.create", capability="scene.edit", route="POST /sequences", status=201)
+@operation(
+    name="sequences.create",
+    capability="scene.edit",
+    route="POST /sequences",
+    status=201,
+    keywords="time series 4D cine dynamic phases animation",
+)
 def create_sequence(context: OperationContext, arguments: CreateArguments) -> SequenceDescription:
     """Make a sequence of copies of nodes, such as volumes or transforms over time.
 
@@ -141,6 +153,7 @@ def create_sequence(context: OperationContext, arguments: CreateArguments) -> Se
     route="POST /sequences/{sequence_id}/browse",
     idempotent=True,
     revision_scope="scene",
+    keywords="play animation cine loop next frame step cardiac phase time point 4D movie scroll time series",
 )
 def browse(context: OperationContext, arguments: BrowseArguments) -> SequenceDescription:
     """Show one item of a sequence: a node of the scene takes its content.

@@ -70,6 +70,7 @@ class UpdateRowArguments(TableArguments):
     route="GET /tables/{table_id}/rows",
     read_only=True,
     revision_scope="node",
+    keywords="spreadsheet read cells values CSV",
 )
 def read_rows(context: OperationContext, arguments: RowsArguments) -> TableRows:
     """Read rows of a table, page by page, with the types of its columns.

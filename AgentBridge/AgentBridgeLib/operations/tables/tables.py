@@ -111,7 +111,13 @@ def get_table(context: OperationContext, arguments: TableArguments) -> TableDesc
     return describe_table(context.host.scene.node(arguments.table_id, TABLE))
 
 
-@operation(name="tables.create", capability="scene.edit", route="POST /tables", status=201)
+@operation(
+    name="tables.create",
+    capability="scene.edit",
+    route="POST /tables",
+    status=201,
+    keywords="spreadsheet results statistics measurements rows columns CSV list",
+)
 def create_table(context: OperationContext, arguments: CreateArguments) -> TableDescription:
     """Make a table of typed columns.
 

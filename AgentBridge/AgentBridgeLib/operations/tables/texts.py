@@ -91,7 +91,13 @@ def get_text(context: OperationContext, arguments: ReadArguments) -> TextDescrip
     return _describe(node, arguments.start_character, arguments.limit)
 
 
-@operation(name="texts.create", capability="scene.edit", route="POST /texts", status=201)
+@operation(
+    name="texts.create",
+    capability="scene.edit",
+    route="POST /texts",
+    status=201,
+    keywords="note notes comment memo remark",
+)
 def create_text(context: OperationContext, arguments: CreateArguments) -> TextDescription:
     """Store a text in the scene.
 

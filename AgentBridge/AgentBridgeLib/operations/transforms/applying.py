@@ -43,6 +43,7 @@ class HardenArguments(Arguments):
     route="POST /transforms/{transform_id}/apply",
     idempotent=True,
     revision_scope="scene",
+    keywords="move volume put under transform registration",
 )
 def apply_transform(context: OperationContext, arguments: ApplyArguments) -> TransformApplied:
     """Put nodes under a transform: they move in the world, their own data stay.
@@ -77,6 +78,7 @@ def apply_transform(context: OperationContext, arguments: ApplyArguments) -> Tra
     route="POST /transforms/harden",
     destructive=True,
     revision_scope="scene",
+    keywords="apply permanently bake burn registration into voxels",
 )
 def harden(context: OperationContext, arguments: HardenArguments) -> TransformApplied:
     """Write the parent transforms of nodes into their own data; they stay where they are in the world.

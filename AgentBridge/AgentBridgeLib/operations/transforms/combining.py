@@ -41,6 +41,7 @@ class ConcatenateArguments(Arguments):
     capability="scene.edit",
     route="POST /transforms/{transform_id}/invert",
     revision_scope="node",
+    keywords="inverse reverse undo registration",
 )
 def invert(context: OperationContext, arguments: TransformArguments) -> TransformDescription:
     """Turn a transform of any kind into its inverse, in place.

@@ -81,6 +81,7 @@ class ReplaceArguments(FieldArguments):
     route="GET /transforms/{transform_id}/data",
     read_only=True,
     revision_scope="node",
+    keywords="deformation field displacement array",
 )
 def read_data(context: OperationContext, arguments: DataArguments) -> Content:
     """Read the displacement field of a grid transform, or the coefficients of a B-spline, as NRRD.
@@ -145,6 +146,7 @@ def read_data(context: OperationContext, arguments: DataArguments) -> Content:
     execution="steps",
     binary_body=True,
     status=201,
+    keywords="deformation field displacement warp nonrigid deformable B-spline",
 )
 def create_grid(
     context: OperationContext, arguments: CreateArguments

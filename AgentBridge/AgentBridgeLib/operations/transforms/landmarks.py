@@ -52,6 +52,10 @@ class LandmarkArguments(Arguments):
     route="POST /transforms/register-landmarks",
     status=201,
     revision_scope="scene",
+    keywords=(
+        "registration align match two scans volumes fiducials landmarks rigid similarity RMS error "
+        "FRE Procrustes superimpose"
+    ),
 )
 def register_landmarks(context: OperationContext, arguments: LandmarkArguments) -> LandmarkRegistration:
     """Find the transform that takes one point list to another in the world, with its errors in mm.

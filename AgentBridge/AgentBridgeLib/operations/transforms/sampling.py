@@ -89,6 +89,7 @@ class SampleArguments(TransformArguments, Conditional):
     long=True,
     status=201,
     revision_scope="scene",
+    keywords="deformation field displacement convert",
 )
 def sample_to_grid(
     context: OperationContext, arguments: SampleArguments

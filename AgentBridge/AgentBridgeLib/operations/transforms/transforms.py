@@ -92,7 +92,13 @@ def get_transform(context: OperationContext, arguments: TransformArguments) -> T
     return describe_transform(context.host.scene.node(arguments.transform_id, TRANSFORM), arguments.frame)
 
 
-@operation(name="transforms.create", capability="scene.edit", route="POST /transforms", status=201)
+@operation(
+    name="transforms.create",
+    capability="scene.edit",
+    route="POST /transforms",
+    status=201,
+    keywords="rotate turn tilt shift move translate flip scale volume head matrix",
+)
 def create_transform(context: OperationContext, arguments: CreateArguments) -> TransformDescription:
     """Make a linear transform from a matrix, or from a rotation and a translation, and apply it to nodes.
 
@@ -132,6 +138,7 @@ def create_transform(context: OperationContext, arguments: CreateArguments) -> T
     capability="scene.edit",
     route="PATCH /transforms/{transform_id}",
     revision_scope="node",
+    keywords="rotate turn tilt shift move translate adjust",
 )
 def update_transform(context: OperationContext, arguments: UpdateArguments) -> TransformDescription:
     """Replace the matrix of a linear transform, or turn and move it further, in its parent's coordinates.

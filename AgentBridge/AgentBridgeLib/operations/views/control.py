@@ -95,7 +95,13 @@ class SliceArguments(ViewArguments):
     visible_in_3d: bool | None = Field(default=None, description="Whether the 3D views show the slice too.")
 
 
-@operation(name="views.set_layout", capability="views.control", route="PUT /views/layout", idempotent=True)
+@operation(
+    name="views.set_layout",
+    capability="views.control",
+    route="PUT /views/layout",
+    idempotent=True,
+    keywords="four-up layout arrange windows side by side conventional",
+)
 def set_layout(context: OperationContext, arguments: LayoutArguments) -> LayoutDescription:
     """Arrange the views on the screen.
 
@@ -134,6 +140,7 @@ def get_camera(context: OperationContext, arguments: ViewArguments) -> CameraDes
     capability="views.control",
     route="PUT /views/3d/{name}/camera",
     idempotent=True,
+    keywords="rotate turn zoom 3D view angle look from",
 )
 def set_camera(context: OperationContext, arguments: CameraArguments) -> CameraDescription:
     """Aim the camera of a 3D view; all given changes or none.
@@ -171,7 +178,13 @@ def set_camera(context: OperationContext, arguments: CameraArguments) -> CameraD
     return _describe_camera(context, arguments.name)
 
 
-@operation(name="views.fit", capability="views.control", route="POST /views/fit", idempotent=True)
+@operation(
+    name="views.fit",
+    capability="views.control",
+    route="POST /views/fit",
+    idempotent=True,
+    keywords="zoom to fit reset field of view",
+)
 def fit_views(context: OperationContext, arguments: FitArguments) -> ViewsChanged:
     """Let slice views show all of their volumes, and cameras all that their views show.
 
@@ -194,7 +207,13 @@ def fit_views(context: OperationContext, arguments: FitArguments) -> ViewsChange
     return ViewsChanged(slices=slices, threed=threed)
 
 
-@operation(name="views.center", capability="views.control", route="POST /views/center", idempotent=True)
+@operation(
+    name="views.center",
+    capability="views.control",
+    route="POST /views/center",
+    idempotent=True,
+    keywords="jump to point crosshair location navigate go to lesion",
+)
 def center_views(context: OperationContext, arguments: CenterArguments) -> ViewsChanged:
     """Move all slice views so that a point lies in their middle, and the cameras too if wanted.
 
@@ -222,7 +241,13 @@ def center_views(context: OperationContext, arguments: CenterArguments) -> Views
 
 
 @operation(
-    name="views.set_slice", capability="views.control", route="PATCH /views/slices/{name}", idempotent=True
+    name="views.set_slice",
+    capability="views.control",
+    route="PATCH /views/slices/{name}",
+    idempotent=True,
+    keywords=(
+        "scroll to slice offset overlay fusion PET on CT foreground background opacity oblique show volume"
+    ),
 )
 def set_slice(context: OperationContext, arguments: SliceArguments) -> SliceViewState:
     """Choose plane, position, width and volumes of a slice view; all given changes or none.

@@ -62,6 +62,7 @@ class RenderArguments(RenderingArguments):
     route="GET /views/rendering-presets",
     read_only=True,
     revision_scope="none",
+    keywords="volume rendering preset bones lung vessels MIP",
 )
 def list_presets(context: OperationContext, arguments: NoArguments) -> RenderingPresets:  # noqa: ARG001
     """List Slicer's presets for volume rendering, with the values that they are made for.
@@ -107,6 +108,7 @@ def get_rendering(context: OperationContext, arguments: RenderingArguments) -> V
     capability="views.control",
     route="PUT /views/renderings/{volume_id}",
     idempotent=True,
+    keywords="3D rendering VR cinematic MIP maximum intensity projection bones skin brain opacity crop",
 )
 def render_volume(context: OperationContext, arguments: RenderArguments) -> VolumeRendering:
     """Show a volume in the 3D views by volume rendering, with a preset, or hide it again.

@@ -102,7 +102,13 @@ class ViewNameArguments(Arguments):
     name: ViewName
 
 
-@operation(name="views.list", capability="scene.read", route="GET /views", read_only=True)
+@operation(
+    name="views.list",
+    capability="scene.read",
+    route="GET /views",
+    read_only=True,
+    keywords="windows viewers slices offsets",
+)
 def list_views(context: OperationContext, arguments: NoArguments) -> Views:  # noqa: ARG001
     """List the slice and 3D views: names, orientations, offsets and the volumes they show.
 
@@ -130,6 +136,7 @@ def list_views(context: OperationContext, arguments: NoArguments) -> Views:  # n
     capability="views.control",
     route="GET /views/slices/{name}/image",
     read_only=True,
+    keywords="picture screenshot image axial sagittal coronal overlay fusion fused PET CT slice snapshot",
 )
 def slice_image(context: OperationContext, arguments: SliceImageArguments) -> Content:
     """Take a picture of a slice view offscreen, at any size, plane, position and choice of volumes.
@@ -179,6 +186,7 @@ def slice_image(context: OperationContext, arguments: SliceImageArguments) -> Co
     capability="views.control",
     route="GET /views/3d/{name}/image",
     read_only=True,
+    keywords="picture screenshot image 3D rendering snapshot turntable surface brain skull",
 )
 def threed_image(context: OperationContext, arguments: ThreeDImageArguments) -> Content:
     """Take a picture of a 3D view offscreen, from a named side of the patient or a given camera.
@@ -222,7 +230,13 @@ def threed_image(context: OperationContext, arguments: ThreeDImageArguments) -> 
     return _content(picture, view, arguments, hint)
 
 
-@operation(name="views.screenshot", capability="views.control", route="GET /views/screenshot", read_only=True)
+@operation(
+    name="views.screenshot",
+    capability="views.control",
+    route="GET /views/screenshot",
+    read_only=True,
+    keywords="screen capture snapshot whole window picture of everything",
+)
 def screenshot(context: OperationContext, arguments: ScreenshotArguments) -> Content:
     """Take one picture of all views of the present layout, side by side, each as it is now.
 
@@ -265,7 +279,13 @@ def screenshot(context: OperationContext, arguments: ScreenshotArguments) -> Con
     return picture_content(pixels, arguments.format, "views", {"is_blank": is_blank, "views": tiles})
 
 
-@operation(name="views.gltf", capability="views.control", route="GET /views/3d/{name}/gltf", read_only=True)
+@operation(
+    name="views.gltf",
+    capability="views.control",
+    route="GET /views/3d/{name}/gltf",
+    read_only=True,
+    keywords="export 3D scene web AR VR mesh",
+)
 def export_gltf(context: OperationContext, arguments: ViewNameArguments) -> Content:
     """Export the surfaces that a 3D view shows as glTF 2.0, with colors and opacities, for other viewers.
 

@@ -72,6 +72,7 @@ class MathArguments(NamedArguments, Conditional):
     route="POST /volumes/{volume_id}/threshold",
     execution="steps",
     status=201,
+    keywords="mask image background zero clamp binarize binary cutoff",
 )
 def threshold_volume(
     context: OperationContext, arguments: ThresholdArguments
@@ -127,6 +128,10 @@ def threshold_volume(
     route="POST /volumes/{volume_id}/math",
     execution="steps",
     status=201,
+    keywords=(
+        "difference subtract subtraction compare two images add ratio mask arithmetic average change "
+        "follow-up"
+    ),
 )
 def combine_volumes(
     context: OperationContext, arguments: MathArguments

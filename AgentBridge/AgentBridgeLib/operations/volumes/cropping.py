@@ -89,6 +89,7 @@ class CropArguments(InterpolationArguments, Conditional):
     route="POST /volumes/{volume_id}/clone",
     execution="steps",
     status=201,
+    keywords="duplicate image copy scan",
 )
 def clone_volume(
     context: OperationContext, arguments: NamedArguments
@@ -114,6 +115,7 @@ def clone_volume(
     route="POST /volumes/{volume_id}/crop",
     execution="steps",
     status=201,
+    keywords="cut out box region of interest ROI subvolume field of view trim",
 )
 def crop_volume(context: OperationContext, arguments: CropArguments) -> Generator[Progress, None, VolumeMade]:
     """Copy a box out of a volume into a new one: whole voxels where they are, or interpolated ones along the box.

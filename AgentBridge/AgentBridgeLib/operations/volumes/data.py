@@ -56,6 +56,7 @@ class DataArguments(VolumeArguments):
     route="GET /volumes/{volume_id}/data",
     read_only=True,
     revision_scope="node",
+    keywords="pixel data array numpy download voxels export NIfTI",
 )
 def read_data(context: OperationContext, arguments: DataArguments) -> Content:
     """Read the voxels of a volume, or of a region, as NRRD, NIfTI, NPY or raw bytes with exactly their scalar type.

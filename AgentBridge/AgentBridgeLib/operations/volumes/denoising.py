@@ -41,6 +41,7 @@ class DenoiseArguments(NamedArguments):
     execution="process",
     long=True,
     status=201,
+    keywords="noise reduction median filter despeckle clean",
 )
 def denoise(
     context: OperationContext, arguments: DenoiseArguments

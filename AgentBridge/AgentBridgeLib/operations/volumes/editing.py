@@ -57,6 +57,10 @@ class UpdateArguments(Arguments):
     route="PATCH /volumes/{volume_id}",
     idempotent=True,
     revision_scope="node",
+    keywords=(
+        "window level brightness contrast lung bone soft tissue abdomen brain preset HU color map "
+        "lookup colormap PET"
+    ),
 )
 def update_volume(context: OperationContext, arguments: UpdateArguments) -> VolumeDescription:
     """Change the name, window, color table or geometry of a volume; voxels stay.

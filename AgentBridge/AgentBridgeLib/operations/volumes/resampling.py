@@ -68,6 +68,10 @@ class ResampleArguments(InterpolationArguments, Conditional):
     execution="steps",
     long=True,
     status=201,
+    keywords=(
+        "isotropic voxel size spacing resolution interpolate reslice match grid reference space "
+        "register 1 mm downsample upsample"
+    ),
 )
 def resample_volume(
     context: OperationContext, arguments: ResampleArguments

@@ -46,6 +46,7 @@ class SmoothArguments(NamedArguments):
     execution="steps",
     long=True,
     status=201,
+    keywords="blur noise reduction Gaussian filter low-pass",
 )
 def smooth(context: OperationContext, arguments: SmoothArguments) -> Generator[Progress, None, VolumeMade]:
     """Smooth a volume with a Gaussian of a given width in mm, into a new volume.

@@ -121,6 +121,7 @@ class ReplaceArguments(Arguments):
     execution="steps",
     binary_body=True,
     status=201,
+    keywords="new image from array upload numpy blank",
 )
 def create_volume(
     context: OperationContext, arguments: CreateArguments

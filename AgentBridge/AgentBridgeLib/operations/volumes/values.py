@@ -84,6 +84,10 @@ class SampleArguments(Conditional):
     read_only=True,
     execution="steps",
     revision_scope="node",
+    keywords=(
+        "intensity distribution gray values percentiles mean standard deviation image statistics "
+        "compare intensities"
+    ),
 )
 def histogram(
     context: OperationContext, arguments: HistogramArguments
@@ -137,6 +141,7 @@ def histogram(
     route="POST /volumes/{volume_id}/sample",
     read_only=True,
     revision_scope="none",
+    keywords="line profile intensity at point Hounsfield HU value probe pixel plot along ruler",
 )
 def sample(context: OperationContext, arguments: SampleArguments) -> Samples:
     """Read the values of a volume at points in the world, or along a line.

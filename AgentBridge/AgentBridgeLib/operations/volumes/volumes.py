@@ -33,7 +33,13 @@ class VolumeArguments(FrameArguments):
     volume_id: VolumeId = Field(description="The volume.")
 
 
-@operation(name="volumes.list", capability="scene.read", route="GET /volumes", read_only=True)
+@operation(
+    name="volumes.list",
+    capability="scene.read",
+    route="GET /volumes",
+    read_only=True,
+    keywords="scans images CT MR PET series loaded",
+)
 def list_volumes(context: OperationContext, arguments: PageArguments) -> Page[VolumeSummary]:
     """List the volumes of the scene, labelmaps included, page by page.
 
@@ -51,6 +57,7 @@ def list_volumes(context: OperationContext, arguments: PageArguments) -> Page[Vo
     route="GET /volumes/{volume_id}",
     read_only=True,
     revision_scope="node",
+    keywords="image geometry orientation resolution slice thickness voxel size matrix field of view",
 )
 def get_volume(context: OperationContext, arguments: VolumeArguments) -> VolumeDescription:
     """Describe one volume: dimensions, spacing, origin, axes, type, range of values, window, bounds in the world.
