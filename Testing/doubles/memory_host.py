@@ -166,6 +166,14 @@ class MemoryCopier:
             return None
         return SimpleNamespace(parts=[MemoryPart(node) for node in nodes], is_whole=False)
 
+    def copy_before_step(self, node_ids, most_bytes):
+        return self.copy_nodes(node_ids, most_bytes)
+
+    def settle(self, copy):
+        """Say that a step wrote in place into the nodes that have the attribute `written`."""
+        here = [self.scene.nodes.get(part.node.node_id) for part in copy.parts]
+        return "written in place" if any(node and node.attributes.get("written") for node in here) else ""
+
     def content_bytes(self):
         return sum(int(node.attributes.get("bytes", 0)) for node in self.scene.nodes.values())
 

@@ -46,6 +46,8 @@ class AdmittedCall:
         Seconds of the loop's clock.
     seen
         Names of the nodes as the person saw them when asked.
+    undo_problem
+        Once it has run: why it cannot be undone; empty when it can, or changed nothing.
     """
 
     call: Call
@@ -58,6 +60,7 @@ class AdmittedCall:
     digest: str
     began: float
     seen: list[str] = field(default_factory=list)
+    undo_problem: str = ""
 
 
 class CallAdmission:

@@ -74,12 +74,15 @@ class Done:
         Entity tag; empty when the answer must not be cached.
     status
         HTTP status that the operation declares for success.
+    undo_problem
+        Why scene.undo cannot take it back; empty when it can, or when nothing was changed.
     """
 
     payload: bytes | Content
     revision: int | None = None
     etag: str = ""
     status: int = 200
+    undo_problem: str = ""
 
     @property
     def size(self) -> int:

@@ -5,18 +5,20 @@ Rules of this file:
 * Checkpoints are kept in memory up to one budget, then on disk up to another; then automatic ones go, oldest first.
   What was made on request is never dropped for an automatic one.
 * Before a call that may destroy something the whole scene is copied; what did not change since the last checkpoint is
-  shared with it. Before other calls only the nodes that they name are copied, and only if they are small; so it is
-  before an upload that replaces data, where a copy of 200 MiB would cost more than the upload itself.
+  shared with it. Before other calls, and before an upload that replaces data, only the nodes that they name are
+  copied. The voxels of volumes are not copied then but shared, and kept when the call has put others in their place.
+* What steps keep has its own share of the memory; the oldest goes first, and the newest only if it alone is too large.
+  A call that cannot be undone says so in its answer.
 * Going back is itself preceded by a checkpoint.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from AgentBridgeLib.dispatch.steps import Step, Steps
 from AgentBridgeLib.errors import (
     BridgeError,
     CheckpointUnknownError,
@@ -38,13 +40,24 @@ _DESTROYS_IN_SCENE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class CheckpointLimits:
-    """Budgets. `small_bytes` is what may be copied before a call that destroys nothing."""
+    """Budgets.
+
+    Attributes
+    ----------
+    memory_bytes
+        Of checkpoints and steps together.
+    small_bytes
+        What may be copied before a call that destroys nothing.
+    step_bytes
+        What all steps but the newest may keep.
+    """
 
     memory_bytes: int = 1024 * MIB
     disk_bytes: int = 8192 * MIB
     automatic_count: int = 20
     requested_count: int = 50
-    small_bytes: int = 8 * MIB
+    small_bytes: int = 64 * MIB
+    step_bytes: int = 512 * MIB
     step_count: int = 50
 
 
@@ -62,18 +75,6 @@ class Checkpoint:
     def node_count(self) -> int:
         """How many nodes it has."""
         return len(self.copy.parts)
-
-
-@dataclass(slots=True)
-class Step:
-    """One call that changed the scene. `revision` is the scene's before it, `added` are the nodes that it brought."""
-
-    operation: str
-    time: float
-    checkpoint_id: str | None
-    targets: SceneCopy | None
-    revision: int
-    added: Sequence[str] = ()
 
 
 class Checkpoints:
@@ -102,7 +103,7 @@ class Checkpoints:
         self.limits = limits or CheckpointLimits()
         self._numbers = itertools.count(1)
         self._kept: dict[str, Checkpoint] = {}
-        self._steps: deque[Step] = deque(maxlen=self.limits.step_count)
+        self._steps = Steps(self.limits.step_count, self.limits.step_bytes, self.limits.memory_bytes)
 
     def __iter__(self) -> Iterator[Checkpoint]:
         """Oldest first."""
@@ -114,12 +115,12 @@ class Checkpoints:
     @property
     def last_step(self) -> Step | None:
         """The step that `undo` takes back; None when there is none."""
-        return self._steps[-1] if self._steps else None
+        return self._steps.last
 
     @property
     def memory_bytes(self) -> int:
-        """What all checkpoints take in memory; what they share counts once."""
-        return sum(part.memory_bytes for part in self._parts())
+        """What all checkpoints and steps take in memory; what checkpoints share counts once."""
+        return sum(part.memory_bytes for part in self._parts()) + self._steps.memory_bytes
 
     @property
     def disk_bytes(self) -> int:
@@ -186,25 +187,39 @@ class Checkpoints:
         """Copy what a call may destroy; None when the call does not concern the scene."""
         if mark.read_only or mark.name in _GOES_BACK or not _DESTROYS_IN_SCENE.intersection(capabilities):
             return None
-        revision = self._scene.revision
+        step = Step(mark.name, self._wall_clock(), self._scene.revision)
         if (mark.destructive and not mark.binary_body) or "scene.delete" in capabilities:
-            return Step(mark.name, self._wall_clock(), self._automatic(mark.name), None, revision)
-        targets = self._copier.copy_nodes(nodes, self.limits.small_bytes)
-        return Step(mark.name, self._wall_clock(), None, targets, revision)
+            step.checkpoint_id = self._automatic(mark.name)
+            step.problem = "" if step.checkpoint_id else "the scene did not fit into a checkpoint"
+            return step
+        most_bytes = self.limits.memory_bytes if mark.destructive else self.limits.small_bytes
+        step.targets = self._copier.copy_before_step(nodes, most_bytes)
+        step.problem = "" if step.targets else f"what it names takes more than {most_bytes // MIB} MiB"
+        return step
 
-    def end_step(self, step: Step | None, added: Sequence[str]) -> None:
-        """Remember a call that succeeded and changed the scene, so that it can be undone."""
-        if step is not None and step.revision == self._scene.revision:
+    def end_step(self, step: Step | None, added: Sequence[str]) -> str:
+        """Remember a call that succeeded and changed the scene; gives why it cannot be undone, or nothing."""
+        if step is None:
+            return ""
+        if step.revision == self._scene.revision:
             self.drop_step(step)
-        elif step is not None:
-            step.added = tuple(added)
-            self._steps.append(step)
-            self._scene.note_change()
+            return ""
+        step.added = tuple(added)
+        if step.targets is not None:
+            problem = self._copier.settle(step.targets)
+            if problem:
+                step.forget(problem)
+        self._steps.add(step)
+        self._make_room_for(step)
+        self._scene.note_change()
+        return step.problem
 
     def drop_step(self, step: Step | None) -> None:
         """Forget what was copied before a call that failed and left the scene as it was."""
         if step is not None and step.checkpoint_id in self._kept:
             self._drop(self._kept[step.checkpoint_id])
+        if step is not None:
+            step.forget("it failed")
 
     def undo(self) -> tuple[Step, Checkpoint]:
         """Take back the last step; gives it and the checkpoint of the state before.
@@ -217,26 +232,55 @@ class Checkpoints:
         step = self.last_step
         if step is None:
             raise UndoUnavailableError("No step of an agent can be undone: none has changed the scene yet.")
-        state = self._kept.get(step.checkpoint_id or "")
-        if state is None and step.targets is None:
+        problem = self.problem_of(step)
+        if problem:
             raise UndoUnavailableError(
-                f"The last step, {step.operation}, cannot be undone: what it changed was too large to be copied, or "
-                "its checkpoint made room for newer ones. Checkpoints that are still there can be restored."
+                f"The last step, {step.operation}, cannot be undone: {problem}. Checkpoints that are still there can "
+                "be restored."
             )
-        before = self.create(f"before undoing {step.operation}", is_automatic=True)
-        if state is not None:
-            self._copier.restore(state.copy)
-        elif step.targets is not None:
-            self._copier.restore(step.targets)
-            self._copier.remove_nodes(step.added)
-        self._steps.pop()
+        self._steps.take_last()  # what it keeps must not make room for the state before
+        try:
+            before = self._take_back(step)
+        except BaseException:
+            self._steps.put_last(step)
+            raise
+        step.forget("it was undone")
         return step, before
+
+    def problem_of(self, step: Step) -> str:
+        """Say why a step cannot be undone; empty when it can."""
+        if step.problem or step.targets is not None or step.checkpoint_id in self._kept:
+            return step.problem
+        return "its checkpoint made room for newer ones"
 
     def close(self) -> None:
         """Forget all, files too."""
         for checkpoint in list(self._kept.values()):
             self._drop(checkpoint)
         self._steps.clear()
+
+    def _take_back(self, step: Step) -> Checkpoint:
+        state = self._kept.get(step.checkpoint_id or "")
+        before = self.create(f"before undoing {step.operation}", is_automatic=True)
+        try:
+            if state is not None:
+                self._copier.restore(state.copy)
+            elif step.targets is not None:
+                self._copier.restore(step.targets)
+                self._copier.remove_nodes(step.added)
+        except BridgeError:
+            self._drop(before)
+            raise
+        return before
+
+    def _make_room_for(self, step: Step) -> None:
+        """Move checkpoints to disk for what a step keeps; without room on the disk it keeps nothing."""
+        try:
+            self._move_to_disk()
+        except BridgeError:
+            step.forget("the disk is full")
+        if self.memory_bytes > self.limits.memory_bytes:
+            step.forget("the checkpoints leave no room for what it changed")
 
     def _drop(self, checkpoint: Checkpoint) -> None:
         del self._kept[checkpoint.id]
@@ -269,6 +313,8 @@ class Checkpoints:
                 return
             self._drop(checkpoint)
             self._move_to_disk()
+        if self.memory_bytes > self.limits.memory_bytes:
+            self._steps.forget()
         if self.memory_bytes > self.limits.memory_bytes or self.disk_bytes > self.limits.disk_bytes:
             raise OutOfMemoryError("The checkpoints made on request leave no room for another: delete some.")
 

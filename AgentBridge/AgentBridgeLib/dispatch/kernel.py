@@ -33,11 +33,12 @@ if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.admission import AdmittedCall
     from AgentBridgeLib.dispatch.audit import AuditLog
     from AgentBridgeLib.dispatch.call import Call, Outcome
-    from AgentBridgeLib.dispatch.checkpoints import Checkpoints, Step
+    from AgentBridgeLib.dispatch.checkpoints import Checkpoints
     from AgentBridgeLib.dispatch.context import Progress, Suspend, WaitForUser
     from AgentBridgeLib.dispatch.events import EventRing
     from AgentBridgeLib.dispatch.job_service import JobService
     from AgentBridgeLib.dispatch.safety import Redaction, Safety
+    from AgentBridgeLib.dispatch.steps import Step
     from AgentBridgeLib.dispatch.turn import Turn
     from AgentBridgeLib.dispatch.work_folders import WorkFolders
     from AgentBridgeLib.host.ports.host import Host
@@ -151,7 +152,7 @@ class Dispatcher:
             finally:
                 release()
             if record is not None:
-                self._parts.checkpoints.end_step(step, record.stop())
+                admitted.undo_problem = self._parts.checkpoints.end_step(step, record.stop())
         return self._conclude(admitted, value)
 
     def _begin_step(self, admitted: AdmittedCall) -> Step | None:
@@ -173,8 +174,9 @@ class Dispatcher:
         self._parts.journal.note(
             admitted.operation.name, admitted.arguments, payload, is_read_only=mark.read_only
         )
-        scope = admitted.operation.mark.revision_scope
-        return Done(payload, None if scope == "none" else revision, etag, admitted.operation.mark.status)
+        scope = mark.revision_scope
+        seen = None if scope == "none" else revision
+        return Done(payload, seen, etag, mark.status, admitted.undo_problem)
 
     def _tag(self, admitted: AdmittedCall) -> tuple[str, int]:
         salt = admitted.settings.identifiers
@@ -251,7 +253,8 @@ class Dispatcher:
         except BaseException:
             self._parts.checkpoints.drop_step(step)
             raise
-        self._parts.checkpoints.end_step(step, self._parts.jobs.additions(job.id))
+        additions = self._parts.jobs.additions(job.id)
+        admitted.undo_problem = self._parts.checkpoints.end_step(step, additions)
         return value
 
     def _answer_later(self, job: Job, wait_s: float, answer: Callable[[Outcome], None]) -> None:

@@ -23,13 +23,18 @@ from AgentBridgeLib.host.hierarchy_copies import (
     restore_hierarchy,
     restore_places,
 )
+from AgentBridgeLib.host.memory import available_memory_bytes
 from AgentBridgeLib.host.node_copies import NodeCopy, data_bytes
+from AgentBridgeLib.host.volume_copies import VolumeCopy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from AgentBridgeLib.host.scene import SlicerScene
 
+Part = NodeCopy | VolumeCopy
+SHARED_FROM_BYTES = 1 << 20
+"""Voxels that are so many are shared with the scene while a step runs (`VolumeCopy`)."""
 _RESTORED_SINGLETONS = ("vtkMRMLSelectionNode", "vtkMRMLSliceCompositeNode")
 
 
@@ -40,7 +45,7 @@ class SceneCopy:
     `hierarchy` is None for a copy of some nodes, which has `places` instead: node id and item of its folder.
     """
 
-    parts: tuple[NodeCopy, ...]
+    parts: tuple[Part, ...]
     furniture: tuple[NodeCopy, ...]
     hierarchy: tuple[ItemRecord, ...] | None
     revision: int
@@ -55,7 +60,8 @@ class SlicerSceneCopier:
 
     def copy_scene(self, earlier: SceneCopy | None = None) -> SceneCopy:
         """Copy everything but furniture; what is as in `earlier` is shared with it."""
-        known = {part.node_id: part for part in (*earlier.parts, *earlier.furniture)} if earlier else {}
+        parts = (*earlier.parts, *earlier.furniture) if earlier else ()
+        known = {part.node_id: part for part in parts if isinstance(part, NodeCopy)}
         return SceneCopy(
             tuple(self._copy_node(node, known) for node in self._content()),
             tuple(self._copy_node(node, known) for node in self._shown()),
@@ -64,14 +70,25 @@ class SlicerSceneCopier:
         )
 
     def copy_nodes(self, node_ids: Iterable[str], most_bytes: int) -> SceneCopy | None:
-        """Copy some nodes with their display nodes; None when that takes more than `most_bytes`."""
-        nodes = [self._scene.scene.GetNodeByID(node_id) for node_id in node_ids]
-        nodes = [node for node in nodes if node is not None and _is_content(node)]
-        nodes += [display for node in nodes for display in _displays(node)]
-        if sum(data_bytes(node) for node in nodes) > most_bytes:
-            return None
-        parts = tuple(self._copy_node(node, {}) for node in {node.GetID(): node for node in nodes}.values())
-        return SceneCopy(parts, (), None, self._scene.revision, record_places(self._hierarchy(), nodes))
+        """Copy some nodes with their display nodes; None when that takes more than `most_bytes`, or than there is."""
+        nodes = self._some_nodes(node_ids)
+        return self._copy_of_some(nodes, [], most_bytes)
+
+    def copy_before_step(self, node_ids: Iterable[str], most_bytes: int) -> SceneCopy | None:
+        """Copy some nodes with their display nodes for a step, which `settle` ends; voxels of volumes are shared.
+
+        None when the rest takes more than `most_bytes`, or than there is.
+        """
+        nodes = self._some_nodes(node_ids)
+        shared = [
+            node for node in nodes if node.IsA("vtkMRMLVolumeNode") and data_bytes(node) >= SHARED_FROM_BYTES
+        ]
+        return self._copy_of_some([node for node in nodes if node not in shared], shared, most_bytes)
+
+    def settle(self, copy: SceneCopy) -> str:
+        """Make a copy for a step independent of the scene, after the step; gives why it cannot be put back."""
+        problems = [part.settle(self._scene.scene.GetNodeByID(part.node_id)) for part in copy.parts]
+        return next(filter(None, problems), "")
 
     def content_bytes(self) -> int:
         """How many bytes the arrays of the scene's nodes take."""
@@ -84,15 +101,18 @@ class SlicerSceneCopier:
         ------
         StorageFailedError
             A part of the copy was moved to disk and cannot be read; the scene is as it was.
+        UndoUnavailableError
+            A volume whose voxels were shared is gone, or on another grid; the scene is as it was.
         """
         for part in copy.parts:
-            part.bring_back()
+            part.check(self._scene.scene.GetNodeByID(part.node_id))
         with slicer.util.RenderBlocker(), self._batch():
             if copy.hierarchy is not None:
                 self._remove_others({part.node_id for part in copy.parts})
             restored = [self._put_back(part) for part in _referenced_first(copy.parts)]
             for node in filter(None, [*restored, *(self._put_back(part) for part in copy.furniture)]):
                 _resolve_references(node)
+                _connect_voxels(node)
             if copy.hierarchy is not None:
                 restore_hierarchy(self._hierarchy(), copy.hierarchy, self._scene.scene)
             restore_places(self._hierarchy(), copy.places, self._scene.scene)
@@ -104,6 +124,22 @@ class SlicerSceneCopier:
             if node is not None and _is_content(node):
                 self._scene.forget_node(node)
 
+    def _some_nodes(self, node_ids: Iterable[str]) -> list[Any]:
+        nodes = [self._scene.scene.GetNodeByID(node_id) for node_id in node_ids]
+        nodes = [node for node in nodes if node is not None and _is_content(node)]
+        nodes += [display for node in nodes for display in _displays(node)]
+        return list({node.GetID(): node for node in nodes}.values())
+
+    def _copy_of_some(self, nodes: list[Any], shared: list[Any], most_bytes: int) -> SceneCopy | None:
+        available = available_memory_bytes()
+        room = most_bytes if available is None else min(most_bytes, available)
+        if sum(data_bytes(node) for node in nodes) > room:
+            return None
+        parts: list[Part] = [VolumeCopy(node) for node in shared]
+        parts += [self._copy_node(node, {}) for node in nodes]
+        places = record_places(self._hierarchy(), [*shared, *nodes])
+        return SceneCopy(tuple(parts), (), None, self._scene.revision, places)
+
     def _copy_node(self, node: Any, known: dict[str, NodeCopy]) -> NodeCopy:
         revision = self._scene.node_revision(node.GetID())
         earlier = known.get(node.GetID())
@@ -111,13 +147,13 @@ class SlicerSceneCopier:
             return earlier
         return NodeCopy(node, revision)
 
-    def _put_back(self, part: NodeCopy) -> Any:
+    def _put_back(self, part: Part) -> Any:
         """Make one node what it was; None when nothing had to be done."""
         node = self._scene.scene.GetNodeByID(part.node_id)
         if node is not None and node.GetClassName() == part.class_name:
             if part.is_equal(node, self._scene.node_revision(part.node_id)):
                 return None
-            _assign(node, part.node)
+            part.put_back(node)
             return node
         if node is not None:
             self._scene.scene.RemoveNode(node)
@@ -169,15 +205,6 @@ def _displays(node: Any) -> list[Any]:
     return [node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())]
 
 
-def _assign(node: Any, source: Any) -> None:
-    """Copy one node into another, and say so to those who listen for the class' own events."""
-    was_modifying = node.StartModify()
-    try:
-        node.Copy(source)
-    finally:
-        node.EndModify(was_modifying)
-
-
 def _references(node: Any) -> Iterator[tuple[str, int, str]]:
     for number in range(node.GetNumberOfNodeReferenceRoles()):
         role = node.GetNthNodeReferenceRole(number)
@@ -191,10 +218,17 @@ def _resolve_references(node: Any) -> None:
         node.GetNthNodeReference(role, index)
 
 
-def _referenced_first(parts: Sequence[NodeCopy]) -> list[NodeCopy]:
+def _connect_voxels(node: Any) -> None:
+    """Connect a volume's display node to the voxels of now; copies have no connection."""
+    volume = node.GetDisplayableNode() if node.IsA("vtkMRMLVolumeDisplayNode") else None
+    if volume is not None and volume.IsA("vtkMRMLVolumeNode"):
+        node.SetInputImageDataConnection(volume.GetImageDataConnection())
+
+
+def _referenced_first(parts: Sequence[Part]) -> list[Part]:
     """Order parts so that what a node refers to comes before it, as far as there are no circles."""
     by_id = {part.node_id: part for part in parts}
-    ordered: dict[str, NodeCopy] = {}
+    ordered: dict[str, Part] = {}
     for part in parts:
         waiting, entered = [part], set()
         while waiting:

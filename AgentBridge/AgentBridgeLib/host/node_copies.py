@@ -41,6 +41,8 @@ class NodeCopy:
         self.node = node.NewInstance()
         self.node.CopyWithScene(node)  # the only way to a node with a given id
         self.node.SetScene(None)
+        if self.node.IsA("vtkMRMLVolumeDisplayNode"):  # its copy is connected to the live voxels
+            self.node.SetInputImageDataConnection(None)
         self._arrays = list(data_arrays(self.node))
         self._moved: dict[int, tuple[Path, int]] = {}
         self.size_bytes = FIXED_BYTES + sum(_bytes_of(array) for array in self._arrays)
@@ -94,8 +96,8 @@ class NodeCopy:
             freed += size
         return freed
 
-    def bring_back(self) -> Any:
-        """Read what was moved to disk, and give the complete copy.
+    def check(self, node: Any | None) -> None:  # noqa: ARG002 - as `VolumeCopy`
+        """Read what was moved to disk, so that the copy can be put back.
 
         Raises
         ------
@@ -113,7 +115,18 @@ class NodeCopy:
                 ) from error
             path.unlink(missing_ok=True)
             del self._moved[index]
-        return self.node
+
+    def put_back(self, node: Any) -> None:
+        """Make a node what it was, and say so to those who listen for the class' own events."""
+        was_modifying = node.StartModify()
+        try:
+            node.Copy(self.node)
+        finally:
+            node.EndModify(was_modifying)
+
+    def settle(self, node: Any | None) -> str:  # noqa: ARG002 - as `VolumeCopy`
+        """Nothing is shared with the scene."""
+        return ""
 
     def drop(self) -> None:
         """Remove its files."""

@@ -60,6 +60,14 @@ def compact(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def with_undo_problem(result: Json, problem: str) -> Json:
+    """Say that a step cannot be undone; nothing is added where there is no problem."""
+    if not problem:
+        return result
+    text = f"scene_undo cannot take this step back: {problem}."
+    return {**result, "content": [*result["content"], {"type": "text", "text": text}]}
+
+
 def too_large(size: int, hint: str) -> Json:
     """Say that a result does not fit, and what to do instead."""
     return text_result(

@@ -239,7 +239,7 @@ class _Finish:
         if size > results.LARGEST_TEXT:
             hint = "Ask for less: a smaller limit, a region, one node; or read the route over HTTP."
             return results.too_large(size, hint)
-        return result
+        return results.with_undo_problem(result, outcome.undo_problem)
 
 
 def _differs(job: Job, seen: tuple[State, float | None, str]) -> bool:

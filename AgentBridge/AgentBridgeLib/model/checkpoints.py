@@ -30,7 +30,9 @@ class CheckpointList(SceneResult):
     items: tuple[CheckpointDescription, ...]
     next_cursor: None = Field(default=None, description="Always null: there are few enough for one page.")
     total: int
-    memory_bytes: int = Field(description="What they take in memory together.")
+    memory_bytes: int = Field(
+        description="What they and the steps that can be undone take in memory together."
+    )
     disk_bytes: int = Field(description="What they take on disk together.")
     memory_limit_bytes: int
     disk_limit_bytes: int

@@ -37,6 +37,7 @@ class SceneSummary(Framed, SceneResult):
     undo_operation: str | None = Field(
         description="Operation that scene.undo would take back; null when there is none."
     )
+    undo_problem: str | None = Field(description="Why scene.undo cannot take that back; null when it can.")
     file_name: str | None = Field(description="File that the scene was read from or saved to.")
 
 

@@ -81,6 +81,8 @@ def _done(done: Done, request_id: str) -> Response:
         headers.append(_NO_STORE)
     if done.revision is not None:
         headers.append(("X-Scene-Revision", str(done.revision)))
+    if done.undo_problem:
+        headers.append(("X-AgentBridge-No-Undo", done.undo_problem))
     if not isinstance(done.payload, Content):
         return Response(done.status, [JSON_TYPE, *headers], [done.payload])
     content = done.payload

@@ -130,9 +130,96 @@ def test_edit_of_something_large_is_not_slowed_and_says_so_on_undo(scene, make_s
     mark = a_mark("nodes.update", destructive=False, capability="scene.edit")
     step = store.begin_step(mark, ["scene.edit"], ["a"])
     scene.touch("a")
-    store.end_step(step, [])
-    with pytest.raises(UndoUnavailableError, match=r"nodes\.update"):
+    assert "takes more than" in store.end_step(step, [])
+    with pytest.raises(UndoUnavailableError, match=r"nodes\.update.*takes more than"):
         store.undo()
+
+
+def an_edit(scene, store, node_id):
+    """Change a node as an edit does; gives why it cannot be undone."""
+    step = store.begin_step(
+        a_mark("nodes.update", destructive=False, capability="scene.edit"), ["scene.edit"], [node_id]
+    )
+    scene.nodes[node_id].attributes["edits"] = scene.nodes[node_id].attributes.get("edits", 0) + 1
+    scene.touch(node_id)
+    return store.end_step(step, [])
+
+
+def test_what_steps_keep_is_bounded_and_the_oldest_goes_first(scene, make_store):
+    """issue:#3: memory budget."""
+    store = make_store(step_bytes=250)
+    add(scene, "a", 100)
+    for _ in range(3):
+        assert an_edit(scene, store, "a") == ""
+    assert store.memory_bytes == 200
+    assert [store.undo()[0].problem for _ in range(2)] == ["it was undone"] * 2
+    assert scene.nodes["a"].attributes["edits"] == 1
+    with pytest.raises(UndoUnavailableError, match="make room for later steps"):
+        store.undo()
+
+
+def test_newest_step_may_keep_more_than_all_together_but_not_more_than_the_memory(scene, make_store):
+    """issue:#3: memory budget; undo of the last agent step."""
+    store = make_store(step_bytes=50, memory_bytes=150)
+    add(scene, "a", 100)
+    assert an_edit(scene, store, "a") == ""
+    scene.nodes["a"].attributes["bytes"] = 200
+    assert "too much memory" in an_edit(scene, store, "a")
+    assert store.memory_bytes == 0
+
+
+def test_checkpoints_move_to_disk_for_what_a_step_keeps(scene, make_store):
+    """issue:#3: memory then disk budget."""
+    store = make_store(memory_bytes=150, disk_bytes=1000)
+    add(scene, "a", 100)
+    store.create("mine")
+    an_edit(scene, store, "a")
+    assert (store.memory_bytes, store.disk_bytes) == (100, 100)
+
+
+def test_step_keeps_nothing_where_checkpoints_leave_no_room(scene, make_store):
+    """house: the budget holds; the call itself goes on."""
+    store = make_store(memory_bytes=150, disk_bytes=0)
+    add(scene, "a", 100)
+    store.create("mine")
+    assert "no room" in an_edit(scene, store, "a")
+    assert store.memory_bytes == 100
+
+
+def test_step_that_wrote_in_place_says_so(scene, make_store):
+    """house: an undo that would not be exact is refused."""
+    store = make_store()
+    add(scene, "a").attributes["written"] = True
+    assert an_edit(scene, store, "a") == "written in place"
+    with pytest.raises(UndoUnavailableError, match="written in place"):
+        store.undo()
+
+
+def test_undo_that_fails_leaves_the_step_and_no_checkpoint(scene, make_store, monkeypatch):
+    """house: a failed change leaves things as they were."""
+    store = make_store()
+    add(scene, "a")
+    an_edit(scene, store, "a")
+
+    def refuse(_self, _copy):
+        raise UndoUnavailableError("it is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryCopier, "restore", refuse)
+        with pytest.raises(UndoUnavailableError, match="gone"):
+            store.undo()
+    assert len(store) == 0
+    store.undo()
+    assert scene.nodes["a"].attributes.get("edits") is None
+
+
+def test_destructive_step_without_room_for_its_checkpoint_says_so(scene, make_store):
+    """house: the call itself goes on."""
+    store = make_store(memory_bytes=10, disk_bytes=10)
+    add(scene, "a", 100)
+    step = store.begin_step(a_mark(), ["scene.delete"], ["a"])
+    scene.forget_node(scene.nodes["a"])
+    assert "did not fit" in store.end_step(step, [])
 
 
 def test_failed_or_ineffective_step_leaves_no_checkpoint(scene, make_store):

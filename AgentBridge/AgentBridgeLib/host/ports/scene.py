@@ -145,7 +145,16 @@ class SceneCopier(Protocol):
         """Copy everything; what is as in `earlier` is shared with it."""
 
     def copy_nodes(self, node_ids: Sequence[str], most_bytes: int) -> SceneCopy | None:
-        """Copy some nodes with their display nodes; None when that takes more than `most_bytes`."""
+        """Copy some nodes with their display nodes; None when that takes more than `most_bytes`, or than there is."""
+
+    def copy_before_step(self, node_ids: Sequence[str], most_bytes: int) -> SceneCopy | None:
+        """Copy some nodes with their display nodes for a step, which `settle` ends; voxels of volumes are shared.
+
+        None when the rest takes more than `most_bytes`, or than there is.
+        """
+
+    def settle(self, copy: Any) -> str:
+        """Make a copy for a step independent of the scene, after the step; gives why it cannot be put back."""
 
     def content_bytes(self) -> int:
         """How many bytes the arrays of the scene's nodes take."""
@@ -157,6 +166,8 @@ class SceneCopier(Protocol):
         ------
         StorageFailedError
             A part of the copy cannot be read back from disk; the scene is as it was.
+        UndoUnavailableError
+            A volume whose voxels were shared is gone, or on another grid; the scene is as it was.
         """
 
     def remove_nodes(self, node_ids: Sequence[str]) -> None:

@@ -159,8 +159,10 @@ def delete_checkpoint(context: OperationContext, arguments: CheckpointArguments)
 def undo_last_step(context: OperationContext, arguments: NoArguments) -> StepUndone:  # noqa: ARG001
     """Take back the last step that an agent made in the scene; repeat it to take back the one before.
 
-    After a destructive step the whole scene goes back to its automatic checkpoint. After another step the nodes that
-    it named go back, and the nodes that it added are removed.
+    After a destructive step the whole scene goes back to its automatic checkpoint. After another step, and after an
+    upload, the nodes that it named go back, and the nodes that it added are removed; voxels that the step left alone
+    stay as they are now. A step that cannot be undone says so in its answer: in the header `X-AgentBridge-No-Undo`,
+    or in a line of text over MCP.
 
     Returns
     -------
@@ -170,7 +172,8 @@ def undo_last_step(context: OperationContext, arguments: NoArguments) -> StepUnd
     Raises
     ------
     UndoUnavailableError
-        There is no step; or what it changed was too large to be copied beforehand; or its checkpoint is gone.
+        There is no step; or what it changed was too large to be kept; or that was removed since; or its checkpoint
+        is gone. The scene is as it was.
     OutOfMemoryError
         The present state would not fit beside the checkpoints made on request, so it could not be kept.
     """

@@ -96,6 +96,7 @@ def summarize_scene(context: OperationContext, arguments: FrameArguments) -> Sce
     layout_number = _layout_number(scene.scene)
     selection = scene.application_logic.GetSelectionNode()
     segmentations = index.of_class("vtkMRMLSegmentationNode")
+    step = store.last_step if store is not None else None
     return SceneSummary(
         node_count=len(listed),
         hidden_node_count=len(index.entries) - len(listed),
@@ -106,9 +107,8 @@ def summarize_scene(context: OperationContext, arguments: FrameArguments) -> Sce
         layout=_layout_name(layout_number),
         layout_number=layout_number,
         checkpoint_count=len(store) if store is not None else 0,
-        undo_operation=store.last_step.operation
-        if store is not None and store.last_step is not None
-        else None,
+        undo_operation=step.operation if step is not None else None,
+        undo_problem=(store.problem_of(step) or None) if store is not None and step is not None else None,
         file_name=scene.scene.GetURL() or None,
     )
 

@@ -191,7 +191,8 @@ def replace_data(
     """Replace the voxels of a volume; name, id, display and parent transform stay.
 
     NRRD and NIfTI bytes bring their own geometry, which may have other dimensions. NPY and raw bytes must have the
-    dimensions of now and keep the geometry; raw bytes the scalar type too.
+    dimensions of now and keep the geometry; raw bytes the scalar type too. The voxels of before are kept for
+    scene.undo.
 
     Raises
     ------
