@@ -4,10 +4,12 @@ This file is only the doorway: Slicer imports it at every start, also for people
 is in AgentBridgeLib and is imported when it is needed, since it needs packages that Slicer does not bundle.
 """
 
+import importlib
 import logging
 import os
 import sys
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -21,6 +23,23 @@ from slicer.ScriptedLoadableModule import (
 START_WITH_SLICER = "AgentBridge/start_with_slicer"
 GRANTS_VARIABLE = "AGENTBRIDGE_GRANTS"
 """Environment variable with capabilities for one run where nobody can be asked, such as "files.write=allow"."""
+
+OLDEST_PYTHON = (3, 11)
+"""Older Slicers can read this file, but nothing of AgentBridgeLib."""
+
+
+def whyUnsupported():
+    """Say why the bridge cannot run in this Slicer; empty when it can."""
+    if sys.version_info[:2] >= OLDEST_PYTHON:
+        return ""
+    return _(
+        "Agent Bridge needs Slicer 5.10 or later. This is Slicer {version} with Python {python}; "
+        "the bridge needs Python {oldest}."
+    ).format(
+        version=slicer.app.applicationVersion,
+        python=".".join(str(number) for number in sys.version_info[:2]),
+        oldest=".".join(str(number) for number in OLDEST_PYTHON),
+    )
 
 
 class AgentBridge(ScriptedLoadableModule):
@@ -49,7 +68,8 @@ class AgentBridge(ScriptedLoadableModule):
 
     def onModuleAboutToBeUnloaded(self, name):
         if name == "AgentBridge":
-            AgentBridgeLogic.closeShared()
+            # Not this file's own class: a reload has put another file, with its bridge, in the place of this one.
+            importlib.import_module(__name__).AgentBridgeLogic.closeShared()
 
 
 class AgentBridgeLogic(ScriptedLoadableModuleLogic):
@@ -66,8 +86,10 @@ class AgentBridgeLogic(ScriptedLoadableModuleLogic):
         :param grants: capability to mode ("allow", "ask", "deny") for this run.
         :param allowed_folders: folders that clients may use while the settings name none.
         :return: base URL.
+        :raises RuntimeError: this Slicer is too old.
         :raises ModuleNotFoundError: the required packages are not installed; see missingPackages().
         """
+        self.requireSupported()
         if self.missingPackages():
             missing = ", ".join(self.missingPackages())
             raise ModuleNotFoundError(
@@ -82,6 +104,15 @@ class AgentBridgeLogic(ScriptedLoadableModuleLogic):
         url = self.bridge.start(DEFAULT_PORT if port is None else port)
         self.tellObservers()
         return url
+
+    @staticmethod
+    def requireSupported():
+        """Refuse a Slicer that is too old, in words instead of a SyntaxError.
+
+        :raises RuntimeError: it is.
+        """
+        if whyUnsupported():
+            raise RuntimeError(whyUnsupported())
 
     @staticmethod
     def grants():
@@ -176,6 +207,7 @@ class AgentBridgeLogic(ScriptedLoadableModuleLogic):
 
     def installPackages(self):
         """Install the required packages, without asking."""
+        self.requireSupported()
         from AgentBridgeLib.host import packages
 
         packages.install()
@@ -192,12 +224,24 @@ class AgentBridgeLogic(ScriptedLoadableModuleLogic):
 class AgentBridgeWidget(ScriptedLoadableModuleWidget):
     """The panel."""
 
+    panel = settings = None
+
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
+        self.logic = AgentBridgeLogic()
+        if whyUnsupported():
+            self.note = qt.QLabel(whyUnsupported())
+            self.note.setObjectName("AgentBridgeUnsupported")
+            self.note.setWordWrap(True)
+            self.layout.addWidget(self.note)
+            self.layout.addStretch(1)
+        else:
+            self.makePanel()
+
+    def makePanel(self):
         from AgentBridgeLib.gui.panel import Panel
         from AgentBridgeLib.host import main_window
 
-        self.logic = AgentBridgeLogic()
         ui = slicer.util.loadUI(self.resourcePath("UI/AgentBridge.ui"))  # idiom: loads no node
         self.panel = Panel(self.logic, ui, attends=main_window.exists())
         self.layout.addWidget(self.panel.widget)
@@ -205,7 +249,8 @@ class AgentBridgeWidget(ScriptedLoadableModuleWidget):
         self.settings = self.mirrorInSettingsDialog() if main_window.exists() else None
 
     def enter(self):
-        self.panel.refresh()
+        if self.panel is not None:
+            self.panel.refresh()
 
     def mirrorInSettingsDialog(self):
         """Show the safety settings in Slicer's settings dialog too; its page is made once, filled by each reload."""
@@ -218,6 +263,8 @@ class AgentBridgeWidget(ScriptedLoadableModuleWidget):
         return SettingsPage(module.settingsPage, self.logic)
 
     def cleanup(self):
+        if self.panel is None:
+            return
         self.leave()
         self.panel.close()
         if self.settings is not None:

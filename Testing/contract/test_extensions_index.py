@@ -154,6 +154,11 @@ def test_doorway_imports_only_what_every_slicer_has():
     assert imports_at_file_scope(source) <= IMPORTABLE_AT_FILE_SCOPE
 
 
+def test_doorway_can_be_read_by_slicers_that_are_too_old():
+    """slicer: 5.8 has Python 3.9; what it cannot read would end in a SyntaxError instead of words."""
+    ast.parse((MODULE / "AgentBridge.py").read_text(encoding="utf-8"), feature_version=(3, 9))
+
+
 def test_doorway_runs_nothing_on_import():
     """slicer: modules are imported at every start, also for people who never use them."""
     tree = ast.parse((MODULE / "AgentBridge.py").read_text(encoding="utf-8"))

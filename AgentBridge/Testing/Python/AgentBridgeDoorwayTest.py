@@ -1,11 +1,13 @@
 """The module inside a running Slicer: with or without its main window, with or without the runtime dependencies."""
 
+import importlib
 import importlib.util
 import json
 import socket
 import time
 import unittest
 
+import qt
 import slicer
 
 DEPENDENCIES = ("pydantic", "jsonschema", "httptools")
@@ -30,6 +32,23 @@ class AgentBridgeDoorwayTest(unittest.TestCase):
     def test_stopping_what_does_not_run_is_harmless(self):
         self.logic.stop()
         self.logic.stop()
+
+    def test_slicer_that_is_too_old_is_told_in_words(self):
+        doorway = importlib.import_module("AgentBridge")
+        oldest, doorway.OLDEST_PYTHON = doorway.OLDEST_PYTHON, (99, 0)
+        panel = doorway.AgentBridgeWidget()
+        try:
+            note = panel.parent.findChild(qt.QLabel, "AgentBridgeUnsupported")
+            self.assertIn("needs Slicer 5.10 or later", note.property("text"))
+            with self.assertRaisesRegex(RuntimeError, "needs Slicer 5.10 or later"):
+                self.logic.start(port=0)
+            with self.assertRaisesRegex(RuntimeError, "needs Slicer 5.10 or later"):
+                self.logic.installPackages()
+            panel.enter()
+        finally:
+            doorway.OLDEST_PYTHON = oldest
+            panel.cleanup()
+            panel.parent.deleteLater()
 
     @unittest.skipUnless(
         HAS_DEPENDENCIES, "pydantic, jsonschema or httptools is not installed in this Slicer"
@@ -68,6 +87,18 @@ class AgentBridgeDoorwayTest(unittest.TestCase):
         self.logic.stop()
         with self.assertRaises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=1)
+
+    @unittest.skipUnless(
+        HAS_DEPENDENCIES, "pydantic, jsonschema or httptools is not installed in this Slicer"
+    )
+    def test_bridge_that_was_started_after_a_reload_ends_with_slicer(self):
+        self.logic.start(port=0)
+        slicer.modules.AgentBridgeWidget.onReload()
+        self.assertIsNone(self.logic.bridge)
+        self.logic = slicer.util.getModuleLogic("AgentBridge")
+        self.logic.start(port=0)
+        slicer.modules.AgentBridgeInstance.onModuleAboutToBeUnloaded("AgentBridge")
+        self.assertIsNone(self.logic.bridge)
 
     def port(self):
         """Read the port from the bridge's address."""
