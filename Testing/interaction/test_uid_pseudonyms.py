@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import io
 import re
-from email import policy
-from email.parser import BytesParser
 
 import pydicom
 import pytest
 
 import dicom_data
 import native_xml_reading
+from multipart_answers import parts_of
 from served_bridge import ServedBridge
 from stored_settings import write_setting
 
 GRANTS = {"dicom.write": "allow", "scene.delete": "allow"}
 PSEUDONYM = re.compile(r"2\.25\.[1-9]\d*")
-
-
-def parts_of(answer):
-    """The bodies of a multipart answer."""
-    head = f"Content-Type: {answer.headers['content-type']}\r\n\r\n".encode()
-    return [
-        part.get_content()
-        for part in BytesParser(policy=policy.HTTP).parsebytes(head + answer.body).iter_parts()
-    ]
 
 
 @pytest.fixture(scope="module")

@@ -73,6 +73,8 @@ MODULES = (
     "dicom.web_files",
     "dicom.web_frames",
     "dicom.web_rendered",
+    "dicom.web_thumbnails",
+    "dicom.web_capabilities",
     "dicom.web_uri",
     "dicom.storing",
     "dicom.exchange",

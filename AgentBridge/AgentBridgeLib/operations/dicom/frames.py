@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from AgentBridgeLib.dispatch.context import Progress, Suspend
 from AgentBridgeLib.model.content import Content
 from AgentBridgeLib.operations.dicom.instances import OneInstance, burned_in, read_instance
-from AgentBridgeLib.operations.dicom.pixels import Window, encode, frame_count, render
+from AgentBridgeLib.operations.dicom.pixels import Window, frame_count, render, save, shaped
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def render_frame(
     if arguments.window_center is not None and arguments.window_width is not None:
         window = Window(arguments.window_center, arguments.window_width)
     picture = render(dataset, arguments.frame, window)
-    data = encode(picture, arguments.format, arguments.largest_side_px)
+    data = save(shaped(picture, arguments.largest_side_px), arguments.format)
     facts = {
         "frame": arguments.frame,
         "frame_count": frame_count(dataset),

@@ -13,7 +13,7 @@ from AgentBridgeLib.operations.dicom.library import read_dataset
 from AgentBridgeLib.operations.dicom.nodes import find_node, speak
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable
 
     from AgentBridgeLib.dispatch.context import OperationContext, Progress, Suspend
     from AgentBridgeLib.host.dicom_index import Instance
@@ -103,7 +103,16 @@ def ask_node(
     return (yield from speak(context, node, request, purpose))
 
 
-def burned_in(dataset: Any) -> Literal["yes", "no", "unknown"]:
+BurnedIn = Literal["yes", "no", "unknown"]
+
+
+def burned_in(dataset: Any) -> BurnedIn:
     """Tell what a file says about text in its pixels (0028,0301)."""
     said = str(dataset.get("BurnedInAnnotation", "") or "").upper()
     return "yes" if said == "YES" else "no" if said == "NO" else "unknown"
+
+
+def burned_in_any(flags: Iterable[BurnedIn]) -> BurnedIn:
+    """Tell it of several instances: any that has such text is enough, and none has it only when all say so."""
+    said = set(flags)
+    return "yes" if "yes" in said else "no" if said == {"no"} else "unknown"

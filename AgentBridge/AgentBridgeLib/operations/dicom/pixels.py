@@ -27,6 +27,11 @@ class Window:
     function: str = ""
 
 
+def has_pixels(dataset: Any) -> bool:
+    """Tell whether a data set that was read with its pixels has any."""
+    return any(name in dataset for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData"))
+
+
 def frame_count(dataset: Any) -> int:
     """Count the frames.
 
@@ -35,11 +40,7 @@ def frame_count(dataset: Any) -> int:
     DataInvalidError
         The instance has no pixels.
     """
-    if (
-        "PixelData" not in dataset
-        and "FloatPixelData" not in dataset
-        and "DoubleFloatPixelData" not in dataset
-    ):
+    if not has_pixels(dataset):
         raise DataInvalidError("The instance has no pixels to render.")
     try:
         return max(1, int(dataset.get("NumberOfFrames", 1) or 1))
@@ -96,34 +97,30 @@ def _render(dataset: Any, frame: int, window: Window | None) -> NDArray[np.uint8
     return np.ascontiguousarray(255 - gray if inverted else gray)
 
 
-def encode(
-    picture: NDArray[np.uint8],
-    kind: str,
-    most_px: int | None = None,
-    *,
-    viewport_px: tuple[int, int] | None = None,
-    quality: int = JPEG_QUALITY,
-) -> bytes:
-    """Write a picture as ``png`` or ``jpeg``.
+def shaped(
+    picture: NDArray[np.uint8], most_px: int | None = None, *, viewport_px: tuple[int, int] | None = None
+) -> Any:
+    """Give a picture the size it is shown in, as an image of PIL.
 
     Parameters
     ----------
     picture
         As `render` makes it.
-    kind
-        Which format.
     most_px
         Made smaller so that no side is above this.
     viewport_px
         Width and height that it is fitted into, made larger if need be; the aspect ratio stays.
-    quality
-        Of JPEG, 1 to 100.
     """
     image = library("PIL.Image").fromarray(picture)
     if most_px is not None:
         image.thumbnail((most_px, most_px))
     if viewport_px is not None:
         image = library("PIL.ImageOps").contain(image, viewport_px)
+    return image
+
+
+def save(image: Any, kind: str, quality: int = JPEG_QUALITY) -> bytes:
+    """Write an image of PIL as ``png`` or ``jpeg``; `quality`, 1 to 100, is of JPEG."""
     out = io.BytesIO()
     if kind == "png":
         image.save(out, "PNG", compress_level=1)

@@ -68,7 +68,7 @@ def retrieve_frames(context: OperationContext, arguments: FramesArguments) -> Co
     """
     dataset = read_dataset(instance_of(context, arguments).path, pixels=True)
     numbers = [int(part) for part in arguments.frames.split(",")]
-    _require_frames(dataset, numbers)
+    require_frames(dataset, numbers)
     accept = accepted(context, arguments)
     kind, frames = leaving_frames(dataset, numbers, accept)
     bare = kind.partition(";")[0]
@@ -102,7 +102,16 @@ def leaving_frames(dataset: Any, numbers: list[int], accept: str) -> tuple[str, 
     return f"{negotiation.kind_of(stored)}; transfer-syntax={stored}", frames
 
 
-def _require_frames(dataset: Any, numbers: list[int]) -> None:
+def require_frames(dataset: Any, numbers: list[int]) -> None:
+    """Refuse numbers behind the last frame.
+
+    Raises
+    ------
+    ArgumentInvalidError
+        There is no such frame.
+    DataInvalidError
+        The instance has no pixels.
+    """
     count = frame_count(dataset)
     if max(numbers) > count:
         problem = f"the instance has {count} frames"

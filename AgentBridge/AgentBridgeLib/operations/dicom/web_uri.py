@@ -13,7 +13,7 @@ from AgentBridgeLib.operations.dicom import negotiation
 from AgentBridgeLib.operations.dicom.instances import burned_in
 from AgentBridgeLib.operations.dicom.leaving_files import leaving_file
 from AgentBridgeLib.operations.dicom.library import read_dataset
-from AgentBridgeLib.operations.dicom.pixels import JPEG_QUALITY, Window, encode, frame_count, render
+from AgentBridgeLib.operations.dicom.pixels import JPEG_QUALITY, Window, frame_count, render, save, shaped
 from AgentBridgeLib.operations.dicom.privacy import hides
 from AgentBridgeLib.operations.dicom.reports import read_report
 from AgentBridgeLib.operations.dicom.web_arguments import InstanceArguments, instance_of
@@ -143,6 +143,6 @@ def _picture(dataset: Any, arguments: WadoUriArguments, kind: str) -> Content:
     viewport = None
     if arguments.rows or arguments.columns:
         viewport = (arguments.columns or picture.shape[1], arguments.rows or picture.shape[0])
-    data = encode(picture, kind, viewport_px=viewport, quality=arguments.image_quality)
+    data = save(shaped(picture, viewport_px=viewport), kind, arguments.image_quality)
     facts = {"frame_count": frame_count(dataset), "burned_in_annotation": burned_in(dataset)}
     return Content(f"image/{kind}", [data], "", facts)
