@@ -19,6 +19,18 @@ class NodeSummary(Result):
     is_hidden: bool = Field(description="Whether Slicer hides it from its node lists.")
 
 
+class ListedNode(NodeSummary):
+    """One node in a list of the scene."""
+
+    parent_transform_id: str | None = Field(
+        description="Transform that is applied to the node; null without one."
+    )
+    folder: str | None = Field(
+        description="Folder of the subject hierarchy, such as Case 1/Lungs, within the node's patient and study; null "
+        "when it lies in none."
+    )
+
+
 class NodeDisplay(Result):
     """How a node is shown (its first display node)."""
 

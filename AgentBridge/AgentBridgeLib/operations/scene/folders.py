@@ -19,25 +19,35 @@ _FOLDER = "Folder"  # vtkMRMLSubjectHierarchyConstants::GetSubjectHierarchyLevel
 _DEEPEST = 32
 
 
-def folder_of(scene: Any, node: Any) -> str | None:
-    """Give the path of the folder that a node lies in; None when it lies in none.
+class FolderReader:
+    """Tells the folders of many nodes; what nodes of one place share is read once. For one look at a scene.
 
     Parameters
     ----------
     scene
         `vtkMRMLScene`.
-    node
-        A node of it.
-
-    Returns
-    -------
-    str | None
-        Names from the outermost folder on, separated by slashes, below the node's study or patient if it has one.
     """
-    hierarchy = scene.GetSubjectHierarchyNode()
-    item = hierarchy.GetItemByDataNode(node) if hierarchy is not None else 0
-    names = [hierarchy.GetItemName(folder) for folder in _folders_above(hierarchy, item)] if item else []
-    return SEPARATOR.join(reversed(names)) or None
+
+    def __init__(self, scene: Any) -> None:
+        self._hierarchy = scene.GetSubjectHierarchyNode()
+        self._paths: dict[int, str | None] = {}
+
+    def folder_of(self, node: Any) -> str | None:
+        """Give the path of the folder that a node lies in; None when it lies in none.
+
+        Returns
+        -------
+        str | None
+            Names from the outermost folder on, separated by slashes, below the node's study or patient if it has one.
+        """
+        item = self._hierarchy.GetItemByDataNode(node) if self._hierarchy is not None else 0
+        if not item:
+            return None
+        place = self._hierarchy.GetItemParent(item)
+        if place not in self._paths:
+            names = [self._hierarchy.GetItemName(folder) for folder in _folders_above(self._hierarchy, item)]
+            self._paths[place] = SEPARATOR.join(reversed(names)) or None
+        return self._paths[place]
 
 
 def check_movable(scene: Any, node: Any) -> None:
@@ -75,7 +85,7 @@ def nodes_in(scene: Any, path: str) -> set[str]:
     if hierarchy is None:
         return set()
     folders = [item for item in _descendants(hierarchy, hierarchy.GetSceneItemID()) if _is(hierarchy, item)]
-    chosen = [item for item in folders if _path(hierarchy, item) == path]
+    chosen = [item for item in folders if _path(hierarchy, item) == path.strip(SEPARATOR)]
     nodes = (hierarchy.GetItemDataNode(item) for folder in chosen for item in _descendants(hierarchy, folder))
     return {node.GetID() for node in nodes if node is not None}
 

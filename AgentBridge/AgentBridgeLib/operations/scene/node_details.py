@@ -21,7 +21,7 @@ from AgentBridgeLib.model.nodes import (
     VolumeDetails,
 )
 from AgentBridgeLib.operations.common import matrices, voxels
-from AgentBridgeLib.operations.scene.folders import folder_of
+from AgentBridgeLib.operations.scene.folders import FolderReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +56,7 @@ def describe(scene: SceneHost, node: Any) -> NodeDescription:
         node_revision=scene.node_revision(node.GetID()),
         details=_details(node),
         parent_transform_id=parent_transform_id(node),
-        folder=folder_of(scene.scene, node),
+        folder=FolderReader(scene.scene).folder_of(node),
         display=_display(node),
         storage=_storage(node),
         references=_references(node),

@@ -11,7 +11,7 @@ from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem, NodeTypeEr
 from AgentBridgeLib.model.base import Arguments, Page, PageArguments
 from AgentBridgeLib.model.fields import NodeId
 from AgentBridgeLib.model.geometry import ColorRgb
-from AgentBridgeLib.model.nodes import NodeDescription, NodesDeleted, NodeSummary
+from AgentBridgeLib.model.nodes import ListedNode, NodeDescription, NodesDeleted
 from AgentBridgeLib.model.paging import page_bounds
 from AgentBridgeLib.operations.common.node_index import NodeEntry, NodeIndex, node_index
 from AgentBridgeLib.operations.scene import folders, node_details
@@ -43,7 +43,8 @@ class ListArguments(PageArguments):
     folder: str | None = Field(
         default=None,
         max_length=1000,
-        description="Path of a folder of the subject hierarchy, such as Case 1/Lungs; folders below it count too.",
+        description="Whole path of a folder of the subject hierarchy, such as Case 1/Lungs, within any patient and "
+        "study, upper and lower case as it is; what lies in folders below it counts too. The items tell theirs.",
     )
     hidden: bool = Field(
         default=False, description="Whether to list nodes too that Slicer hides from its lists."
@@ -102,12 +103,12 @@ class DeleteManyArguments(Arguments):
     read_only=True,
     keywords="objects loaded data find by name",
 )
-def list_nodes(context: OperationContext, arguments: ListArguments) -> Page[NodeSummary]:
+def list_nodes(context: OperationContext, arguments: ListArguments) -> Page[ListedNode]:
     """List the nodes of the scene, page by page, filtered by class, name, attribute or folder.
 
     Returns
     -------
-    Page[NodeSummary]
+    Page[ListedNode]
         In the order in which the nodes came into the scene. Hidden nodes (views, colors, display and storage nodes)
         are left out unless asked for.
 
@@ -130,8 +131,8 @@ def list_nodes(context: OperationContext, arguments: ListArguments) -> Page[Node
         cursor=arguments.cursor,
         question=question,
     )
-    items = [NodeSummary.model_construct(**entry._asdict()) for entry in selected[bounds.start : bounds.stop]]
-    return Page[NodeSummary](items=items, next_cursor=bounds.next_cursor, total=len(selected))
+    items = list(_listed(context.host.scene.scene, selected[bounds.start : bounds.stop]))
+    return Page[ListedNode](items=items, next_cursor=bounds.next_cursor, total=len(selected))
 
 
 @operation(
@@ -233,6 +234,30 @@ def delete_nodes(context: OperationContext, arguments: DeleteManyArguments) -> N
         Slicer needs one of the nodes; nothing was deleted.
     """
     return _delete(context, list(dict.fromkeys(arguments.ids)))
+
+
+_IN_NO_FOLDER = frozenset(
+    {
+        "vtkMRMLSubjectHierarchyNode",
+        "vtkMRMLViewNode",
+        "vtkMRMLSliceNode",
+        "vtkMRMLPlotViewNode",
+        "vtkMRMLTableViewNode",
+        "vtkMRMLCameraNode",
+    }
+)
+"""Visible nodes that the subject hierarchy does not have; to search it in vain takes as long as there are nodes."""
+
+
+def _listed(scene: Any, entries: Iterable[NodeEntry]) -> Iterable[ListedNode]:
+    reader = folders.FolderReader(scene)
+    for entry in entries:
+        node = scene.GetNodeByID(entry.id)
+        yield ListedNode.model_construct(
+            **entry._asdict(),
+            parent_transform_id=node_details.parent_transform_id(node),
+            folder=None if entry.is_hidden or entry.class_name in _IN_NO_FOLDER else reader.folder_of(node),
+        )
 
 
 def _select(context: OperationContext, index: NodeIndex, arguments: ListArguments) -> Sequence[NodeEntry]:
