@@ -63,7 +63,9 @@ class AgentBridge(ScriptedLoadableModule):
     def onStartupCompleted(self):
         if slicer.app.testingEnabled():
             return
-        if slicer.util.settingsValue(START_WITH_SLICER, False, converter=slicer.util.toBool):
+        if (
+            slicer.util.settingsValue(START_WITH_SLICER, "false", converter=str) == "true"
+        ):  # as the panel reads it
             slicer.util.getModuleLogic("AgentBridge").startIfPossible()
 
     def onModuleAboutToBeUnloaded(self, name):

@@ -175,6 +175,21 @@ class Hands:
         line.clear()
         QTest.keyClicks(line, text)
 
+    def type_number(self, name: str, number: int) -> None:
+        """Write a number into a field, key by key, and end with Return."""
+        from PySide6.QtCore import Qt
+        from PySide6.QtTest import QTest
+
+        field = self._usable(name)
+        field.setFocus()
+        field.selectAll()
+        QTest.keyClicks(field, str(number))
+        QTest.keyClick(field, Qt.Key.Key_Return)
+
+    def is_checked(self, name: str) -> bool:
+        """Tell whether a box has its mark."""
+        return bool(self._find(name).isChecked())
+
     def choose(self, name: str, index: int) -> None:
         """Choose an entry of a list or box."""
         widget = self._usable(name)

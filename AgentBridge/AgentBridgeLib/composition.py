@@ -161,6 +161,11 @@ class Bridge:
         self.preparation.begin(self.catalog)
         return self.url
 
+    @property
+    def is_receiving(self) -> bool:
+        """Whether a DICOM listener runs that the bridge has started."""
+        return self.host.dicom.listener.received_count is not None
+
     def renew_token(self) -> str:
         """Make a new token; clients that follow the instance file find it there."""
         token = self.tokens.renew()
@@ -175,6 +180,7 @@ class Bridge:
         self._instance_file.remove()
         self._detach()
         self.listener.stop()
+        self._stop_receiving()
         self.jobs.cancel_all()
 
     def close(self) -> None:
@@ -370,8 +376,14 @@ class Bridge:
         data = {"node": change.node_id, "class": change.class_name, "scene_revision": change.revision}
         self.events.publish(kind, {name: value for name, value in data.items() if value is not None})
 
+    def _stop_receiving(self) -> None:
+        if self.is_receiving:
+            self.host.dicom.listener.stop()
+
     def _on_policy(self, settings: SafetySettings) -> None:
         self._attach(settings)
+        if settings.dicom_listener is None or self.safety.is_stopped:
+            self._stop_receiving()
         modes = {name: settings.mode(name) for name in CAPABILITIES}
         self.events.publish(
             "policy.changed",

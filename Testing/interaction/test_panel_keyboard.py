@@ -56,6 +56,8 @@ def test_focus_walks_through_the_panel_from_top_to_bottom_and_back(panel):
         "FoldersLine",
         "Identifiers_hide",
         "PatientGuard",
+        "Listener",
+        "PagesLine",
     ):
         assert name in names
     back = walk(panel, "Backtab", "ShiftModifier")

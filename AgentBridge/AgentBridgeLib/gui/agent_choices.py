@@ -11,8 +11,8 @@ from slicer.i18n import tr as _
 
 from AgentBridgeLib.gui.list_editor import ListEditor
 from AgentBridgeLib.gui.widgets import check_box, paint, text_label, without_signals
-from AgentBridgeLib.mcp import preferences as choices
 from AgentBridgeLib.mcp.profile import EVERYTHING
+from AgentBridgeLib.policy.settings import FORMS_KEY, TOOLSETS_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +62,7 @@ class AgentChoices:
 
     def refresh(self) -> None:
         """Show the settings."""
-        found = choices.read(self._preferences.text)
+        found = self._preferences.read()
         self._toolsets.show(found.toolsets)
         without_signals(self._forms, partial(self._forms.setChecked, found.approves_by_form))
 
@@ -72,18 +72,18 @@ class AgentChoices:
             return _("There is no such family. There are: {families}").format(
                 families=", ".join((*known, EVERYTHING)) if known else "volumes, segmentations, markups"
             )
-        toolsets = choices.read(self._preferences.text).toolsets
+        toolsets = self._preferences.read().toolsets
         self._write([*dict.fromkeys((*toolsets, name))])
         return ""
 
     def _remove(self, index: int) -> None:
-        toolsets = choices.read(self._preferences.text).toolsets
+        toolsets = self._preferences.read().toolsets
         self._write([*toolsets[:index], *toolsets[index + 1 :]])
 
     def _write(self, toolsets: list[str]) -> None:
-        self._preferences.write(choices.TOOLSETS_KEY, toolsets)
+        self._preferences.write(TOOLSETS_KEY, toolsets)
         self._changed()
 
     def _on_forms(self) -> None:
-        self._preferences.write(choices.FORMS_KEY, bool(self._forms.isChecked()))
+        self._preferences.write(FORMS_KEY, bool(self._forms.isChecked()))
         self._changed()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import qt
 from slicer.i18n import tr as _
 
-from AgentBridgeLib.gui.preferences import START_KEY
 from AgentBridgeLib.gui.snippets import PLACES, SNIPPETS
 from AgentBridgeLib.gui.widgets import (
     button,
@@ -23,7 +22,7 @@ from AgentBridgeLib.gui.widgets import (
 )
 from AgentBridgeLib.host import web_server
 from AgentBridgeLib.host.qtcompat import guarded
-from AgentBridgeLib.policy.settings import GUARD_KEY, WEB_SERVER_KEY
+from AgentBridgeLib.policy.settings import GUARD_KEY, START_KEY, WEB_SERVER_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +85,7 @@ class ConnectionSection:
         self._said.setVisible(bool(self._said.property("text")))
         settings = self._preferences.read()
         values = {
-            START_KEY: self._preferences.flag(START_KEY),
+            START_KEY: settings.starts_with_slicer,
             WEB_SERVER_KEY: settings.answers_on_web_server,
             GUARD_KEY: settings.guards_web_server,
         }

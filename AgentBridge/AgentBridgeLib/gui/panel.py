@@ -48,6 +48,7 @@ class Panel:
         self.widget = ui
         self.preferences = Preferences(logic)
         self._bridge: Any = None
+        self._is_safety_old = False
         self._leave: list[Callable[[], None]] = []
         self._late: dict[str, Any] = {}
         self._bodies: dict[str, Any] = {}
@@ -125,7 +126,12 @@ class Panel:
         return timer
 
     def _make_repair(self) -> Any:
-        repair = button(_("Use the safe values"), "AgentBridgeRepair", self._on_repair)
+        repair = button(
+            _("Use the safe values"),
+            "AgentBridgeRepair",
+            self._on_repair,
+            _("Remove the settings that cannot be read."),
+        )
         layout = self.widget.layout()
         layout.insertWidget(layout.indexOf(self._notices) + 1, repair)
         return repair
@@ -145,12 +151,16 @@ class Panel:
         self._detach()
         self._bridge = bridge
         if bridge is not None:
-            self._leave = [bridge.events.listen(self._on_event), bridge.audit.listen(self._on_event)]
+            self._leave = [bridge.events.listen(self._on_news), bridge.audit.listen(self._on_event)]
 
     def _detach(self) -> None:
         for leave in self._leave:
             leave()
         self._leave, self._bridge = [], None
+
+    def _on_news(self, event: Any) -> None:
+        self._is_safety_old |= event.kind == "policy.changed"
+        self._on_event(event)
 
     def _on_event(self, _event: object) -> None:
         """Something happened; look at it soon, once for many."""
@@ -164,6 +174,9 @@ class Panel:
             for section in self._late.values():
                 section.refresh()
             self.connection.refresh()
+        if self._is_safety_old:
+            self._is_safety_old = False
+            self.safety.refresh()
         self._wind_up()
 
     def _wind_up(self) -> None:
@@ -213,6 +226,9 @@ class Panel:
             said.insert(0, _("Python code runs when you approve it. It can do everything that you can do."))
         if bridge is not None and bridge.audit.file is not None and bridge.audit.file.problem:
             said.append(bridge.audit.file.problem)
+        if bridge is not None and bridge.is_receiving:
+            text = _("The DICOM listener runs on port {port}: other computers can send images to this one.")
+            said.append(text.format(port=bridge.host.dicom.listener.port))
         self._notices.setText("\n".join(said))
         self._notices.setVisible(bool(said))
         paint(self._notices, "bad", bold=True)

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from AgentBridgeLib.policy.capabilities import Mode
     from AgentBridgeLib.policy.settings import SafetySettings
 
-START_KEY = "start_with_slicer"
-
 
 class Preferences:
     """One reading and one way of writing for all sections.
@@ -44,9 +42,12 @@ class Preferences:
         bridge = self._logic.bridge
         return {} if bridge is None else bridge.safety.grants
 
-    def write(self, key: str, value: bool | str | Sequence[str]) -> None:
-        """Store one value as text; lists as JSON."""
-        if isinstance(value, bool):
+    def write(self, key: str, value: bool | str | Sequence[str] | None) -> None:
+        """Store one value as text; lists as JSON. None removes it."""
+        text: str | None
+        if value is None:
+            text = None
+        elif isinstance(value, bool):
             text = "true" if value else "false"
         else:
             text = value if isinstance(value, str) else json.dumps(list(value), ensure_ascii=False)
@@ -59,14 +60,6 @@ class Preferences:
         bridge = self._logic.bridge
         names = () if bridge is None else bridge.catalog.operations
         return list(dict.fromkeys(name.partition(".")[0] for name in names))
-
-    def text(self, key: str) -> str | None:
-        """Read a stored text; None when it was never set."""
-        return self._store.read(key)
-
-    def flag(self, key: str) -> bool:
-        """Read a yes or no that is no safety setting; no when it was never set."""
-        return self._store.read(key) == "true"
 
     def choose_preset(self, name: str) -> None:
         """Write all modes of a preset."""

@@ -9,22 +9,28 @@ from slicer.i18n import tr as _
 
 from AgentBridgeLib.gui.widgets import button, line_edit, paint, row, text_label, without_signals
 from AgentBridgeLib.host.qtcompat import guarded
-from AgentBridgeLib.policy.settings import (
-    REMOTE_NODES_KEY,
+from AgentBridgeLib.policy.dicom_network import (
+    LONGEST_TIMEOUT_S,
+    TAKEN_NAME,
     RemoteNode,
-    parse_settings,
+    read_remote_nodes,
     write_remote_nodes,
 )
+from AgentBridgeLib.policy.setting_texts import SettingError
+from AgentBridgeLib.policy.settings import REMOTE_NODES_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from AgentBridgeLib.gui.preferences import Preferences
+    from AgentBridgeLib.policy.dicom_network import Authentication
     from AgentBridgeLib.policy.settings import SafetySettings
 
-_ENTRIES = {"none": "Without sign-in", "basic": "User and password", "bearer": "Bearer token"}
-_LONGEST_TIMEOUT_S = 600
-_TAKEN_NAME = "local"
+_ENTRIES: dict[Authentication, str] = {
+    "none": "Without sign-in",
+    "basic": "User and password",
+    "bearer": "Bearer token",
+}
 
 
 class RemoteNodes:
@@ -60,7 +66,7 @@ class RemoteNodes:
         self._entry.currentIndexChanged.connect(guarded(self._show_fields))
         self._timeout = qt.QSpinBox()
         self._timeout.setObjectName("AgentBridgeRemotesTimeout")
-        self._timeout.setRange(1, _LONGEST_TIMEOUT_S)
+        self._timeout.setRange(1, LONGEST_TIMEOUT_S)
         self._timeout.setValue(30)
         self._timeout.setSuffix(_(" s"))
         self._timeout.setToolTip(_("How long to wait for an answer."))
@@ -94,7 +100,7 @@ class RemoteNodes:
         for node in self._nodes:
             self._list.addItem(_words(node))
 
-    def _chosen_entry(self) -> str:
+    def _chosen_entry(self) -> Authentication:
         return tuple(_ENTRIES)[int(self._entry.property("currentIndex"))]
 
     def _show_fields(self) -> None:
@@ -165,9 +171,11 @@ class RemoteNodes:
 
 def _fault_of(node: RemoteNode, text: str) -> str:
     """Say what is wrong with what was written; empty when it can be stored."""
-    if node.name == _TAKEN_NAME:
+    if node.name == TAKEN_NAME:
         return _("The name local means Slicer's own DICOM database. Choose another.")
-    if parse_settings({REMOTE_NODES_KEY: text}).complaints:
+    try:
+        read_remote_nodes(text)
+    except SettingError:
         return _(
             "Write a name of letters, digits, dots and dashes, and an address that begins with https:// or "
             "http:// and holds no user and password."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +12,20 @@ from slicer.i18n import tr as _
 
 from AgentBridgeLib.gui.agent_choices import AgentChoices
 from AgentBridgeLib.gui.capability_table import CapabilityTable
-from AgentBridgeLib.gui.download_servers import DownloadServers
+from AgentBridgeLib.gui.dicom_listening import DicomListening
 from AgentBridgeLib.gui.exports import FileChooser
 from AgentBridgeLib.gui.list_editor import ListEditor
+from AgentBridgeLib.gui.origin_list import OriginList
 from AgentBridgeLib.gui.remote_nodes import RemoteNodes
 from AgentBridgeLib.gui.widgets import button, check_box, column, paint, text_label, without_signals
 from AgentBridgeLib.host.qtcompat import guarded
+from AgentBridgeLib.policy.setting_texts import pages, servers
 from AgentBridgeLib.policy.settings import (
+    DOWNLOADS_KEY,
     FOLDERS_KEY,
     IDENTIFIER_POLICIES,
     IDENTIFIERS_KEY,
+    ORIGINS_KEY,
     PATIENT_GUARD_KEY,
 )
 
@@ -80,9 +85,31 @@ class SafetySection:
         self._add_title(layout, _("DICOM servers that clients may name"))
         self._remotes = RemoteNodes(preferences, on_change)
         layout.addWidget(self._remotes.widget)
+        self._add_title(layout, _("Receiving DICOM images"))
+        self._listening = DicomListening(preferences, on_change)
+        layout.addWidget(self._listening.widget)
         self._add_title(layout, _("Web servers that clients may load files from"))
-        self._downloads = DownloadServers(preferences, on_change)
+        self._downloads = OriginList(
+            "AgentBridgeDownloads",
+            DOWNLOADS_KEY,
+            _("https://\u2026, or https://* for the whole internet"),
+            servers,
+            attrgetter("download_servers"),
+            preferences,
+            on_change,
+        )
         layout.addWidget(self._downloads.widget)
+        self._add_title(layout, _("Web pages that may call"))
+        self._pages = OriginList(
+            "AgentBridgePages",
+            ORIGINS_KEY,
+            _("https://\u2026 or http://localhost:8080"),
+            pages,
+            attrgetter("allowed_origins"),
+            preferences,
+            on_change,
+        )
+        layout.addWidget(self._pages.widget)
         self._add_title(layout, _("Patient identifiers in everything that leaves"))
         self._identifier_buttons = self._make_identifiers(layout)
         note = text_label(
@@ -112,7 +139,9 @@ class SafetySection:
         self._table.refresh(settings)
         self._folders.show(settings.allowed_folders)
         self._remotes.refresh(settings)
+        self._listening.refresh(settings)
         self._downloads.refresh(settings)
+        self._pages.refresh(settings)
         for policy, choice in self._identifier_buttons.items():
             without_signals(choice, partial(choice.setChecked, policy == settings.identifiers))
         without_signals(self._guard, partial(self._guard.setChecked, settings.guards_patients))

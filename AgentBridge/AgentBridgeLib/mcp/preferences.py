@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from AgentBridgeLib.policy.settings import FORMS_KEY, TOOLSETS_KEY, parse_settings
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-TOOLSETS_KEY = "mcp/toolsets"
-FORMS_KEY = "mcp/approve_by_form"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +30,5 @@ class Preferences:
 
 def read(text_of: Callable[[str], str | None]) -> Preferences:
     """Read the choices from the settings."""
-    return Preferences(_texts(text_of(TOOLSETS_KEY)), text_of(FORMS_KEY) == "true")
-
-
-def _texts(text: str | None) -> tuple[str, ...]:
-    try:
-        value = json.loads(text or "[]")
-    except ValueError:
-        return ()
-    if not isinstance(value, list):
-        return ()
-    return tuple(entry for entry in value if isinstance(entry, str))
+    found = parse_settings({key: text_of(key) for key in (TOOLSETS_KEY, FORMS_KEY)})
+    return Preferences(found.toolsets, found.approves_by_form)

@@ -18,11 +18,16 @@ MODES: tuple[Mode, ...] = ("allow", "ask", "deny")
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """One row of the safety settings. `default` is also what an unreadable setting falls back to."""
+    """One row of the safety settings; `default` holds until the person chooses."""
 
     name: str
     default: Mode
     sentence: str
+
+    @property
+    def when_unreadable(self) -> Mode:
+        """What an unreadable setting counts as: it may have said that this is denied, so nothing is done unasked."""
+        return "ask" if self.default == "allow" else self.default
 
 
 _ROWS = (

@@ -1,22 +1,34 @@
 """The safety settings as one frozen value, read from text and never trusted.
 
-Slicer's settings hold text only. A value that cannot be read falls back to the safe default and is reported in
-`complaints`; it never opens a door.
+Slicer's settings hold text only. A value that cannot be read counts as the safe one, and is reported in
+`complaints`. Safe is not always the default: it may have been written to close what is open by default.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from AgentBridgeLib.policy.capabilities import CAPABILITIES, MODES, Mode
-from AgentBridgeLib.policy.downloads import origin_of
+from AgentBridgeLib.policy.dicom_network import (
+    ListenerPermission,
+    RemoteNode,
+    read_listener,
+    read_remote_nodes,
+)
+from AgentBridgeLib.policy.setting_texts import (
+    SettingError,
+    boolean,
+    choice,
+    families,
+    folders,
+    pages,
+    servers,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
 Value = TypeVar("Value")
 IdentifierPolicy = Literal["hide", "pseudonymize", "show"]
@@ -32,10 +44,10 @@ QUERY_TOKEN_KEY = "token_in_query"  # noqa: S105 - the name of the setting
 PATIENT_GUARD_KEY = "guard_patients"
 REMOTE_NODES_KEY = "dicom_nodes"
 DOWNLOADS_KEY = "download_servers"
-
-_NODE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
-_NODE_URL = re.compile(r"https?://[^\s@]+")
-_AUTHENTICATION = frozenset({"none", "basic", "bearer"})
+LISTENER_KEY = "dicom_listener"
+TOOLSETS_KEY = "mcp/toolsets"
+FORMS_KEY = "mcp/approve_by_form"
+START_KEY = "start_with_slicer"
 
 KEYS: tuple[str, ...] = (
     *(MODE_PREFIX + name for name in CAPABILITIES),
@@ -48,28 +60,12 @@ KEYS: tuple[str, ...] = (
     PATIENT_GUARD_KEY,
     REMOTE_NODES_KEY,
     DOWNLOADS_KEY,
+    LISTENER_KEY,
+    TOOLSETS_KEY,
+    FORMS_KEY,
+    START_KEY,
 )
-"""Every key that the safety settings are read from, under ``AgentBridge/``."""
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteNode:
-    """A DICOMweb server that calls may name. Clients give the name, never an address.
-
-    Attributes
-    ----------
-    url
-        Base URL of the service.
-    auth, user, secret
-        How it is entered: ``none``, ``basic`` or ``bearer``.
-    """
-
-    name: str
-    url: str
-    auth: str = "none"
-    user: str = ""
-    secret: str = field(default="", repr=False)
-    timeout_s: float = 30.0
+"""Every key of the bridge in Slicer's settings, under ``AgentBridge/``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +94,15 @@ class SafetySettings:
         The servers that calls under ``network`` may name.
     download_servers
         Origins of web servers that files may be loaded from; see `policy.downloads`.
+    dicom_listener
+        That Slicer's DICOM listener may be started; None as long as the person has not allowed it.
+    toolsets
+        Families of operations (``segmentations``) whose tools are all listed, besides those of everyday work.
+    approves_by_form
+        Whether an approval may also be given in the agent's own program (elicitation). A client may answer such
+        forms without showing them, so this is off until the person switches it on.
+    starts_with_slicer
+        Whether the bridge is started when Slicer is.
     complaints
         What could not be read, in words for the panel.
     """
@@ -112,6 +117,10 @@ class SafetySettings:
     guards_patients: bool = True
     remote_nodes: tuple[RemoteNode, ...] = ()
     download_servers: tuple[str, ...] = ()
+    dicom_listener: ListenerPermission | None = None
+    toolsets: tuple[str, ...] = ()
+    approves_by_form: bool = False
+    starts_with_slicer: bool = False
     complaints: tuple[str, ...] = field(default=(), compare=False)
 
     def mode(self, capability: str) -> Mode:
@@ -136,19 +145,26 @@ def parse_settings(
         Modes given on the command line for this run; they win over stored ones.
     """
     reader = _Reader(texts)
-    modes = {name: reader.read(MODE_PREFIX + name, _mode, row.default) for name, row in CAPABILITIES.items()}
+    modes = {
+        name: reader.read(MODE_PREFIX + name, _mode, row.default, row.when_unreadable)
+        for name, row in CAPABILITIES.items()
+    }
     modes.update(grants or {})
     return SafetySettings(
         modes=MappingProxyType(modes),
-        allowed_folders=reader.read(FOLDERS_KEY, _texts, default_folders),
-        identifiers=reader.read(IDENTIFIERS_KEY, _identifiers, "hide"),
-        allowed_origins=reader.read(ORIGINS_KEY, _texts, ()),
-        guards_web_server=reader.read(GUARD_KEY, _boolean, True),
-        answers_on_web_server=reader.read(WEB_SERVER_KEY, _boolean, True),
-        takes_token_from_query=reader.read(QUERY_TOKEN_KEY, _boolean, False),
-        guards_patients=reader.read(PATIENT_GUARD_KEY, _boolean, True),
-        remote_nodes=reader.read(REMOTE_NODES_KEY, _remote_nodes, ()),
-        download_servers=reader.read(DOWNLOADS_KEY, _origins, ()),
+        allowed_folders=reader.read(FOLDERS_KEY, folders, default_folders, ()),
+        identifiers=reader.read(IDENTIFIERS_KEY, _identifiers, "hide", "hide"),
+        allowed_origins=reader.read(ORIGINS_KEY, pages, (), ()),
+        guards_web_server=reader.read(GUARD_KEY, boolean, True, True),
+        answers_on_web_server=reader.read(WEB_SERVER_KEY, boolean, True, False),
+        takes_token_from_query=reader.read(QUERY_TOKEN_KEY, boolean, False, False),
+        guards_patients=reader.read(PATIENT_GUARD_KEY, boolean, True, True),
+        remote_nodes=reader.read(REMOTE_NODES_KEY, read_remote_nodes, (), ()),
+        download_servers=reader.read(DOWNLOADS_KEY, servers, (), ()),
+        dicom_listener=reader.read(LISTENER_KEY, read_listener, None, None),
+        toolsets=reader.read(TOOLSETS_KEY, families, (), ()),
+        approves_by_form=reader.read(FORMS_KEY, boolean, False, False),
+        starts_with_slicer=reader.read(START_KEY, boolean, False, False),
         complaints=tuple(reader.complaints),
     )
 
@@ -176,72 +192,24 @@ class _Reader:
         self._texts = texts
         self.complaints: list[str] = []
 
-    def read(self, key: str, parse: Callable[[str], Value], default: Value) -> Value:
+    def read(self, key: str, parse: Callable[[str], Value], default: Value, safe: Value) -> Value:
+        """Give the value; `default` when it was never set, `safe` when it cannot be read."""
         text = self._texts.get(key)
         if text is None:
             return default
         try:
             return parse(text)
-        except (ValueError, TypeError):
+        except ValueError as fault:
+            why = f" ({fault})" if isinstance(fault, SettingError) else ""
             self.complaints.append(
-                f"The setting AgentBridge/{key} is unreadable; its safe default is used instead."
+                f"The setting AgentBridge/{key} is unreadable{why}; the safe value is used instead."
             )
-            return default
+            return safe
 
 
 def _mode(text: str) -> Mode:
-    if text not in MODES:
-        raise ValueError(text)
-    return text
+    return choice(text, MODES)
 
 
 def _identifiers(text: str) -> IdentifierPolicy:
-    if text not in IDENTIFIER_POLICIES:
-        raise ValueError(text)
-    return text
-
-
-def _texts(text: str) -> tuple[str, ...]:
-    value = json.loads(text)
-    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-        raise ValueError(text)
-    return tuple(value)
-
-
-def _origins(text: str) -> tuple[str, ...]:
-    return tuple(origin_of(entry) for entry in _texts(text))
-
-
-def _remote_nodes(text: str) -> tuple[RemoteNode, ...]:
-    value = json.loads(text)
-    if not isinstance(value, list):
-        raise TypeError(text)
-    nodes = tuple(_remote_node(entry) for entry in value)
-    if len({node.name for node in nodes}) != len(nodes):
-        raise ValueError(text)
-    return nodes
-
-
-def _remote_node(value: object) -> RemoteNode:
-    if not isinstance(value, dict):
-        raise TypeError(value)
-    node = RemoteNode(**value)
-    if not all(isinstance(text, str) for text in (node.name, node.url, node.auth, node.user, node.secret)):
-        raise TypeError(value)
-    if (
-        not (_NODE_NAME.fullmatch(node.name) and _NODE_URL.fullmatch(node.url))
-        or node.auth not in _AUTHENTICATION
-    ):
-        raise ValueError(value)
-    return node
-
-
-def write_remote_nodes(nodes: Iterable[RemoteNode]) -> str:
-    """Give the text that is stored for remote nodes."""
-    return json.dumps([asdict(node) for node in nodes], ensure_ascii=False)
-
-
-def _boolean(text: str) -> bool:
-    if text not in {"true", "false"}:
-        raise ValueError(text)
-    return text == "true"
+    return choice(text, IDENTIFIER_POLICIES)

@@ -19,7 +19,8 @@ from AgentBridgeLib.dispatch.context import Caller
 from AgentBridgeLib.gui.panel import Panel
 from AgentBridgeLib.gui.settings_page import SettingsPage, make_page
 from AgentBridgeLib.gui.snippets import SNIPPETS, STDIO_PROGRAM
-from AgentBridgeLib.mcp import preferences
+from AgentBridgeLib.policy.dicom_network import ListenerPermission
+from AgentBridgeLib.policy.settings import KEYS
 
 
 class Logic:
@@ -535,6 +536,51 @@ class TestSafety:
         press(running, "DownloadsRemove")
         assert logic.bridge.safety.current().download_servers == ()
 
+    def test_web_page_is_named_one_by_one(self, running, logic):
+        """http: section 2: a page of an origin that is not listed may not call"""
+        edit = find(running, "PagesLine", qt.QLineEdit)
+        for line in ("*", "null", "https://*", "https://a.example/page"):
+            edit.setText(line)
+            press(running, "PagesAdd")
+            assert logic.bridge.safety.current().allowed_origins == ()
+        edit.setText("http://localhost:8080")
+        press(running, "PagesAdd")
+        assert logic.bridge.safety.current().allowed_origins == ("http://localhost:8080",)
+        find(running, "PagesList", qt.QListWidget).setCurrentRow(0)
+        press(running, "PagesRemove")
+        assert logic.bridge.safety.current().allowed_origins == ()
+
+    def test_dicom_listener_is_off_until_the_person_allows_it_and_says_where(self, running, logic):
+        """issue:#6: ADR 38"""
+        box, port = find(running, "Listener", qt.QCheckBox), find(running, "ListenerPort", qt.QSpinBox)
+        assert not box.isChecked()
+        assert not port.isEnabled()
+        assert logic.bridge.safety.current().dicom_listener is None
+        assert "listens beyond this computer" in text(running, "ListenerWords")
+        box.click()
+        assert logic.bridge.safety.current().dicom_listener == ListenerPermission(None)
+        port.setValue(10404)
+        assert logic.bridge.safety.current().dicom_listener == ListenerPermission(10404)
+        mirror = SettingsPage(page := make_page(), logic)
+        assert page.findChild(qt.QSpinBox, "AgentBridgeListenerPort").property("value") == 10404
+        page.findChild(qt.QCheckBox, "AgentBridgeListener").click()
+        assert logic.bridge.safety.current().dicom_listener is None
+        settle(lambda: not box.isChecked())
+        mirror.close()
+
+    @pytest.mark.parametrize("key", KEYS)
+    def test_whatever_was_written_into_the_file_the_panel_says_which_setting_and_repairs_it(
+        self, logic, load_ui, key
+    ):
+        """issue:#4: typed on reading"""
+        qt.QSettings().setValue(f"AgentBridge/{key}", "{broken")
+        panel = Panel(logic, load_ui())
+        assert f"AgentBridge/{key} is unreadable" in text(panel, "Notices")
+        press(panel, "Repair")
+        assert find(panel, "Notices", qt.QLabel).isHidden()
+        assert not qt.QSettings().contains(f"AgentBridge/{key}")
+        panel.close()
+
     @pytest.mark.parametrize("policy", ["pseudonymize", "show", "hide"])
     def test_identifier_policy_is_chosen(self, running, logic, policy):
         """issue:#4"""
@@ -648,7 +694,7 @@ class TestLooks:
 
 
 def chosen_for_agents(logic):
-    return preferences.read(logic.bridge.host.settings.read)
+    return logic.bridge.safety.current()
 
 
 class TestAgents:

@@ -46,7 +46,7 @@ def test_grant_of_the_command_line_wins_over_the_stored_mode():
 
 
 @pytest.mark.parametrize("text", ["", "yes", "ALLOW", "allow ", "1", "\x00", "[]"])
-def test_unreadable_mode_falls_back_to_the_default_and_says_so(text):
+def test_unreadable_mode_counts_as_the_safe_one_and_says_so(text):
     """issue:#2: a hand-edited value never opens a door"""
     settings = parse_settings({"capabilities/python.execute": text})
     assert settings.mode("python.execute") == "deny"
@@ -54,10 +54,10 @@ def test_unreadable_mode_falls_back_to_the_default_and_says_so(text):
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "{}", "[1]", "null", '"a"'])
-def test_unreadable_folders_allow_nothing_more(text):
-    """issue:#2"""
+def test_unreadable_folders_allow_nothing(text):
+    """issue:#2: they may have been narrower than the default"""
     settings = parse_settings({"allowed_folders": text}, default_folders=("/data",))
-    assert settings.allowed_folders == ("/data",)
+    assert settings.allowed_folders == ()
     assert settings.complaints
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import Field, ValidationError
-
 from AgentBridgeLib.dispatch.context import Progress, Suspend
 from AgentBridgeLib.errors import CapabilityDisabledError, OperationFailedError
-from AgentBridgeLib.model.base import Arguments, Wired
+from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.dicom import DicomListenerState
+from AgentBridgeLib.policy.dicom_network import read_listener
+from AgentBridgeLib.policy.setting_texts import SettingError
+from AgentBridgeLib.policy.settings import LISTENER_KEY as SETTING
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
     from AgentBridgeLib.dispatch.context import OperationContext
     from AgentBridgeLib.host.ports.loop import EventLoop
+    from AgentBridgeLib.policy.dicom_network import ListenerPermission
 
-SETTING = "dicom_listener"
 LOOK_AGAIN_S = 0.1
 LOOKS_UNTIL_IT_STANDS = 5
 MOST_LOOKS = 50
@@ -34,14 +35,6 @@ class StartListenerArguments(ListenerArguments):
     def also_requires(self) -> tuple[str, ...]:
         """Require that connections may be made."""
         return ("network",)
-
-
-class AllowedListener(Wired):
-    """The setting ``AgentBridge/dicom_listener``: that it may be started, and where."""
-
-    port: int | None = Field(
-        default=None, ge=1, le=65535, description="None takes the port of Slicer's DICOM module (11112)."
-    )
 
 
 @operation(
@@ -104,8 +97,8 @@ def start_listener(
     allowed = _allowed(context)
     if allowed is None:
         raise CapabilityDisabledError(
-            f"The person has not allowed a DICOM listener. They can, with the setting AgentBridge/{SETTING}; "
-            "docs/dicom.md shows its form."
+            "The person has not allowed a DICOM listener. They can, under Safety in the AgentBridge panel (setting "
+            f"AgentBridge/{SETTING})."
         )
     running = context.host.dicom.listener
     if not running.is_running:
@@ -147,16 +140,16 @@ def _state(context: OperationContext) -> DicomListenerState:
     )
 
 
-def _allowed(context: OperationContext) -> AllowedListener | None:
+def _allowed(context: OperationContext) -> ListenerPermission | None:
     text = context.host.settings.read(SETTING)
     if not text:
         return None
     try:
-        return AllowedListener.model_validate_json(text)
-    except ValidationError:
+        return read_listener(text)
+    except SettingError as fault:
         raise OperationFailedError(
-            f"The setting AgentBridge/{SETTING} cannot be read. The person has to correct it; docs/dicom.md shows "
-            "its form."
+            f"The setting AgentBridge/{SETTING} cannot be read: {fault}. The person has to correct it, under Safety "
+            "in the AgentBridge panel."
         ) from None
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import Field, TypeAdapter, ValidationError
+from typing import TYPE_CHECKING, Any
 
 from AgentBridgeLib.errors import (
     ArgumentInvalidError,
@@ -16,35 +14,21 @@ from AgentBridgeLib.errors import (
     OperationFailedError,
     StorageFailedError,
 )
-from AgentBridgeLib.model.base import Wired
 from AgentBridgeLib.operations.common.child_process import run_worker
+from AgentBridgeLib.policy.dicom_network import read_remote_nodes
+from AgentBridgeLib.policy.setting_texts import SettingError
+from AgentBridgeLib.policy.settings import REMOTE_NODES_KEY as SETTING
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from AgentBridgeLib.dispatch.context import OperationContext, Progress, Suspend
+    from AgentBridgeLib.policy.dicom_network import RemoteNode
 
-SETTING = "dicom_nodes"
 WORKER = Path(__file__).parent / "workers" / "dicomweb.py"
 
 
-class DicomNode(Wired):
-    """One remote node, as the setting ``AgentBridge/dicom_nodes`` has it (a JSON list of such objects)."""
-
-    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$", description="What clients call it; never `local`.")
-    url: str = Field(
-        pattern=r"^https?://[^\s@]+$", max_length=2000, description="Base URL of its DICOMweb service."
-    )
-    auth: Literal["none", "basic", "bearer"] = "none"
-    user: str = Field(default="", max_length=200, description="For basic authentication.")
-    secret: str = Field(default="", max_length=8000, description="Password, or the bearer token.")
-    timeout_s: float = Field(default=30.0, gt=0, le=600)
-
-
-_NODES = TypeAdapter(list[DicomNode])
-
-
-def known_nodes(context: OperationContext) -> list[DicomNode]:
+def known_nodes(context: OperationContext) -> Sequence[RemoteNode]:
     """Read the nodes of the settings.
 
     Raises
@@ -54,17 +38,17 @@ def known_nodes(context: OperationContext) -> list[DicomNode]:
     """
     text = context.host.settings.read(SETTING)
     if not text:
-        return []
+        return ()
     try:
-        return _NODES.validate_json(text)
-    except ValidationError:
+        return read_remote_nodes(text)
+    except SettingError as fault:
         raise OperationFailedError(
-            f"The setting AgentBridge/{SETTING} cannot be read. The person has to correct it; docs/dicom.md "
+            f"The setting AgentBridge/{SETTING} cannot be read: {fault}. The person has to correct it; docs/dicom.md "
             "shows its form."
         ) from None
 
 
-def find_node(context: OperationContext, name: str, pointer: str) -> DicomNode:
+def find_node(context: OperationContext, name: str, pointer: str) -> RemoteNode:
     """Find a node by its name.
 
     Raises
@@ -84,7 +68,7 @@ def find_node(context: OperationContext, name: str, pointer: str) -> DicomNode:
 
 
 def speak(
-    context: OperationContext, node: DicomNode, request: dict[str, Any], purpose: str
+    context: OperationContext, node: RemoteNode, request: dict[str, Any], purpose: str
 ) -> Generator[Progress | Suspend, None, dict[str, Any]]:
     """Let the child process do what `request` says, and give its result.
 
@@ -126,7 +110,7 @@ def speak(
     return result
 
 
-def failure(node: DicomNode, kind: str, words: str) -> OperationFailedError:
+def failure(node: RemoteNode, kind: str, words: str) -> OperationFailedError:
     """Make the error for a node that did not do what was asked."""
     return OperationFailedError(
         f"The DICOM node {node.name} failed: {words}.", facts={"node": node.name, "reason": kind}
