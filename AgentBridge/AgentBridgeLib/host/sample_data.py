@@ -64,6 +64,8 @@ def _describe(source: Any, category: str, rewrite: Any) -> SampleSource:
 
 def _files(source: Any, rewrite: Any) -> Iterator[SampleFile]:
     columns = (source.uris, source.fileNames, source.nodeNames, source.loadFiles, source.loadFileTypes)
+    # Where some files have a name for their node, those without are data of the others, such as voxels of a header.
+    are_all_nodes = all(name is None for name in source.nodeNames)
     for uri, name, node_name, is_loaded, file_type, checksum in zip(*columns, source.checksums, strict=True):
         digest = str(checksum or "")
         yield SampleFile(
@@ -72,5 +74,5 @@ def _files(source: Any, rewrite: Any) -> Iterator[SampleFile]:
             node_name=str(node_name or ""),
             file_type=str(file_type or ""),
             sha256=digest[len(_SUM_PREFIX) :] if digest.upper().startswith(_SUM_PREFIX) else "",
-            is_loaded=is_loaded is not False,
+            is_loaded=is_loaded is not False and (are_all_nodes or node_name is not None),
         )

@@ -16,18 +16,21 @@ from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.nodes import NodesLoaded, NodeSummary, SampleDescription, SampleList
 from AgentBridgeLib.operations.scene.downloads import fetch
 from AgentBridgeLib.operations.scene.files import load_nodes
+from AgentBridgeLib.operations.scene.scene import SCENE_ENDINGS, check_references, read_scene
 from AgentBridgeLib.policy.downloads import ANY_PUBLIC, AddressRefusedError, check_address, origin_of
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     from AgentBridgeLib.dispatch.context import OperationContext, Suspend
     from AgentBridgeLib.host.ports.files import SampleFile, SampleSource
 
 CHUNK_BYTES = 8 << 20
-_UNLOADABLE = {"ZipFile", "SceneFile"}
-_ARCHIVES = (".zip", ".mrb", ".mrml")
+_SCENE, _ARCHIVE = "SceneFile", "ZipFile"
+_IMPLIED_TYPES = {".mrb": _SCENE, ".mrml": _SCENE, ".zip": _ARCHIVE}
+"""Types that Slicer knows by the ending alone."""
+_VIEWS = "The sample is a scene: views, layout and slice positions are those of the sample now."
 
 
 class NoArguments(Arguments):
@@ -77,6 +80,8 @@ def load_sample(
 ) -> Generator[Progress | Suspend, None, NodesLoaded]:
     """Load a sample into the scene, downloaded into Slicer's cache unless it is there already.
 
+    A sample that is a scene is added to what is there, never put in its place; its layout and slice positions count.
+
     Returns
     -------
     NodesLoaded
@@ -87,11 +92,16 @@ def load_sample(
     ArgumentInvalidError
         There is no sample of this name.
     FeatureMissingError
-        The sample is an archive or a scene, or has a downloader of its own: it can be loaded by hand only.
+        The sample is an archive without a word on what to load of it, or has a downloader of its own; the message says
+        so. It can be loaded by hand only.
     FileMissingError
         Its file is not where the module says.
     OperationFailedError
         The server cannot be reached or is not trusted, or the file is not the one that the module expects.
+    PathOutsideRootsError, AddressNotAllowedError
+        A header or scene names data that did not come with it and lie outside the allowed folders, or on the web.
+    FileUnreadableError
+        Slicer cannot read the file; the scene is as it was.
 
     Notes
     -----
@@ -112,12 +122,27 @@ def load_sample(
     for file, path in zip(source.files, paths, strict=True):
         if file.is_loaded:
             yield Progress(None, "Slicer reads the file")
-            file_type = file.file_type or context.host.files.file_type(str(path)) or "VolumeFile"
-            properties = {**source.properties, "name": file.node_name or path.stem}
-            loaded = load_nodes(context, str(path), file_type, properties)
+            check_references(context, str(path), [str(own) for own in paths])
+            loaded = _load(context, file, path, source.properties)
             nodes += loaded.nodes
             warnings += loaded.warnings
     return NodesLoaded(nodes=tuple(nodes), warnings=tuple(warnings))
+
+
+def _load(
+    context: OperationContext, file: SampleFile, path: Path, properties: Mapping[str, object]
+) -> NodesLoaded:
+    file_type = _type_of(file)
+    if file_type == _SCENE:
+        # What the module wishes beside, such as clearing the scene, does not count.
+        loaded = read_scene(context, str(path), clear=False)
+        more = loaded.loaded_count - len(loaded.nodes)
+        return NodesLoaded(
+            nodes=loaded.nodes, warnings=(_VIEWS, *([f"{more} more nodes came."] if more else []))
+        )
+    file_type = file_type or context.host.files.file_type(str(path)) or "VolumeFile"
+    named = {**properties, "name": file.node_name or path.stem}
+    return load_nodes(context, str(path), file_type, named)
 
 
 def _find(context: OperationContext, name: str) -> SampleSource:
@@ -184,15 +209,21 @@ def _why_not(source: SampleSource) -> str:
     if source.is_custom:
         return "has a downloader of its own"
     for file in source.files:
-        if file.is_loaded and (
-            file.file_type in _UNLOADABLE or (not file.file_type and file.name.lower().endswith(_ARCHIVES))
-        ):
-            return "is an archive or a scene"
+        file_type = _type_of(file)
+        if file.is_loaded and file_type == _ARCHIVE:
+            return "is an archive, of which its module does not say what to load"
+        if file.is_loaded and file_type == _SCENE and not file.name.lower().endswith(SCENE_ENDINGS):
+            return "is a scene in a file that does not end in .mrb or .mrml"
         if urlsplit(file.uri).scheme != "file" and not _is_web(file.uri):
             return "lies on no web server"
         if not file.name:
             return "does not say what its files are called"
     return "" if any(file.is_loaded for file in source.files) else "is not meant to be loaded into the scene"
+
+
+def _type_of(file: SampleFile) -> str:
+    """Give Slicer's type of a file if the module says it, or its ending; else empty."""
+    return file.file_type or _IMPLIED_TYPES.get(Path(file.name).suffix.lower(), "")
 
 
 def _is_web(uri: str) -> bool:

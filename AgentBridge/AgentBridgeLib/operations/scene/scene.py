@@ -227,9 +227,20 @@ def load_scene(context: OperationContext, arguments: LoadArguments) -> SceneLoad
     if not Path(arguments.path).is_file():
         raise FileMissingError(f"There is no file at {arguments.path}.")
     check_references(context, arguments.path)
+    return read_scene(context, arguments.path, clear=arguments.clear)
+
+
+def read_scene(context: OperationContext, path: str, *, clear: bool) -> SceneLoaded:
+    """Read a scene whose references have been checked, and say what came.
+
+    Raises
+    ------
+    FileUnreadableError, OutOfMemoryError
+        It is no scene, or parts of it could not be read; its images do not fit into memory.
+    """
     scene = context.host.scene
-    before = set() if arguments.clear else {entry.id for entry in node_index(scene).entries}
-    context.host.files.load_scene(arguments.path, clear=arguments.clear)
+    before = set() if clear else {entry.id for entry in node_index(scene).entries}
+    context.host.files.load_scene(path, clear=clear)
     new = [entry.id for entry in node_index(scene).of_class("vtkMRMLNode") if entry.id not in before]
     nodes = [scene.node(node_id) for node_id in new[:MOST_LOADED_NODES]]
     return SceneLoaded(nodes=tuple(summarize(node) for node in nodes), loaded_count=len(new))
@@ -244,8 +255,15 @@ def _identifier_warnings(identifiers: Mapping[str, str]) -> tuple[str, ...]:
     )
 
 
-def check_references(context: OperationContext, path: str) -> None:
+def check_references(context: OperationContext, path: str, own: Sequence[str] = ()) -> None:
     """Refuse a file that would make Slicer read others that the caller may not read.
+
+    Parameters
+    ----------
+    path
+        The file.
+    own
+        Files that came with it, and so may be read.
 
     Raises
     ------
@@ -256,7 +274,7 @@ def check_references(context: OperationContext, path: str) -> None:
     """
     found = context.host.files.references(path)
     for other in found.paths:
-        resolve_inside(other, "/path", context.settings.allowed_folders, os.path.realpath)
+        resolve_inside(other, "/path", (*context.settings.allowed_folders, *own), os.path.realpath)
     if found.addresses:
         raise AddressNotAllowedError(
             f"{Path(path).name} would load data from {len(found.addresses)} web addresses. Load a scene that has its "
