@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 INSTRUCTIONS = """\
 These tools drive a running 3D Slicer (medical images) that a person sits in front of.
 - Begin with scene_summary. Node IDs (vtkMRMLScalarVolumeNode1) are the handles; names are labels and may repeat.
+  Segments have ids of their own inside their segmentation.
 - Positions are RAS in mm (right, anterior, superior are positive) unless a name ends in _lps or _ijk. DICOM uses
   LPS: negate the first two. Indices are zero-based (i, j, k). Units stand in the names: length_mm, volume_ml.
 - Never guess geometry or gray values: volumes_get has spacing and bounds, operations_run of volumes.histogram the
@@ -21,8 +22,10 @@ These tools drive a running 3D Slicer (medical images) that a person sits in fro
   Nothing was done yet. Tell the person, wait with jobs_get, do not repeat the call. If denied, do something else.
 - A tool that is disabled says which switch of the panel would enable it. Never look for a way around.
 - Patient names and identifiers may be hidden; do not try to recover them. Results are no diagnosis.
-- Files: only in the allowed folders; existing files are not overwritten unless asked.
-- More operations than tools: operations_search, operations_describe, operations_run.
+- Files: absolute paths in the allowed folders, which the error for any other path names; existing files are not
+  overwritten unless asked.
+- Many more operations than tools: operations_search with the task in your words (crop, align two scans, ruler),
+  then operations_describe, operations_run.
 - Every answer about the scene has scene_revision: when it has moved on without you, the person has worked; look
   again.
 - Errors say what was wrong and what to do next."""

@@ -89,7 +89,11 @@ def _members(schema: Json) -> Json:
 def _told(entry: Json, definitions: Json) -> str:
     names = [name for nested in _nested(entry) for name in definitions.get(nested, {}).get("properties", {})]
     words = [entry.get("description", ""), f"Members: {', '.join(names)}." if names else ""]
-    return " ".join(word for word in words if word) or str(entry.get("type", ""))
+    return " ".join(word for word in words if word) or " or ".join(_types(entry))
+
+
+def _types(entry: Json) -> list[str]:
+    return [str(choice["type"]) for choice in entry.get("anyOf", [entry]) if "type" in choice]
 
 
 def _nested(entry: Json) -> list[str]:

@@ -58,7 +58,10 @@ def resolve_inside(
     """
     rules = ntpath if is_windows else posixpath
     if not rules.isabs(path):
-        raise _invalid(argument, path, "is not absolute", "an absolute path inside an allowed folder")
+        listed = ", ".join(folders) or "none is set"
+        raise _invalid(
+            argument, path, "is not absolute", f"an absolute path inside an allowed folder ({listed})"
+        )
     if is_windows and _names_device(path):
         raise _invalid(argument, path, "names a device or a stream", "a plain file name")
     resolved = resolve(path)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from AgentBridgeLib.errors import ArgumentInvalidError
+from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem
 from AgentBridgeLib.mcp.faults import error_result, rpc_error
 from AgentBridgeLib.mcp.profile import tool_name
 from AgentBridgeLib.mcp.wording import for_agents
@@ -64,3 +64,18 @@ def test_errors_name_tools_in_text_and_structured_content():
     ):
         assert "operations_describe with the operation nodes.get shows the schema." in text
         assert "/agent/v1" not in text
+
+
+def test_an_error_says_once_what_was_wrong():
+    """issue:#5 an agent pays for every word."""
+    problem = "there is no segment with the id 'lungs'"
+    said = ArgumentInvalidError(f"`a` cannot be used: {problem}.", errors=[FieldProblem("/a", problem)])
+    assert error_result(said)["content"][0]["text"].count(problem) == 1
+    unsaid = ArgumentInvalidError("`a` cannot be used.", errors=[FieldProblem("/a", problem, "Segment_1")])
+    assert error_result(unsaid)["content"][0]["text"].endswith(f"/a: {problem}. Segment_1")
+
+
+def test_no_message_names_a_route_by_a_part_of_it():
+    """issue:#5 'POST …/surface' is neither a route nor a tool."""
+    for path in LIBRARY.rglob("*.py"):
+        assert not re.search(r"(?:GET|POST|PUT|PATCH|DELETE) …", path.read_text(encoding="utf-8")), path

@@ -6,11 +6,11 @@ import vtk
 from AgentBridgeLib.errors import (
     ArgumentInvalidError,
     GeometryMismatchError,
-    NodeTypeError,
     RevisionConflictError,
 )
 from AgentBridgeLib.model.base import PageArguments
 from AgentBridgeLib.operations.common import stepping
+from AgentBridgeLib.operations.scene import files
 from AgentBridgeLib.operations.segmentations import creating, description, labelmaps, segmentations
 from AgentBridgeLib.operations.segmentations import statistics as segment_statistics
 
@@ -217,7 +217,7 @@ def test_segments_that_share_a_labelmap_are_told_apart(context, run, a_ball, sce
     assert [part.voxel_count for part in parts][1:] == [60, 40]
     chosen = measure(context, run, made.id, segment_ids=(parts[2].segment_id,)).segments
     assert [part.voxel_count for part in chosen] == [40]
-    with pytest.raises(NodeTypeError, match="nothing"):
+    with pytest.raises(ArgumentInvalidError, match="nothing"):
         measure(context, run, made.id, segment_ids=("nothing",))
 
 
@@ -251,3 +251,19 @@ def test_reading_changes_nothing(context, run, a_ball):
     segmentations.list_segmentations(context, PageArguments())
     measure(context, run, made.id, volume_id=a_ball.GetID())
     assert context.host.scene.revision == revision
+
+
+@pytest.mark.parametrize("segment_ids", [["Ball"], ["Segment_9"]])
+def test_a_name_in_the_place_of_a_segments_id_is_answered_with_the_ids(context, run, a_ball, segment_ids):
+    """issue:#5 agents give names, and would ask once more for the ids."""
+    made = create(context, run, a_ball, threshold={"minimum": 1000, "maximum": 1010, "segment_name": "Ball"})
+    with pytest.raises(ArgumentInvalidError, match=f"names: {made.segments[0].id} .Ball."):
+        measure(context, run, made.id, segment_ids=segment_ids)
+
+
+def test_saving_segments_as_a_mesh_is_answered_with_the_way(context, run, a_ball, tmp_path):
+    """issue:#5 what to do next: models are saved as STL, a segmentation is not."""
+    made = create(context, run, a_ball)
+    wanted = files.SaveArguments(node_id=made.id, path=str(tmp_path / "ball.stl"))
+    with pytest.raises(ArgumentInvalidError, match=r"segmentations\.export"):
+        files.save_node(context, wanted)

@@ -156,5 +156,6 @@ def test_volumes_at_other_places_are_refused_with_both_geometries(context, run, 
         run(arithmetic.combine_volumes(context, wanted))
     assert np.allclose(caught.value.facts["first_geometry"]["ijk_to_ras"], oblique)
     assert np.allclose(caught.value.facts["second_geometry"]["ijk_to_ras"], shifted)
+    assert "volumes.resample with `reference_id`" in str(caught.value)
     with pytest.raises(ValidationError, match="together with other_volume_id"):
         arithmetic.MathArguments(**wanted.model_dump(exclude_unset=True), value=2.0)

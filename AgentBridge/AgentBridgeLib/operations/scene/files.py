@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -175,7 +175,7 @@ def save_node(context: OperationContext, arguments: SaveArguments) -> FileSaved:
     node = context.host.scene.node(arguments.node_id)
     if not node.IsA("vtkMRMLStorableNode"):
         raise NodeTypeError(f"{node.GetID()} is a {node.GetClassName()}, which has no file of its own.")
-    _check_ending(arguments.path, context.host.files.writer_extensions(node))
+    _check_ending(arguments.path, node, context.host.files.writer_extensions(node))
     check_target(arguments.path, overwrite=arguments.overwrite)
     context.host.files.save(node, arguments.path, {"useCompression": int(arguments.use_compression)})
     return FileSaved(path=arguments.path, size_bytes=Path(arguments.path).stat().st_size)
@@ -286,11 +286,13 @@ def _slicer_type(context: OperationContext, path: str) -> str:
     return found
 
 
-def _check_ending(path: str, endings: Sequence[str]) -> None:
+def _check_ending(path: str, node: Any, endings: Sequence[str]) -> None:
     if any(path.lower().endswith(ending.lower()) for ending in endings):
         return
     known = ", ".join(endings) or "none"
+    surfaces = " For STL, PLY or OBJ make models with segmentations.export and save those."
+    hint = surfaces if node.IsA("vtkMRMLSegmentationNode") else ""
     raise ArgumentInvalidError(
-        f"`path` cannot be used: Slicer writes this node with one of these endings: {known}.",
+        f"`path` cannot be used: Slicer writes this node with one of these endings: {known}.{hint}",
         errors=[FieldProblem("/path", f"{Path(path).name} has another ending", known)],
     )

@@ -17,8 +17,11 @@ from AgentBridgeLib.operations.segmentations.terminology_text import from_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from AgentBridgeLib.errors import ArgumentInvalidError
+
 SEGMENTATION = "vtkMRMLSegmentationNode"
 MOST_SEGMENTS = 1000
+MOST_NAMED = 20
 _STATUS = ("notstarted", "inprogress", "completed", "flagged")
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
@@ -73,8 +76,23 @@ def segment_of(node: Any, segment_id: str, name: str = "segment_id") -> Any:
         There is none with this id; `name` is the argument that said so.
     """
     if segment_id not in node.GetSegmentation().GetSegmentIDs():
-        raise invalid(name, f"there is no segment '{segment_id}'; segmentations.get lists them")
+        raise _unknown_segment(node, segment_id, name)
     return node.GetSegmentation().GetSegment(segment_id)
+
+
+def _unknown_segment(node: Any, wanted: str, argument: str) -> ArgumentInvalidError:
+    """Name the ids, since a name was given in the place of one more often than not."""
+    segmentation = node.GetSegmentation()
+    known = [f"{key} ({segmentation.GetSegment(key).GetName()})" for key in segmentation.GetSegmentIDs()]
+    listed = ", ".join(known[:MOST_NAMED]) or "none"
+    more = (
+        ""
+        if len(known) <= MOST_NAMED
+        else f" and {len(known) - MOST_NAMED} more; segmentations.get lists them"
+    )
+    return invalid(
+        argument, f"there is no segment with the id '{wanted}'; there are, with their names: {listed}{more}"
+    )
 
 
 def chosen_segments(node: Any, wanted: Sequence[str] | None, name: str = "segment_ids") -> list[str]:
@@ -89,7 +107,7 @@ def chosen_segments(node: Any, wanted: Sequence[str] | None, name: str = "segmen
     chosen = known if wanted is None else list(wanted)
     unknown = [segment_id for segment_id in chosen if segment_id not in known]
     if unknown:
-        raise invalid(name, f"there is no segment '{unknown[0]}'; segmentations.get lists them")
+        raise _unknown_segment(node, unknown[0], name)
     if not chosen:
         raise invalid(name, "the segmentation has no segments; segmentations.get lists them")
     if len(set(chosen)) != len(chosen):

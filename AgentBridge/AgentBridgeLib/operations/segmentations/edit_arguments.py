@@ -75,7 +75,7 @@ Millimeters = Annotated[float, Field(gt=0, le=1000)]
 
 
 class Mask(Arguments):
-    """Where voxels may change; all conditions that are given must hold."""
+    """Where voxels may change; all conditions that are given must hold. Elsewhere the segment stays as it is."""
 
     segment_id: SegmentId | None = Field(
         default=None, description="Only inside, or outside, of this segment."

@@ -143,7 +143,7 @@ def start_on(grid: Grid, part: Grid) -> tuple[int, int, int]:
     if not is_same or any(not 0 <= start <= start + count <= limit for start, count, limit in counts):
         raise GeometryMismatchError(
             "The voxels do not lie where those of the segmentation's reference grid do. Send voxels of that grid, or "
-            "of a box of it; GET …/labelmap tells where it lies.",
+            "of a box of it; segmentations.labelmap tells where it lies.",
             facts={
                 "dimensions_ijk": list(part.dimensions_ijk),
                 "reference_dimensions_ijk": list(grid.dimensions_ijk),

@@ -20,7 +20,7 @@ from AgentBridgeLib.model.segmentations import IntensityStatistics, Segmentation
 from AgentBridgeLib.operations.common import matrices, voxels
 from AgentBridgeLib.operations.common.grids import Grid
 from AgentBridgeLib.operations.common.stepping import slabs
-from AgentBridgeLib.operations.segmentations.description import MOST_SEGMENTS, SEGMENTATION
+from AgentBridgeLib.operations.segmentations.description import MOST_SEGMENTS, SEGMENTATION, chosen_segments
 from AgentBridgeLib.operations.segmentations.labelmaps import (
     Labelmap,
     labelmap_of,
@@ -98,6 +98,8 @@ def measure_segments(
     ------
     NodeTypeError
         The segmentation has no binary labelmaps, or the volume no voxels.
+    ArgumentInvalidError
+        There is no segment with one of the ids, or one comes twice; the message has the ids and their names.
     GeometryMismatchError
         A parent transform is not linear: harden it first.
     RevisionConflictError
@@ -132,13 +134,8 @@ def measure_segments(
 
 
 def _chosen(node: Any, wanted: Sequence[str] | None) -> Sequence[str]:
-    ids = node.GetSegmentation().GetSegmentIDs()
-    unknown = set(wanted or ()) - set(ids)
-    if unknown:
-        raise NodeTypeError(
-            f"{node.GetID()} has no segment {', '.join(sorted(unknown))}; segmentations.get lists them."
-        )
-    return (wanted or ids)[:MOST_SEGMENTS]
+    ids = node.GetSegmentation().GetSegmentIDs() if wanted is None else chosen_segments(node, wanted)
+    return ids[:MOST_SEGMENTS]
 
 
 def _measure(

@@ -209,8 +209,8 @@ def read_surface(
     surface = segment_of(node, arguments.segment_id).GetRepresentation(CLOSED_SURFACE)
     if surface is None or surface.GetNumberOfPolys() == 0:
         raise NodeTypeError(
-            f"The segment {arguments.segment_id} has no closed surface. POST …/surface makes it, unless the segment "
-            "is empty."
+            f"The segment {arguments.segment_id} has no closed surface. segmentations.create_surface makes it, "
+            "unless the segment is empty."
         )
     to_lps = np.diag([-1.0, -1.0, 1.0, 1.0])
     if arguments.is_world:

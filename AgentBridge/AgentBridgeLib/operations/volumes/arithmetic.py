@@ -204,7 +204,8 @@ def require_same_grid(one: Any, other: Any) -> None:
         raise GeometryMismatchError(
             f"{one.GetID()} has dimensions {grids[0].dimensions_ijk}, spacing {grids[0].spacing_mm} and origin "
             f"{grids[0].origin_ras}; {other.GetID()} has {grids[1].dimensions_ijk}, {grids[1].spacing_mm} and "
-            f"{grids[1].origin_ras}. Both must have the same voxels at the same places.",
+            f"{grids[1].origin_ras}. Both must have the same voxels at the same places: "
+            "volumes.resample with `reference_id` puts one of them on the grid of the other.",
             facts=facts,
         )
 

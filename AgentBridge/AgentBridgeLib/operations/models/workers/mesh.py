@@ -117,7 +117,7 @@ def clip(job: dict[str, Any], surface: vtkPolyData) -> vtkPolyData:
     planes = [_plane(entry) for entry in job["planes"]]
     if job["is_capped"]:
         if _open_edges(surface):
-            raise RefusedError("the surface is open, so that its cut cannot be closed; clip without a cap")
+            raise RefusedError("the surface is open, so that its cut cannot be closed; give is_capped false")
         collection = vtkPlaneCollection()
         for plane in planes:
             collection.AddItem(plane)
