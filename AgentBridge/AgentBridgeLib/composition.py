@@ -329,7 +329,7 @@ class Bridge:
         base = web_server.handler_base()
         if base is None:
             return None
-        policy = LegacyPolicy(self.safety, self.audit)
+        policy = LegacyPolicy(self.safety, self.audit, self.host.files)
         return WebServerAttachment(
             self.loop,
             self.application,

@@ -24,6 +24,7 @@ EmbeddedSlicer.start(views=False, web_server=True)
 import slicer
 from transport_host import SmallApplication, text
 
+from AgentBridgeLib.errors import BridgeError, PathOutsideRootsError
 from AgentBridgeLib.host import web_server
 from AgentBridgeLib.host.event_loop import QtEventLoop
 from AgentBridgeLib.model.exchange import Response, TransportLimits
@@ -48,9 +49,10 @@ class Policy:
             raise SystemExit(1)
         return name in self.allowed
 
-    def allows_path(self, path: str, writing: bool) -> bool:
+    def path_problem(self, path: str, *, writing: bool) -> BridgeError | None:
         del writing
-        return any(Path(path).resolve().is_relative_to(folder) for folder in self.folders)
+        is_inside = any(Path(path).resolve().is_relative_to(folder) for folder in self.folders)
+        return None if is_inside else PathOutsideRootsError("It lies outside.")
 
     def note_denied(self, action: str, error) -> None:
         self.denied.append(f"{action} {error.code}")

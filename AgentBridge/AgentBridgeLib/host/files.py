@@ -129,6 +129,12 @@ class SlicerFiles:
         """Find out which other files, and web addresses, Slicer would read along with a file."""
         return file_references(Path(path))
 
+    def check(self, path: str) -> None:
+        """Look into a data file or scene without loading it; errors as `FileChecks`."""
+        file = Path(path)
+        is_scene = file.suffix.lower() in {".mrml", ".mrb"}
+        self._checks.check_scene(file) if is_scene else self._checks.check_file(file)
+
     def own_files(self, node: Any) -> list[str]:
         """Absolute paths of the files that a node was read from or saved to; empty without any."""
         storage = node.GetStorageNode()

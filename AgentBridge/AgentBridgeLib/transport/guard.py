@@ -39,8 +39,8 @@ class GuardPolicy(Protocol):
     def allows_capability(self, name: str) -> bool:
         """Say whether a capability is allowed without asking anybody."""
 
-    def allows_path(self, path: str, writing: bool) -> bool:
-        """Say whether a local path lies inside the allowed folders."""
+    def path_problem(self, path: str, *, writing: bool) -> BridgeError | None:
+        """Say why a local file may not be touched: where it lies, or what would be read with it; None when it may."""
 
     def note_denied(self, action: str, error: BridgeError) -> None:
         """Take note of a request that was turned away, for the audit."""
@@ -103,6 +103,4 @@ class Guard:
                 f"(capability {need.capability}).",
                 facts={"capability": need.capability},
             )
-        if need.path is not None and not self._policy.allows_path(need.path, need.writing):
-            return PathOutsideRootsError(f"To {need.action}, its path has to lie inside the allowed folders.")
-        return None
+        return None if need.path is None else self._policy.path_problem(need.path, writing=need.writing)

@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from AgentBridgeLib.errors import PathOutsideRootsError
 from AgentBridgeLib.transport.guard import Guard
 from AgentBridgeLib.transport.handlers import make_handler
 from AgentBridgeLib.transport.safe_application import SafeApplication
@@ -21,8 +22,9 @@ class MemoryPolicy:
     def allows_capability(self, name):
         return name in self.allowed
 
-    def allows_path(self, path, writing):
-        return any(path.startswith(folder) for folder in self.folders)
+    def path_problem(self, path, *, writing):
+        is_inside = any(path.startswith(folder) for folder in self.folders)
+        return None if is_inside else PathOutsideRootsError("outside")
 
     def note_denied(self, action, error):
         self.denied.append((action, error.code))

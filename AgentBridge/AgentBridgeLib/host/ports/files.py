@@ -43,6 +43,17 @@ class FileHost(Protocol):
     def references(self, path: str) -> FileReferences:
         """Find out which other files, and web addresses, Slicer would read along with a file."""
 
+    def check(self, path: str) -> None:
+        """Look into a data file or scene without loading it, as `load` and `load_scene` do first.
+
+        Raises
+        ------
+        FileMissingError, FileUnreadableError
+            There is none; its header claims more than it has, or it is no scene.
+        OutOfMemoryError
+            It would not fit into memory.
+        """
+
     def own_files(self, node: Any) -> Sequence[str]:
         """Absolute paths of the files that a node was read from or saved to; empty without any."""
 

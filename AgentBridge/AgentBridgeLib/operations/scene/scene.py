@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from AgentBridgeLib.errors import (
-    AddressNotAllowedError,
     ArgumentInvalidError,
     ConfirmationRequiredError,
     FieldProblem,
@@ -26,7 +25,7 @@ from AgentBridgeLib.model.scene import SceneCleared, SceneLoaded, SceneSummary
 from AgentBridgeLib.operations.common.node_index import node_index
 from AgentBridgeLib.operations.scene.node_details import summarize
 from AgentBridgeLib.policy.identifiers import Redactor, variants
-from AgentBridgeLib.policy.paths import resolve_inside
+from AgentBridgeLib.policy.references import check_inside
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -273,13 +272,9 @@ def check_references(context: OperationContext, path: str, own: Sequence[str] = 
         The scene would load data from the web.
     """
     found = context.host.files.references(path)
-    for other in found.paths:
-        resolve_inside(other, "/path", (*context.settings.allowed_folders, *own), os.path.realpath)
-    if found.addresses:
-        raise AddressNotAllowedError(
-            f"{Path(path).name} would load data from {len(found.addresses)} web addresses. Load a scene that has its "
-            "data with it, such as an .mrb archive."
-        )
+    if found.paths or found.addresses:
+        folders = (*context.settings.allowed_folders, *own)
+        check_inside(Path(path).name, found.paths, found.addresses, folders, os.path.realpath)
 
 
 def check_target(path: str, *, overwrite: bool) -> None:
