@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from AgentBridgeLib.dispatch.approvals import ApprovalDesk
     from AgentBridgeLib.dispatch.call import Call
+    from AgentBridgeLib.dispatch.journal import SentBytes
     from AgentBridgeLib.dispatch.safety import Redaction, Safety
     from AgentBridgeLib.host.ports.host import Host
     from AgentBridgeLib.policy.settings import SafetySettings
@@ -48,6 +49,10 @@ class AdmittedCall:
         Names of the nodes as the person saw them when asked.
     undo_problem
         Once it has run: why it cannot be undone; empty when it can, or changed nothing.
+    sent
+        Once it runs: by what the bytes that came with it are known again.
+    checkpoint_id
+        Once it runs: the checkpoint that was made for it.
     """
 
     call: Call
@@ -61,6 +66,8 @@ class AdmittedCall:
     began: float
     seen: list[str] = field(default_factory=list)
     undo_problem: str = ""
+    sent: SentBytes | None = None
+    checkpoint_id: str | None = None
 
 
 class CallAdmission:

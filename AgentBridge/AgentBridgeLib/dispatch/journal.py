@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections import deque
@@ -12,16 +13,32 @@ from AgentBridgeLib.model.content import Content
 from AgentBridgeLib.model.fields import Bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
 
     from pydantic import BaseModel
 
 _NODE_ID = re.compile(r"vtkMRML\w+")
 _ID_MEMBER = re.compile(r"(?:.*_)?ids?")
 _LARGEST_RESULT_BYTES = 256 << 10
-
+_SLICE_BYTES = 4 << 20
+HASHED_BYTES = 64 << 20
+"""How much of what a client sent is hashed: all of it would take longer than to receive it."""
 
 Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SentBytes:
+    """By what bytes that came with a call are known again. They themselves are not kept: they may be a patient's.
+
+    Attributes
+    ----------
+    sha256
+        Of the first `HASHED_BYTES`, in hexadecimal digits.
+    """
+
+    size_bytes: int
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +49,10 @@ class Step:
     ----------
     arguments
         Validated; what is the default is left out, bytes too.
-    sent_bytes
-        Length of the binary body; None without one.
+    sent
+        By what the binary body is known again; None without one.
+    checkpoint_id
+        The checkpoint that was made by itself before it; None without one.
     made
         Ids in the result (of nodes, segments, checkpoints), by their place in it.
     """
@@ -41,7 +60,8 @@ class Step:
     operation: str
     arguments: Mapping[str, Any]
     is_read_only: bool
-    sent_bytes: int | None = None
+    sent: SentBytes | None = None
+    checkpoint_id: str | None = None
     made: Mapping[str, Place] = field(default_factory=dict)
 
 
@@ -57,15 +77,43 @@ class Journal:
         return tuple(self._steps)
 
     def note(
-        self, operation: str, arguments: BaseModel, payload: bytes | Content, *, is_read_only: bool
+        self,
+        operation: str,
+        arguments: BaseModel,
+        payload: bytes | Content,
+        *,
+        is_read_only: bool,
+        sent: SentBytes | None = None,
+        checkpoint_id: str | None = None,
     ) -> None:
-        """Keep one call."""
-        content = getattr(arguments, "content", None)
-        sent = len(content.view) if isinstance(content, Bytes) else None
+        """Keep one call; `sent` stands for the bytes in its arguments, `checkpoint_id` for what was made for it."""
         excluded = {"content"} if sent is not None else None
         plain = arguments.model_dump(mode="json", exclude=excluded, exclude_defaults=True)
         made = {} if is_read_only else _ids_in_result(payload)
-        self._steps.append(Step(operation, plain, is_read_only, sent, made))
+        self._steps.append(Step(operation, plain, is_read_only, sent, checkpoint_id, made))
+
+
+def recognize(arguments: BaseModel) -> Generator[None, None, SentBytes | None]:
+    """Find out by what the bytes of a call are known again, in steps of some milliseconds; before it changes them."""
+    content = getattr(arguments, "content", None)
+    if not isinstance(content, Bytes):
+        return None
+    total, head = hashlib.sha256(), content.view[:HASHED_BYTES]
+    for begin in range(0, len(head), _SLICE_BYTES):
+        total.update(head[begin : begin + _SLICE_BYTES])
+        yield
+    return SentBytes(len(content.view), total.hexdigest())
+
+
+def recognize_at_once(arguments: BaseModel) -> SentBytes | None:
+    """Do as `recognize`, in one step; for calls that are done in one."""
+    steps = recognize(arguments)
+    try:
+        while True:
+            next(steps)
+    except StopIteration as end:
+        found: SentBytes | None = end.value
+        return found
 
 
 def ids_in(value: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:  # noqa: ANN401

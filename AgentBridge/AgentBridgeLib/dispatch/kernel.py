@@ -19,7 +19,7 @@ from AgentBridgeLib.dispatch.encoding import AnswerCache, covered_error, encode
 from AgentBridgeLib.dispatch.etags import EntityTags, matches
 from AgentBridgeLib.dispatch.idempotency import IdempotencyTable
 from AgentBridgeLib.dispatch.job_service import JobWork
-from AgentBridgeLib.dispatch.journal import Journal
+from AgentBridgeLib.dispatch.journal import Journal, recognize, recognize_at_once
 from AgentBridgeLib.dispatch.stepper import as_steps
 from AgentBridgeLib.errors import BridgeError, PolicyError
 from AgentBridgeLib.jobs.machine import State
@@ -141,6 +141,7 @@ class Dispatcher:
         context, release = self._context(admitted, None)
         scene = self._host.scene
         with self._parts.turn.hold(admitted.operation.name):
+            admitted.sent = recognize_at_once(admitted.arguments)
             step = self._begin_step(admitted)
             record = None if admitted.operation.mark.read_only else scene.record_additions()
             try:
@@ -156,9 +157,11 @@ class Dispatcher:
         return self._conclude(admitted, value)
 
     def _begin_step(self, admitted: AdmittedCall) -> Step | None:
-        return self._parts.checkpoints.begin_step(
+        step = self._parts.checkpoints.begin_step(
             admitted.operation.mark, admitted.capabilities, admitted.nodes
         )
+        admitted.checkpoint_id = None if step is None else step.checkpoint_id
+        return step
 
     def _take_back(self, record: AdditionRecord | None) -> None:
         scene = self._host.scene
@@ -172,7 +175,12 @@ class Dispatcher:
         payload = encode(value, revision, self._parts.redaction.redactor())
         mark = admitted.operation.mark
         self._parts.journal.note(
-            admitted.operation.name, admitted.arguments, payload, is_read_only=mark.read_only
+            admitted.operation.name,
+            admitted.arguments,
+            payload,
+            is_read_only=mark.read_only,
+            sent=admitted.sent,
+            checkpoint_id=admitted.checkpoint_id,
         )
         scope = mark.revision_scope
         seen = None if scope == "none" else revision
@@ -247,6 +255,7 @@ class Dispatcher:
         self, admitted: AdmittedCall, job: Job, context: OperationContext
     ) -> Generator[Progress | Suspend | WaitForUser | None, None, Any]:
         """Keep what the work of a job may destroy before it begins, then do it."""
+        admitted.sent = yield from recognize(admitted.arguments)
         step = self._begin_step(admitted)
         try:
             value = yield from as_steps(admitted.operation.function(context, admitted.arguments))

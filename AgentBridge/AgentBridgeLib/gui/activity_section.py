@@ -107,8 +107,17 @@ class ActivitySection:
     def export_session(self, path: str) -> None:
         """Write the session as a Python script; what the identifier policy hides is hidden in it too."""
         bridge = self._logic.bridge
-        text = script(bridge.journal.steps, Path(path).name)
-        self._write(path, bridge.redaction.redactor().text(text))
+        operations = bridge.catalog.operations
+        text = script(
+            bridge.journal.steps,
+            lambda name: operations[name].mark.route if name in operations else None,
+            Path(path).name,
+        )
+        covered = bridge.redaction.redactor().text(text)
+        self._write(path, covered)
+        if covered != text:
+            hidden = _("Patient identifiers are covered in it, so steps that name them have to be completed.")
+            self._say(f"{self._said.property('text')} {hidden}")
 
     def _make_tree(self) -> Any:
         tree = qt.QTreeWidget()

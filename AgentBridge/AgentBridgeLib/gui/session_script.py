@@ -4,105 +4,84 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from AgentBridgeLib.dispatch.journal import ids_in
+from AgentBridgeLib.dispatch.journal import HASHED_BYTES, ids_in
+from AgentBridgeLib.gui.session_script_head import HEAD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from AgentBridgeLib.dispatch.journal import Place, Step
+    from AgentBridgeLib.registry.operation import Route
 
-_HEAD = '''"""What was done in a session of Slicer, to be done again. Written by AgentBridge.
-
-Start Slicer with the same data, start the bridge, and run this with any Python 3.
-Needs the standard library only. URL and token are taken from the environment or from the instance file that you give:
-
-    python3 {name} ~/.../AgentBridge/instances/12345.json
-"""
-
-import json
-import os
-import pathlib
-import sys
-import time
-import urllib.error
-import urllib.request
-
-if len(sys.argv) > 1:
-    instance = json.loads(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8"))
-    URL, TOKEN = instance["url"], instance["token"]
-else:
-    URL, TOKEN = os.environ["AGENTBRIDGE_URL"], os.environ["AGENTBRIDGE_TOKEN"]
+_CHECKPOINT = "checkpoint_id"
 
 
-def request(method, path, body=None):
-    """Send one request; one that fails ends the script with the reason."""
-    headers = {{"Authorization": f"Bearer {{TOKEN}}", "Content-Type": "application/json", "Prefer": "wait=60"}}
-    data = None if body is None else json.dumps(body).encode()
-    call = urllib.request.Request(URL + path, data, headers, method=method)
-    try:
-        with urllib.request.urlopen(call) as answer:
-            text = answer.read()
-            is_json = answer.headers.get_content_type() == "application/json"
-            return answer.status, json.loads(text) if is_json and text else text
-    except urllib.error.HTTPError as fault:
-        sys.exit(f"{{method}} {{path}} {{body}}\\n{{fault.code}}: {{fault.read().decode()}}")
-
-
-def run(operation, **arguments):
-    """Call an operation, wait for its end and give its result."""
-    status, value = request("POST", f"/operations/{{operation}}", arguments)
-    while status == 202:
-        job = request("GET", f"/jobs/{{value['id']}}?wait=20")[1]
-        if job["state"] in ("succeeded", "failed", "canceled"):
-            status, value = request("GET", f"/jobs/{{job['id']}}/result")
-        elif job["state"] == "awaiting_approval":
-            print("waiting for approval in Slicer:", operation)
-            time.sleep(1)
-    return value
-
-
-'''
-
-
-def script(steps: Iterable[Step], name: str = "session.py") -> str:
+def script(steps: Iterable[Step], route_of: Callable[[str], Route | None], name: str = "session.py") -> str:
     """Write the script. Steps that only read are left out; ids that a step made follow that step.
 
     Parameters
     ----------
     steps
         Oldest first.
+    route_of
+        Gives the route of an operation by its name; bytes are sent to it.
     name
         What the file is called, for its own help.
     """
-    lines: list[str] = []
-    made: dict[str, str] = {}
-    for number, step in enumerate((step for step in steps if not step.is_read_only), 1):
-        lines.append(_line(step, f"step_{number}", made))
-        used = {text for _place, text in ids_in(step.arguments)}
-        made |= {
-            text: f"step_{number}" + "".join(f"[{part!r}]" for part in place)
-            for text, place in step.made.items()
-            if text not in used and text not in made
-        }
-    body = "\n".join(lines) if lines else "# Nothing was changed in this session."
-    return _HEAD.format(name=name) + body + "\n"
+    changing = [step for step in steps if not step.is_read_only]
+    files = {
+        f"step_{number}": (step.operation, step.sent.size_bytes, step.sent.sha256)
+        for number, step in enumerate(changing, 1)
+        if step.sent is not None
+    }
+    head = HEAD.substitute(name=name, hashed=HASHED_BYTES, sent=_table(files))
+    lines = list(_Writer(changing, route_of).lines())
+    return head + "\n".join(lines or ["# Nothing was changed in this session."]) + "\n"
 
 
-def _line(step: Step, variable: str, made: Mapping[str, str]) -> str:
-    if step.sent_bytes is not None:
-        return (
-            f"# {step.operation} was sent {step.sent_bytes} bytes, which a session does not keep. Arguments: "
-            f"{_expression(step.arguments, _places(step, made))}\n"
-            f'raise SystemExit("{step.operation}: send the bytes here, then remove this line")'
-        )
-    places = _places(step, made)
-    given = [f"{key}={_expression(value, places, (key,))}" for key, value in step.arguments.items()]
-    return f"{variable} = run({', '.join([repr(step.operation), *given])})"
+def _table(files: Mapping[str, tuple[str, int, str]]) -> str:
+    rows = "".join(f"    {step!r}: {entry!r},\n" for step, entry in files.items())
+    return f"{{\n{rows}}}" if rows else "{}"
 
 
-def _places(step: Step, made: Mapping[str, str]) -> dict[Place, str]:
-    """Say for each place in the arguments that has the id of something made before, what stands there."""
-    return {place: made[text] for place, text in ids_in(step.arguments) if text in made}
+class _Writer:
+    """Writes one line per step, and knows what stands for the ids that earlier steps made."""
+
+    def __init__(self, steps: list[Step], route_of: Callable[[str], Route | None]) -> None:
+        self._steps, self._route_of = steps, route_of
+        self._made: dict[str, str] = {}
+        self._restored = {step.arguments.get(_CHECKPOINT) for step in steps}
+
+    def lines(self) -> Iterator[str]:
+        """Write the lines."""
+        for number, step in enumerate(self._steps, 1):
+            variable = f"step_{number}"
+            yield self._line(step, variable)
+            if step.checkpoint_id in self._restored and step.checkpoint_id is not None:
+                self._made[step.checkpoint_id] = f"{variable}_before"
+                yield f"{variable}_before = checkpoint_before({step.operation!r})"
+            used = {text for _place, text in ids_in(step.arguments)}
+            self._made |= {
+                text: variable + "".join(f"[{part!r}]" for part in place)
+                for text, place in step.made.items()
+                if text not in used and text not in self._made
+            }
+
+    def _line(self, step: Step, variable: str) -> str:
+        places = {place: self._made[text] for place, text in ids_in(step.arguments) if text in self._made}
+        checkpoint = step.arguments.get(_CHECKPOINT)
+        if checkpoint is not None and checkpoint not in self._made:
+            reason = f"{step.operation}: the checkpoint was made before the first step that is known here"
+            return f"sys.exit({reason!r})"
+        given = [f"{key}={_expression(value, places, (key,))}" for key, value in step.arguments.items()]
+        route = None if step.sent is None else self._route_of(step.operation)
+        if step.sent is None:
+            head = [f"run({step.operation!r}"]
+        elif route is None:
+            return f"sys.exit({f'{step.operation}: there is no such operation any more'!r})"
+        else:
+            head = [f"send({variable!r}", repr(route.method), repr(route.path)]
+        return f"{variable} = {', '.join([*head, *given])})"
 
 
 def _expression(value: Any, places: Mapping[Place, str], place: Place = ()) -> str:
