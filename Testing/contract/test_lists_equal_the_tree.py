@@ -51,7 +51,7 @@ def test_every_in_slicer_test_is_registered():
     folder = MODULE / "Testing" / "Python"
     cmake = (folder / "CMakeLists.txt").read_text(encoding="utf-8")
     registered = set(re.findall(r"SCRIPT (\w+\.py)", cmake))
-    assert registered == {path.name for path in folder.glob("*.py")}
+    assert registered == {path.name for path in folder.glob("*Test.py")}
 
 
 def test_error_page_agrees_with_the_error_tree():

@@ -1,13 +1,11 @@
 """The panel in a running Slicer: its sections are there, its buttons work, it leaves nothing behind."""
 
-import importlib.util
 import unittest
 
 import qt
 import slicer
+from AgentBridgeInSlicer import needs_packages
 
-DEPENDENCIES = ("pydantic", "jsonschema", "httptools")
-HAS_DEPENDENCIES = all(importlib.util.find_spec(name) for name in DEPENDENCIES)
 SECTIONS = ("Connection", "Requests", "Jobs", "Activity", "Safety")
 SETTINGS = ("AgentBridge/capabilities/scene.edit", "AgentBridge/patient_identifiers")
 
@@ -41,7 +39,7 @@ class AgentBridgePanelTest(unittest.TestCase):
         for name in SECTIONS:
             self.find(ctk.ctkCollapsibleButton, name)
 
-    @unittest.skipUnless(HAS_DEPENDENCIES, "a required package is not installed in this Slicer")
+    @needs_packages
     def test_start_and_stop_by_the_button(self):
         toggle = self.find(qt.QPushButton, "Toggle")
         toggle.click()
@@ -50,7 +48,7 @@ class AgentBridgePanelTest(unittest.TestCase):
         toggle.click()
         self.assertEqual(self.logic.url, "")
 
-    @unittest.skipUnless(HAS_DEPENDENCIES, "a required package is not installed in this Slicer")
+    @needs_packages
     def test_stop_all_and_resume_by_the_button(self):
         self.logic.start(port=0)
         self.panel.refresh()
@@ -60,7 +58,7 @@ class AgentBridgePanelTest(unittest.TestCase):
         button.click()
         self.assertFalse(self.logic.bridge.safety.is_stopped)
 
-    @unittest.skipUnless(HAS_DEPENDENCIES, "a required package is not installed in this Slicer")
+    @needs_packages
     def test_mode_and_identifier_policy_are_chosen_and_kept(self):
         self.logic.start(port=0)
         self.find(qt.QComboBox, "Mode_scene.edit").setCurrentIndex(1)
@@ -69,9 +67,8 @@ class AgentBridgePanelTest(unittest.TestCase):
         self.assertEqual(settings.mode("scene.edit"), "ask")
         self.assertEqual(settings.identifiers, "pseudonymize")
 
+    @needs_packages
     def test_requests_are_asked_only_where_somebody_sees_them(self):
-        if not HAS_DEPENDENCIES:
-            self.skipTest("a required package is not installed in this Slicer")
         self.logic.start(port=0)
         has_window = slicer.util.mainWindow() is not None
         self.assertEqual(self.logic.bridge.dispatcher.desk.is_attended, has_window)
