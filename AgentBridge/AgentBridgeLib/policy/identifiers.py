@@ -14,8 +14,6 @@ What a person typed as free text without it being in any DICOM attribute cannot 
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
@@ -23,6 +21,7 @@ from urllib.parse import quote
 
 from AgentBridgeLib.model.confidentiality import COVERED_BY_NAME, KEYWORD_OF_TAG, REPRESENTATIONS
 from AgentBridgeLib.policy.text_search import pattern_of
+from AgentBridgeLib.policy.uid_pseudonyms import text_pseudonym
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -161,8 +160,7 @@ class Redactor:
     def _replace(self, kind: str, text: str) -> str:
         if self._policy == "hide":
             return HIDDEN
-        digest = hmac.new(self._key, text.lower().encode(), hashlib.sha256).hexdigest()[:8]
-        return f"{kind}-{digest}"
+        return text_pseudonym(self._key, kind, text)
 
 
 def _without_uids(identifiers: Mapping[str, str]) -> dict[str, str]:

@@ -18,6 +18,12 @@ _SHORTEST = 10  # shorter ones are versions of programs, addresses and chapters
 _PUBLIC = ("1.2.840.10008.", "2.16.840.1.113883.")  # DICOM; HL7's registry of coding schemes
 
 
+def text_pseudonym(key: bytes, kind: str, text: str) -> str:
+    """Make what stands in place of an identifying text: its kind and a keyed digest; case does not count."""
+    digest = hmac.new(key, text.lower().encode(), hashlib.sha256).hexdigest()[:8]
+    return f"{kind}-{digest}"
+
+
 class UidPseudonyms:
     """Both directions. What was not given out in this session cannot be led back.
 
@@ -45,6 +51,11 @@ class UidPseudonyms:
         if isinstance(value, (list, tuple)):
             return [self.reveal(entry) for entry in value]
         return value
+
+    def is_pseudonym_of(self, text: str, real: str) -> bool:
+        """Tell whether a text stands for an identifying one, of whatever kind."""
+        kind, dash, _ = text.rpartition("-")
+        return bool(real and dash) and text == text_pseudonym(self._key, kind, real)
 
     def _replace(self, found: re.Match[str]) -> str:
         uid = found[0]

@@ -17,12 +17,14 @@ from AgentBridgeLib.errors import (
     DataInvalidError,
     FieldProblem,
     FileMissingError,
+    FileUnreadableError,
 )
 from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.dicom import DicomDeleted, DicomImported, ImportedFile, Uid
 from AgentBridgeLib.model.fields import ReadPath
 from AgentBridgeLib.operations.dicom.library import read_dataset
 from AgentBridgeLib.operations.dicom.privacy import database_redactor
+from AgentBridgeLib.operations.dicom.returning_files import ReturningFiles
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -73,7 +75,8 @@ def import_files(
     """Import a file or a folder into Slicer's DICOM database.
 
     Each file is looked at first, so that the answer says file by file what became of it. Instances that the database
-    has already are not added twice. Cancel stops the import; what is in by then stays.
+    has already are not added twice. Files made of data that were retrieved here are put right as dicomweb.store does;
+    of these the database always keeps copies. Cancel stops the import; what is in by then stays.
 
     Returns
     -------
@@ -97,12 +100,22 @@ def import_files(
     looked_at: list[ImportedFile] = []
     series: set[str] = set()
     seen: set[str] = set()
+    returning = ReturningFiles(context)
+    as_they_are: list[str] = []
+    corrected: list[str] = []
     for path in _files_below(Path(arguments.path)):
-        looked_at.append(_look_at(index, path, arguments.replaces, series, seen))
+        kept = _put_right(returning, path, Path(context.work_folder()) / f"{len(looked_at)}.dcm")
+        one = ImportedFile(path=path, outcome="failed")
+        if kept:
+            one = _look_at(index, kept, arguments.replaces, series, seen).model_copy(update={"path": path})
+        looked_at.append(one)
+        if one.outcome in {"added", "replaced"}:
+            (as_they_are if kept == path else corrected).append(kept)
         yield Progress(None, f"Looking at files: {len(looked_at)}")
-    wanted = [one for one in looked_at if one.outcome in {"added", "replaced"}]
-    if wanted:
-        yield from add_to_database(context, [one.path for one in wanted], copies=arguments.copies_files)
+    if as_they_are:
+        yield from add_to_database(context, as_they_are, copies=arguments.copies_files)
+    if corrected:
+        yield from add_to_database(context, corrected, copies=True)
     outcomes = [_check_arrival(index, one) for one in looked_at]
     cover = database_redactor(context)
     problems = [
@@ -186,6 +199,16 @@ def _files_below(path: Path) -> Iterator[str]:
                     f"More than {MOST_FILES:,} files are below the folder; import parts of it."
                 )
             yield str(found)
+
+
+def _put_right(returning: ReturningFiles, path: str, target: Path) -> str:
+    """Give the path of what is to be kept of a file; empty when it names another patient than that of its study."""
+    try:
+        return returning.prepared(path, target)
+    except DataInvalidError:
+        return ""
+    except FileUnreadableError:
+        return path  # found out later
 
 
 def _look_at(index: Any, path: str, replaces: bool, series: set[str], seen: set[str]) -> ImportedFile:

@@ -14,7 +14,7 @@ from AgentBridgeLib.operations.dicom.decoders import decode, is_new_pydicom
 from AgentBridgeLib.operations.dicom.header_filter import UNDEFINED, HeaderFilter
 from AgentBridgeLib.operations.dicom.library import library, quiet
 from AgentBridgeLib.operations.dicom.pixels import frame_count
-from AgentBridgeLib.operations.dicom.privacy import method, without_identifiers
+from AgentBridgeLib.operations.dicom.privacy import decoded, method, without_identifiers
 
 if TYPE_CHECKING:
     from AgentBridgeLib.model.exchange import Buffer
@@ -149,7 +149,7 @@ def _whole(data: bytes) -> Any:
 
 def _rewritten(data: bytes, uids: UidPseudonyms | None = None) -> bytes:
     """Take the identifiers out of a file that is encoded in an unusual way."""
-    dataset = _decoded(without_identifiers(_whole(data), uids))
+    dataset = decoded(without_identifiers(_whole(data), uids))
     out = io.BytesIO()
     try:
         with quiet():
@@ -176,7 +176,7 @@ def _transcoded(data: bytes, hides: bool, uids: UidPseudonyms | None) -> bytes:
             _swap_words(dataset)
         if hides:
             without_identifiers(dataset, uids)
-        _decoded(dataset)
+        decoded(dataset)
     dataset.file_meta.TransferSyntaxUID = library("pydicom.uid").ExplicitVRLittleEndian
     try:
         with quiet():
@@ -193,14 +193,6 @@ def _explicit_little(dataset: Any) -> bytes:
         dataset.is_implicit_VR, dataset.is_little_endian = False, True
         write(out, dataset, write_like_original=False)
     return out.getvalue()
-
-
-def _decoded(dataset: Any) -> Any:
-    """Decode all values: those that were not are still in the encoding of the file they were read from."""
-    with quiet():
-        for element in dataset.iterall():
-            _ = element.value
-    return dataset
 
 
 def _decompress(dataset: Any) -> None:

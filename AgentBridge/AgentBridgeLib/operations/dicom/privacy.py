@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 _TEXTS = {"PN", "LO", "SH", "ST", "LT", "UT", "UC"}
 NAMING_META = (0x00020016, 0x00020017, 0x00020018, 0x00020100, 0x00020102)
 """Elements of the file's head that may name a person or place: application entities, private information."""
-_METHOD = "AgentBridge: PS3.15 E.1-1 removed, {uids}"
+MADE_BY = "AgentBridge: "
+"""How the de-identification method (0012,0063) of our files begins."""
+_METHOD = MADE_BY + "PS3.15 E.1-1 removed, {uids}"
 
 
 def method(uids: UidPseudonyms | None) -> str:
@@ -112,7 +114,7 @@ def _clean(dataset: Any, uids: UidPseudonyms | None) -> None:
             for part in dataset[tag].value:
                 _clean(part, uids)
         elif uids is not None and dataset[tag].VR == "UI" and dataset[tag].value:
-            dataset[tag].value = uids.cover("\\".join(_several(dataset[tag].value))).split("\\")
+            dataset[tag].value = uids.cover("\\".join(several(dataset[tag].value))).split("\\")
 
 
 @functools.lru_cache(1 << 16)
@@ -151,10 +153,18 @@ def _identifying_texts(dataset: Any) -> Iterator[tuple[str, str]]:
                 for part in item.value:
                     yield from _identifying_texts(part)
             elif item.keyword in FOUND_BY_VALUE and item.VR != "UI" and item.value:
-                for value in _several(item.value):
+                for value in several(item.value):
                     yield value.strip(), item.keyword
 
 
-def _several(value: Any) -> list[str]:
+def several(value: Any) -> list[str]:
     """Give the values of an element that may have one or several."""
     return [str(one) for one in (value if hasattr(value, "append") else [value])]
+
+
+def decoded(dataset: Any) -> Any:
+    """Decode all values, in place: those that were not are still in the encoding of the file they were read from."""
+    with quiet():
+        for element in dataset.iterall():
+            _ = element.value
+    return dataset

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from AgentBridgeLib.dispatch.context import Progress, Suspend
-from AgentBridgeLib.errors import BridgeError, StorageFailedError
+from AgentBridgeLib.errors import BridgeError, DataInvalidError, FileUnreadableError, StorageFailedError
 from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.content import Content
 from AgentBridgeLib.model.dicom import Uid
@@ -18,6 +18,7 @@ from AgentBridgeLib.operations.dicom import multipart
 from AgentBridgeLib.operations.dicom.database import add_to_database
 from AgentBridgeLib.operations.dicom.library import read_dataset
 from AgentBridgeLib.operations.dicom.negotiation import DICOM
+from AgentBridgeLib.operations.dicom.returning_files import ReturningFiles
 from AgentBridgeLib.operations.dicom.web_arguments import address
 from AgentBridgeLib.registry.operation import operation
 
@@ -59,7 +60,9 @@ def store(
 ) -> Generator[Progress | Suspend, None, Content]:
     """Store instances in Slicer's DICOM database (STOW-RS).
 
-    Instances that are there already are kept as they are and count as stored.
+    Instances that are there already are kept as they are and count as stored. What covered identifiers in data that
+    were retrieved here (pseudonyms of UIDs, an empty patient) is undone, so that a new object lands in its study; one
+    that names another patient fails.
 
     Returns
     -------
@@ -105,16 +108,18 @@ def _store(
 ) -> Generator[Progress | Suspend, None, Content]:
     index = context.host.dicom.index
     folder = Path(context.work_folder())
+    returning = ReturningFiles(context)
     stored: list[dict[str, Any]] = []
     failed: list[dict[str, Any]] = []
     waiting: dict[str, tuple[str, str]] = {}
     for number, part in enumerate(multipart.read(body, DICOM)):
         path = folder / f"{number}.dcm"
         _keep(path, part)
+        is_of_patient = _put_right(returning, path)
         uid_class, uid, study = _look_at(path)
         if not uid:
             failed.append(_reference(uid_class, uid, CANNOT_UNDERSTAND))
-        elif study_uid not in {None, study}:
+        elif study_uid not in {None, study} or not is_of_patient:
             failed.append(_reference(uid_class, uid, WRONG_STUDY))
         elif uid in waiting:
             continue
@@ -167,6 +172,20 @@ def _keep(path: Path, part: memoryview) -> None:
         raise StorageFailedError(
             f"An instance could not be kept: {fault.strerror}. Free disk space."
         ) from None
+
+
+def _put_right(returning: ReturningFiles, path: Path) -> bool:
+    """Undo what covered identifiers in a file; tell whether it names the patient of its study.
+
+    What is no DICOM file stays as it is: it is found out later.
+    """
+    try:
+        returning.prepared(str(path), path)
+    except DataInvalidError:
+        return False
+    except FileUnreadableError:
+        return True
+    return True
 
 
 def _look_at(path: Path) -> tuple[str, str, str]:
