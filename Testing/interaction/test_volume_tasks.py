@@ -118,6 +118,42 @@ def test_file_of_this_bridge_is_loaded_by_slicer_at_the_same_place(a_bridge, a_b
     assert np.allclose(one[1], other[1], atol=1e-4)
 
 
+def test_compressed_nifti_is_loaded_by_slicer_and_taken_back(a_bridge_with_mni152, work_folder):
+    """issue:#3: bit-exact both ways; slicer: its own reader says the same of type, place and voxels."""
+    client, volume = a_bridge_with_mni152
+    where = f"/volumes/{volume}/data"
+    plain = client.get(where, format="nii").expect(200).body
+    packed = client.get(where, format="nii.gz").expect(200)
+    assert packed.headers["content-type"] == "application/gzip"
+    assert gzip.decompress(packed.body) == plain
+    path = work_folder / "packed.nii.gz"
+    path.write_bytes(packed.body)
+    loaded = client.post("/files/load", {"path": str(path)}).expect(201).json()["nodes"][0]["id"]
+    voxels = client.get(where, format="raw").expect().body
+    assert client.get(f"/volumes/{loaded}/data", format="raw").expect().body == voxels
+    described, read = (client.get(f"/volumes/{one}").expect().json() for one in (volume, loaded))
+    assert np.allclose(described["ijk_to_ras"], read["ijk_to_ras"], atol=1e-4)
+    assert described["scalar_type"] == read["scalar_type"]
+    client.put_bytes(f"/volumes/{loaded}/data", packed.body, format="nii.gz").expect()
+    assert client.get(f"/volumes/{loaded}/data", format="raw").expect().body == voxels
+
+
+def test_compressing_as_a_job_lets_others_through_and_stops_when_asked(a_bridge, a_lung_ct_file):
+    """issue:#2: progress and cancel; the job's result is the file."""
+    a_bridge.post("/files/load", {"path": str(a_lung_ct_file)}).expect()
+    volume = a_bridge.get("/volumes").expect().json()["items"][0]["id"]
+    asked = f"/volumes/{volume}/data"
+    job = a_bridge.get(asked, format="nii.gz", headers={"Prefer": "respond-async"}).expect(202).json()
+    a_bridge.get("/scene").expect()
+    done = a_bridge.wait_for_job(job["id"])
+    assert done["state"] == "succeeded"
+    packed = a_bridge.get(f"/jobs/{job['id']}/result").expect(200).body
+    assert gzip.decompress(packed) == a_bridge.get(asked, format="nii").expect().body
+    other = a_bridge.get(asked, format="nii.gz", headers={"Prefer": "respond-async"}).expect(202).json()
+    a_bridge.delete(f"/jobs/{other['id']}")
+    assert a_bridge.wait_for_job(other["id"])["state"] == "canceled"
+
+
 def test_filled_volume_is_made_by_json_and_by_name(a_bridge):
     """http: section 6 - POST /volumes takes bytes, or a JSON object."""
     body = {

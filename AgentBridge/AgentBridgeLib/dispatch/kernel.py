@@ -23,6 +23,7 @@ from AgentBridgeLib.dispatch.journal import Journal, recognize, recognize_at_onc
 from AgentBridgeLib.dispatch.stepper import as_steps
 from AgentBridgeLib.errors import BridgeError, PolicyError
 from AgentBridgeLib.jobs.machine import State
+from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.envelopes import internal_error, timestamp
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class Dispatcher:
         self._etags.check_if_match(preference.if_match, admitted.nodes)
         if admitted.verdict.decision == "ask":
             self._park(admitted, answer)
-        elif preference.respond_async or mark.execution != "inline" or mark.long:
+        elif preference.respond_async or mark.execution != "inline" or mark.long or _takes_steps(admitted):
             self._enqueue(admitted, answer)
         else:
             self._run_now(admitted, answer)
@@ -356,6 +357,10 @@ class _Once:
             answer(outcome)
         except Exception:  # noqa: BLE001 - the client is gone or transport failed; nothing can be answered any more
             _log.exception("An answer could not be given")
+
+
+def _takes_steps(admitted: AdmittedCall) -> bool:
+    return isinstance(admitted.arguments, Arguments) and admitted.arguments.takes_steps()
 
 
 def _outcome_word(job: Job) -> str:

@@ -12,7 +12,9 @@ Item = TypeVar("Item")
 class Wired(BaseModel):
     """A frozen value that travels as JSON; unknown members are refused, NaN and infinity too."""
 
-    model_config = ConfigDict(frozen=True, defer_build=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True, defer_build=True, extra="forbid", allow_inf_nan=False, protected_namespaces=()
+    )
 
 
 def example(**arguments: Any) -> ConfigDict:  # noqa: ANN401 - JSON values
@@ -30,6 +32,13 @@ class Arguments(Wired):
     def named_paths(self) -> tuple[str, ...]:
         """Name the files that these very arguments are about beyond those that their types mark; for the person."""
         return ()
+
+    def takes_steps(self) -> bool:
+        """Tell whether an operation that is declared inline works in steps on these very arguments.
+
+        The function returns a generator then, and the call becomes a job.
+        """
+        return False
 
 
 class Result(Wired):

@@ -10,7 +10,7 @@ import builtins
 import inspect
 import re
 from collections import abc
-from types import MappingProxyType
+from types import MappingProxyType, UnionType
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from pydantic import BaseModel
@@ -188,7 +188,8 @@ def signature_models(function: Callable[..., Any]) -> tuple[type[BaseModel], typ
     Raises
     ------
     TypeError
-        The function is not of the form ``function(context, arguments: Model) -> Model | Content``.
+        The function is not of the form ``function(context, arguments: Model) -> Model | Content``, where
+        a generator of that may follow after ``|``.
     """
     hints = get_type_hints(function, localns=_late_names(function), include_extras=True)
     parameters = list(inspect.signature(function).parameters)
@@ -200,6 +201,8 @@ def signature_models(function: Callable[..., Any]) -> tuple[type[BaseModel], typ
     result = hints.get("return")
     if getattr(result, "__origin__", None) is not None and inspect.isgeneratorfunction(function):
         result = result.__args__[-1]  # type: ignore[union-attr]  # Generator[step, sent, result]
+    elif isinstance(result, UnionType):
+        result = result.__args__[0]  # Model | Generator, for arguments that may take steps
     if result is Content:
         return arguments, None
     if isinstance(result, type) and issubclass(result, BaseModel):

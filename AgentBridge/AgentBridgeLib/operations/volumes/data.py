@@ -3,42 +3,50 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
+from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.model.content import Content
 from AgentBridgeLib.model.frames import Frame, matrix_in
 from AgentBridgeLib.model.lists import COMMA_LIST
 from AgentBridgeLib.operations.common import matrices, nifti, nrrd, voxels
 from AgentBridgeLib.operations.common.grids import Grid
 from AgentBridgeLib.operations.common.problems import invalid
+from AgentBridgeLib.operations.common.stepping import InputWatch
 from AgentBridgeLib.operations.scene.node_details import parent_transform_id
 from AgentBridgeLib.operations.volumes import nifti_bytes
+from AgentBridgeLib.operations.volumes.buffers import compress
 from AgentBridgeLib.operations.volumes.volumes import VOLUME, VolumeArguments
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from AgentBridgeLib.dispatch.context import OperationContext
     from AgentBridgeLib.operations.common.voxels import Array
 
 MEDIA_TYPES = {
     "nrrd": "application/x-nrrd",
     "nii": "application/x-nifti",
+    "nii.gz": "application/gzip",
     "npy": "application/x-npy",
     "raw": "application/octet-stream",
 }
+COMPRESSED = "nii.gz"
 _AXES = "ijk"
 
 
 class DataArguments(VolumeArguments):
     """Which voxels, and in what form."""
 
-    format: Literal["nrrd", "nii", "npy", "raw"] = Field(
+    format: Literal["nrrd", "nii", "nii.gz", "npy", "raw"] = Field(
         default="nrrd",
-        description="NRRD and NIfTI-1 carry the geometry in their header; npy and raw in `X-AgentBridge-Content`.",
+        description="NRRD and NIfTI-1 (nii.gz: compressed) carry the geometry in their header; npy and raw in "
+        "`X-AgentBridge-Content`.",
     )
     region: Annotated[tuple[int, int, int, int, int, int], COMMA_LIST] | None = Field(
         default=None,
@@ -49,6 +57,10 @@ class DataArguments(VolumeArguments):
         default=None, ge=0, le=1000, description="Only this component of a volume with several; zero-based."
     )
 
+    def takes_steps(self) -> bool:
+        """Compressing does."""
+        return self.format == COMPRESSED
+
 
 @operation(
     name="volumes.data",
@@ -58,10 +70,13 @@ class DataArguments(VolumeArguments):
     revision_scope="node",
     keywords="pixel data array numpy download voxels export NIfTI",
 )
-def read_data(context: OperationContext, arguments: DataArguments) -> Content:
+def read_data(
+    context: OperationContext, arguments: DataArguments
+) -> Content | Generator[Progress, None, Content]:
     """Read the voxels of a volume, or of a region, as NRRD, NIfTI, NPY or raw bytes with exactly their scalar type.
 
     A whole volume, or a range of whole slices along k, is sent from the volume's own memory without a copy.
+    Compressing (nii.gz) is a job, which a call waits for as for any other.
 
     Returns
     -------
@@ -79,9 +94,11 @@ def read_data(context: OperationContext, arguments: DataArguments) -> Content:
     ArgumentInvalidError
         The region is empty or leaves the volume, or there is no such component.
     OutOfMemoryError
-        A strided region has to be copied, and the copy would not fit.
+        A strided region has to be copied, or the voxels are compressed, and that would not fit.
     DataInvalidError
         NIfTI cannot count so many voxels along an axis.
+    RevisionConflictError
+        The voxels were changed while they were compressed.
 
     Warnings
     --------
@@ -92,16 +109,27 @@ def read_data(context: OperationContext, arguments: DataArguments) -> Content:
     """
     node = context.host.scene.node(arguments.volume_id, VOLUME)
     cut = _cut(context, node, arguments)
-    facts = _facts(node, arguments, cut)
-    return Content(
+    content = Content(
         media_type=MEDIA_TYPES[arguments.format],
         parts=[
             *voxel_head(arguments.format, arguments.frame, cut.array, cut.grid),
             *_voxel_bytes(context, arguments.format, cut.array),
         ],
         filename=f"{node.GetID()}.{arguments.format}",
-        facts=facts,
+        facts=_facts(node, arguments, cut),
     )
+    return _compressed(context, node, content) if arguments.takes_steps() else content
+
+
+def _compressed(context: OperationContext, node: Any, content: Content) -> Generator[Progress, None, Content]:
+    voxels.require_memory(context.host.application, content.length, "Compressing the voxels")
+    watch, compressing = InputWatch(context.host.scene, node), compress(content.parts)
+    while True:
+        try:
+            yield Progress(next(compressing), "Compressing")
+        except StopIteration as end:
+            watch.require_unchanged()
+            return replace(content, parts=end.value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,14 +188,14 @@ def voxel_head(format_name: str, frame: Frame, array: Array, grid: Grid) -> list
         np.lib.format.write_array_header_1_0(stream, described)
         return [stream.getvalue()]
     components = array.shape[3] if array.ndim == 4 else 1
-    if format_name == "nii":
+    if format_name.startswith("nii"):
         return [nifti.write_header(array.dtype.name, grid.dimensions_ijk, components, grid.ijk_to_ras)]
     matrix = matrix_in(frame, "ijk_to", matrices.rows(grid.ijk_to_ras))[f"ijk_to_{frame}"]
     return [nrrd.write_header(array.dtype.name, grid.dimensions_ijk, components, matrix, frame, {})]
 
 
 def _voxel_bytes(context: OperationContext, format_name: str, array: Array) -> list[memoryview]:
-    if format_name != "nii":
+    if not format_name.startswith("nii"):
         return [array.reshape(-1).data.cast("B")]
     if array.ndim == 4:
         voxels.require_memory(context.host.application, array.nbytes, "Taking the components apart")

@@ -108,7 +108,7 @@ class ReplaceArguments(Arguments):
 
     volume_id: VolumeId = Field(description="The volume.")
     content: Bytes = Field(description="NRRD, NIfTI, NPY or raw bytes.")
-    format: Literal["nrrd", "nii", "npy", "raw"] | None = Field(
+    format: Literal["nrrd", "nii", "nii.gz", "npy", "raw"] | None = Field(
         default=None,
         description="What the bytes are; found out if not given. Raw: of the type and size of now.",
     )
@@ -211,7 +211,7 @@ def replace_data(
         array = byte_formats.read_raw(view, now.dtype.name, now.shape)
     else:
         received = yield from byte_formats.receive(context, view)
-        if arguments.format not in {None, received.format}:
+        if (arguments.format or received.format).removesuffix(".gz") != received.format:
             raise DataInvalidError(f"`format` says {arguments.format}, and the bytes are {received.format}.")
         array, grid, warnings = received.array, received.grid, received.warnings
     node = context.host.scene.node(arguments.volume_id, VOLUME)
