@@ -101,7 +101,9 @@ def connection_file(path: Path | None, bridge: Any) -> Iterator[None]:
 
 
 def announce(bridge: Any, *, has_brain: bool) -> None:
-    """Print curl lines that can be pasted, then the line that says it is ready."""
+    """Print what can be pasted into a shell, and curl lines, then the line that says it is ready."""
+    print(f"URL={bridge.url}")
+    print(f"TOKEN={bridge.token}")
     authorization = f'-H "Authorization: Bearer {bridge.token}"'
     print(f"curl {bridge.url}/health")
     print(f"curl {authorization} {bridge.url}/")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+import serve_host
 from AgentBridgeLib.policy.capabilities import CAPABILITIES
 from AgentBridgeLib.registry.catalog import Catalog
 
@@ -31,6 +33,16 @@ def blocks(page: str, language: str) -> list[str]:
     """Give the code blocks of a page that are written in this language."""
     text = CHECKOUT.joinpath(page).read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """Give what a link to a place on the page may name: headings as GitHub names them, and explicit anchors."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    found = set(re.findall(r'<a id="([^"]+)"', text))
+    for heading in re.findall(r"^#+ +(.*?)\s*$", text, re.MULTILINE):
+        shown = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()
+        found.add(re.sub(r"[^\w\- ]", "", shown).replace(" ", "-"))
+    return found
 
 
 def links(page: Path) -> list[str]:
@@ -75,3 +87,30 @@ def test_links_between_pages_lead_somewhere(page):
     here = CHECKOUT / page
     for link in links(here):
         assert (here.parent / link).exists(), f"{page} links to {link}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_links_to_a_place_on_a_page_find_it(page):
+    """house: as GitHub names headings."""
+    here = CHECKOUT / page
+    for link, place in re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", here.read_text(encoding="utf-8")):
+        target = here.parent / link if link else here
+        if "://" not in link and target.suffix == ".md":
+            assert place in anchors(target), f"{page} links to {link}#{place}"
+
+
+def test_a_heading_is_found_as_github_names_it(tmp_path):
+    """house: dots and slashes go, spaces become hyphens, code blocks have no headings."""
+    page = tmp_path / "page.md"
+    page.write_text(
+        '# Way of `a.b` / [c](d.md)\n```sh\n# no heading\n```\n<a id="x.y"></a>\n', encoding="utf-8"
+    )
+    assert anchors(page) == {"way-of-ab--c", "x.y"}
+
+
+def test_what_serve_prints_fills_the_variables_of_the_readme(capsys):
+    """issue:#2 the examples of the README begin with URL and TOKEN."""
+    serve_host.announce(SimpleNamespace(url="http://127.0.0.1:2016/agent/v1", token="secret"), has_brain=True)
+    printed = capsys.readouterr().out.splitlines()
+    assert {"URL=http://127.0.0.1:2016/agent/v1", "TOKEN=secret"} <= set(printed)
+    assert printed[-1].startswith("AgentBridge ready: ")

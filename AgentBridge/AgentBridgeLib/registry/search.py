@@ -27,7 +27,7 @@ _SAY_NOTHING = frozenset(
         "will with would you your"
     )
 )
-_IN_NAME = 5.0
+_IN_NAME = 6.0
 _IN_KEYWORDS = 5.0
 _IN_SUMMARY = 3.0
 _IN_ARGUMENTS = 1.5

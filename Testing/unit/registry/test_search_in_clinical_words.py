@@ -126,3 +126,19 @@ def test_what_is_meant_is_among_the_first(query):
     """issue:#5 operations_search: the words of the clinic, not those of the program."""
     first = [operation.name for operation in CATALOG.find(query).operations[:FIRST]]
     assert set(ASKED[query]).intersection(first), first
+
+
+@pytest.mark.parametrize(
+    ("query", "best"),
+    [
+        ("ruler", "markups.create"),
+        ("screenshot", "views.screenshot"),
+        ("undo", "scene.undo"),
+        ("landmark registration", "transforms.register_landmarks"),
+        ("resample isotropic", "volumes.resample"),
+        ("window level", "volumes.update"),
+    ],
+)
+def test_what_only_one_operation_can_mean_comes_first(query, best):
+    """issue:#5 operations_search."""
+    assert CATALOG.find(query).operations[0].name == best

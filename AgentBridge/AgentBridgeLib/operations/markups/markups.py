@@ -73,7 +73,7 @@ class UpdateArguments(BoxArguments):
     capability="scene.read",
     route="GET /markups",
     read_only=True,
-    keywords="annotations landmarks fiducials rulers measurements",
+    keywords="annotations landmarks fiducials measurements",
 )
 def list_markups(context: OperationContext, arguments: PageArguments) -> Page[MarkupsSummary]:
     """List the markups of the scene, page by page.
@@ -92,7 +92,7 @@ def list_markups(context: OperationContext, arguments: PageArguments) -> Page[Ma
     route="GET /markups/{markups_id}",
     read_only=True,
     revision_scope="scene",
-    keywords="read length distance angle measurement ruler result diameter",
+    keywords="read length distance angle measurement result diameter",
 )
 def get_markups(context: OperationContext, arguments: MarkupsArguments) -> MarkupsDescription:
     """Read one markup: control points in the world and measurements with their units.

@@ -141,7 +141,7 @@ def histogram(
     route="POST /volumes/{volume_id}/sample",
     read_only=True,
     revision_scope="none",
-    keywords="line profile intensity at point Hounsfield HU value probe pixel plot along ruler",
+    keywords="line profile intensity at point Hounsfield HU value probe pixel",
 )
 def sample(context: OperationContext, arguments: SampleArguments) -> Samples:
     """Read the values of a volume at points in the world, or along a line.
