@@ -204,6 +204,49 @@ class Hands:
         QTest.keyClick(target, getattr(Qt.Key, f"Key_{key}"), getattr(Qt.KeyboardModifier, modifier))
         return self.focus()
 
+    def key_soon(self, key: str, modifier: str = "NoModifier") -> None:
+        """Press a key after this act has ended; for one that opens a menu, which waits in a loop of its own."""
+        from PySide6.QtCore import QTimer
+
+        QTimer.singleShot(0, self._window, lambda: self.key(key, modifier))
+
+    def menu(self) -> list[str]:
+        """Read the entries of the menu that is open."""
+        from PySide6.QtWidgets import QApplication
+
+        shown = QApplication.activePopupWidget()
+        return [] if shown is None else [str(action.property("text")) for action in shown.actions()]
+
+    def key_in_menu(self, *keys: str) -> None:
+        """Press keys in the menu that is open."""
+        from PySide6.QtCore import Qt
+        from PySide6.QtTest import QTest
+        from PySide6.QtWidgets import QApplication
+
+        for key in keys:
+            QTest.keyClick(QApplication.activePopupWidget(), getattr(Qt.Key, f"Key_{key}"))
+
+    def clipboard(self) -> str:
+        """Read what is on the clipboard."""
+        import qt
+
+        return str(qt.QApplication.clipboard().text())
+
+    def mnemonics(self) -> list[list[str]]:
+        """Name the keys of all buttons, boxes and labels in the panel, hidden ones too: letter and widget."""
+        from PySide6.QtWidgets import QAbstractButton, QLabel
+
+        panel = self._find("AgentBridgePanel")
+        found = []
+        for kind in (QAbstractButton, QLabel):
+            for widget in panel.findChildren(kind):
+                has_key = kind is QAbstractButton or widget.buddy() is not None
+                text = str(widget.property("text")).replace("&&", "") if has_key else ""
+                found += [
+                    [text[at + 1].upper(), _name(widget)] for at, sign in enumerate(text[:-1]) if sign == "&"
+                ]
+        return found
+
     def focus(self, name: str = "") -> str:
         """Give the name of the widget with the focus; with a name, put the focus there first."""
         if name:

@@ -126,6 +126,10 @@ class ServedPanel:
     def start(self) -> Client:
         """Press Start, copy the connection, and connect with what was copied."""
         self.press("Toggle")
+        return self.start_again()
+
+    def start_again(self) -> Client:
+        """Copy the connection once more, and connect with what was copied: the token is another one."""
         copied = self.do("copy", "Python")
         found = re.search(r"^URL, TOKEN = (.*)$", copied, re.MULTILINE)
         assert found is not None, copied

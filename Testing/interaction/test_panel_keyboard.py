@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from served_panel import PATIENCE_S, ServedPanel
@@ -11,6 +13,7 @@ LATER = {
     "Prefer": "respond-async",
     "User-Agent": "an-agent-with-a-rather-long-name-that-nobody-shortened/12.34.56",
 }
+JOB_ID = re.compile(r"[0-9a-f]{16}$")
 SECTIONS = ("Connection", "Requests", "Jobs", "Activity", "Safety")
 IN_ORDER = ("StopAll", "Address", "Toggle", "Copy", "NewToken", "Filter", "Log", "ExportLog", "ExportSession")
 
@@ -105,6 +108,61 @@ def test_everything_is_stopped_resumed_and_switched_off_and_on_by_keys(panel, cl
     panel.wait_until(lambda: "Stopped" in panel.words("Panel"))
     panel.do("key", "S", "AltModifier")
     panel.wait_until(lambda: "Listening" in panel.words("Panel"))
+
+
+def test_request_is_approved_for_the_session_by_a_key(panel, client):
+    """issue:#4: Alt+I"""
+    _, job = ask(client)
+    panel.do("key", "I", "AltModifier")
+    assert client.wait_for_job(job, PATIENCE_S)["state"] == "succeeded"
+    panel.wait_until(lambda: "may call nodes.delete until Slicer ends" in panel.words("Requests"))
+    panel.press("Withdraw_nodes.delete")
+
+
+def test_job_that_waits_for_the_person_is_ended_by_a_key_and_another_canceled(panel, client):
+    """issue:#4: Alt+O, Alt+N"""
+    for key, state in (("O", "succeeded"), ("N", "canceled")):
+        job = client.post("/operations/person.hand_over", {"prompt": "Place a point"}, headers=LATER)
+        job_id = job.expect(202).json()["id"]
+        panel.wait_until(lambda: "Place a point" in panel.words("Jobs"))
+        panel.do("key", key, "AltModifier")
+        assert client.wait_for_job(job_id, PATIENCE_S)["state"] == state
+        panel.wait_until(lambda: "Place a point" not in panel.words("Jobs"))
+
+
+def test_connection_is_copied_by_keys(panel):
+    """issue:#4: Alt+C opens the menu, arrows choose"""
+    panel.do("key_soon", "C", "AltModifier")
+    panel.wait_until(lambda: "curl" in panel.do("menu"))
+    panel.do("key_in_menu", "Down", "Return")
+    panel.wait_until(lambda: panel.do("menu") == [])
+    assert panel.do("clipboard").startswith("curl ")
+    assert panel.url in panel.do("clipboard")
+    assert "Copied for curl" in panel.read("Copied")
+
+
+def test_token_is_renewed_by_a_key(panel, client):
+    """issue:#4: Alt+T"""
+    assert client.get("/scene").is_success
+    panel.do("key", "T", "AltModifier")
+    panel.wait_until(lambda: client.get("/scene").status == 401)
+    panel.start_again()
+
+
+def test_no_two_widgets_that_mean_different_things_have_the_same_key(panel, client):
+    """issue:#4: a key that moves between two things is none; rows of the same kind share theirs"""
+    ask(client)
+    client.post("/operations/person.hand_over", {"prompt": "Place a point"}, headers=LATER).expect(202)
+    panel.wait_until(lambda: "Place a point" in panel.words("Jobs"))
+    meanings = {}
+    for letter, name in panel.do("mnemonics"):
+        meanings.setdefault(letter, set()).add(JOB_ID.sub("", name))
+    assert {letter: sorted(names) for letter, names in meanings.items() if len(names) > 1} == {}
+    assert set(meanings) == set("SCTPIDLNO")
+    panel.press("StopAll")
+    assert "R" in {letter for letter, _ in panel.do("mnemonics")}
+    assert set("FEVH").isdisjoint(meanings), "Slicer's menus: File, Edit, View, Help"
+    panel.press("StopAll")
 
 
 @pytest.mark.parametrize("width", [360, 380, 600])
