@@ -56,7 +56,7 @@ class ModelMeasurements(Framed, SceneResult):
     )
     volume_ml: float | None = Field(description="`volume_mm3` in milliliters.")
     is_closed: bool = Field(
-        description="Whether every edge belongs to exactly two triangles of the same orientation."
+        description="Whether there is no rim: each edge has as many triangles on one side as on the other."
     )
     triangle_count: int
     bounds_ras: BoundsRas | None = None

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 import slicer
+from vtkmodules.vtkFiltersCore import vtkAppendPolyData
+from vtkmodules.vtkFiltersSources import vtkCubeSource
 
 from AgentBridgeLib.errors import (
     ArgumentInvalidError,
@@ -227,3 +229,37 @@ def test_where_to_cut_is_said_once(context, clip, scene):
     line = drawing.create_markups(context, drawing.CreateArguments(points_ras=((0, 0, 0), (1, 0, 0))))
     with pytest.raises(NodeTypeError):
         clip(made.id, markups_id=line.id)
+
+
+@pytest.fixture
+def two_touching_cubes(scene):
+    """One surface of two cubes of 10 mm that share an edge, which four triangles use."""
+    both = vtkAppendPolyData()
+    for center in ((0.0, 0.0, 0.0), (10.0, 10.0, 0.0)):
+        cube = vtkCubeSource()
+        cube.SetXLength(10)
+        cube.SetYLength(10)
+        cube.SetZLength(10)
+        cube.SetCenter(center)
+        both.AddInputConnection(cube.GetOutputPort())
+    both.Update()
+    node = scene.AddNewNodeByClass("vtkMRMLModelNode", "touching")
+    node.SetAndObservePolyData(both.GetOutput())
+    return node
+
+
+def test_a_closed_surface_that_touches_itself_is_measured_and_cut(clip, measure, two_touching_cubes):
+    """house: the brain of MNI152 above 60 does so along 58 of its 400,000 edges."""
+    found = measure(two_touching_cubes.GetID())
+    assert found.is_closed
+    assert found.volume_mm3 == pytest.approx(2000)
+    half = clip(two_touching_cubes.GetID(), origin_ras=(0, 0, 1), normal_ras=(0, 0, 1))
+    assert measure(half.id).bounds_ras[4:] == pytest.approx((1, 5))
+
+
+def test_a_surface_with_a_hole_says_how_to_cut_it(clip, context, scene):
+    """issue:#5 what to do next."""
+    made = create(context, CUBE)
+    opened = clip(made.id, origin_ras=(0, 0, 0), normal_ras=(1, 0, 0), is_capped=False)
+    with pytest.raises(ArgumentInvalidError, match="is_capped false"):
+        clip(opened.id, origin_ras=(0, 0, 0), normal_ras=(0, 1, 0))

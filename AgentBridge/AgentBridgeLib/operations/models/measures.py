@@ -143,7 +143,7 @@ def _world_points(points: Any, parent: Any) -> Array:
 
 
 def _is_closed(triangles: Triangles) -> bool:
-    """Whether each directed edge has exactly one opposite."""
+    """Whether each directed edge has an opposite; where the surface touches itself, as many as there are of it."""
     corners, count = triangles.corners.astype(np.int64), len(triangles.points)
     if len(corners) == 0:
         return False
@@ -151,4 +151,4 @@ def _is_closed(triangles: Triangles) -> bool:
     end = corners[:, [1, 2, 0]].ravel()
     forth = np.sort(start * count + end)
     back = np.sort(end * count + start)
-    return bool((forth == back).all() and (forth[1:] != forth[:-1]).all())
+    return bool((forth == back).all())

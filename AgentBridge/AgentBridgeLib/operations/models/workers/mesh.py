@@ -116,7 +116,7 @@ def clip(job: dict[str, Any], surface: vtkPolyData) -> vtkPolyData:
     """Keep what lies inside all planes (`origin`, `normal` pointing inwards), or outside of them."""
     planes = [_plane(entry) for entry in job["planes"]]
     if job["is_capped"]:
-        if _open_edges(surface):
+        if _open_edges(surface, may_touch_itself=True):
             raise RefusedError("the surface is open, so that its cut cannot be closed; give is_capped false")
         collection = vtkPlaneCollection()
         for plane in planes:
@@ -146,7 +146,9 @@ def combine(job: dict[str, Any], first: vtkPolyData) -> vtkPolyData:
     second = _read(job["other"])
     for surface, which in ((first, "first"), (second, "other")):
         if _open_edges(surface):
-            raise RefusedError(f"the surface of the {which} model is not closed")
+            raise RefusedError(
+                f"the surface of the {which} model is not closed, or touches itself along an edge"
+            )
     if job["grid_mm"] is not None:
         return _combine_on_grid(job["operation"], first, second, job["grid_mm"])
     if job["first_attempt"] == 0:
@@ -297,10 +299,12 @@ def _plane(entry: dict[str, Any]) -> vtkPlane:
     return plane
 
 
-def _open_edges(surface: vtkPolyData) -> bool:
+def _open_edges(surface: vtkPolyData, *, may_touch_itself: bool = False) -> bool:
+    """Say whether there is a rim; surfaces of real segments often touch themselves along some edges."""
     edges = vtkFeatureEdges()
     edges.FeatureEdgesOff()
     edges.ManifoldEdgesOff()
+    edges.SetNonManifoldEdges(not may_touch_itself)
     edges.SetInputData(surface)
     return _output(edges).GetNumberOfCells() > 0
 
