@@ -298,7 +298,10 @@ class Hands:
             self._find(f"AgentBridge{name}").setProperty("collapsed", name not in names)
 
     def widths(self, width: int) -> dict[str, list[int]]:
-        """Make the window narrow; gives begin, end and least width of every visible widget that sticks out."""
+        """Make the window narrow; gives begin, end and least width of every visible widget that sticks out.
+
+        The scroll bar beside the panel takes its part.
+        """
         import slicer
         from PySide6.QtCore import QPoint
         from PySide6.QtWidgets import QWidget
@@ -306,13 +309,14 @@ class Hands:
         self._window.resize(width, 900)
         slicer.app.processEvents()
         panel = self._find("AgentBridgePanel")
+        room = self._window.centralWidget().viewport().property("width")
         found = {}
         for widget in panel.findChildren(QWidget):
             if not widget.isVisible() or not _name(widget).startswith("AgentBridge"):
                 continue
             begin = widget.mapTo(self._window, QPoint(0, 0)).x()
             wide, least = widget.property("width"), widget.minimumSizeHint().width()
-            if begin < 0 or begin + wide > width or least > wide:
+            if begin < 0 or begin + wide > room or least > wide:
                 found[_name(widget)] = [begin, begin + wide, least]
         return found
 

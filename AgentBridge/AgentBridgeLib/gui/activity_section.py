@@ -14,8 +14,9 @@ from slicer.i18n import tr as _
 
 from AgentBridgeLib.dispatch.audit_file import verify
 from AgentBridgeLib.gui.exports import FileChooser
+from AgentBridgeLib.gui.palette import color, paint
 from AgentBridgeLib.gui.session_script import script
-from AgentBridgeLib.gui.widgets import button, color, column, line_edit, paint, text_label
+from AgentBridgeLib.gui.widgets import button, column, line_edit, text_label
 from AgentBridgeLib.host.qtcompat import guarded
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import qt
 from slicer.i18n import tr as _
 
 from AgentBridgeLib.gui.list_editor import ListEditor
-from AgentBridgeLib.gui.widgets import check_box, paint, text_label, without_signals
+from AgentBridgeLib.gui.palette import paint
+from AgentBridgeLib.gui.widgets import check_box, text_label, without_signals
 from AgentBridgeLib.mcp.profile import EVERYTHING
 from AgentBridgeLib.policy.settings import FORMS_KEY, TOOLSETS_KEY
 
@@ -44,7 +45,11 @@ class AgentChoices:
         layout = qt.QVBoxLayout(self.widget)
         layout.setContentsMargins(0, 0, 0, 0)
         self._toolsets = ListEditor(
-            "AgentBridgeToolsets", _("Family, such as segmentations, or all"), self._add, self._remove
+            "AgentBridgeToolsets",
+            _("Family, such as segmentations, or all"),
+            self._add,
+            self._remove,
+            none=_("Everyday tools only."),
         )
         layout.addWidget(self._toolsets.widget)
         note = text_label(

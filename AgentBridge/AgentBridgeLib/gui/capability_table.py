@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import qt
 from slicer.i18n import tr as _
 
-from AgentBridgeLib.gui.widgets import button, column, paint, row, text_label, without_signals
+from AgentBridgeLib.gui.palette import paint
+from AgentBridgeLib.gui.widgets import button, column, row, text_label, without_signals
 from AgentBridgeLib.host.qtcompat import guarded
 from AgentBridgeLib.policy.capabilities import CAPABILITIES, MODES
 from AgentBridgeLib.policy.settings import MODE_PREFIX

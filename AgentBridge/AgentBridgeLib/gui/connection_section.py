@@ -9,17 +9,9 @@ from typing import TYPE_CHECKING, Any
 import qt
 from slicer.i18n import tr as _
 
+from AgentBridgeLib.gui.palette import paint
 from AgentBridgeLib.gui.snippets import PLACES, SNIPPETS
-from AgentBridgeLib.gui.widgets import (
-    button,
-    check_box,
-    column,
-    line_edit,
-    paint,
-    row,
-    text_label,
-    without_signals,
-)
+from AgentBridgeLib.gui.widgets import button, check_box, column, line_edit, row, text_label, without_signals
 from AgentBridgeLib.host import web_server
 from AgentBridgeLib.host.qtcompat import guarded
 from AgentBridgeLib.policy.settings import GUARD_KEY, START_KEY, WEB_SERVER_KEY

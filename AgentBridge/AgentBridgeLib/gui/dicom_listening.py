@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import qt
 from slicer.i18n import tr as _
 
-from AgentBridgeLib.gui.widgets import check_box, paint, row, text_label, without_signals
+from AgentBridgeLib.gui.palette import paint
+from AgentBridgeLib.gui.widgets import check_box, row, text_label, without_signals
 from AgentBridgeLib.host.qtcompat import guarded
 from AgentBridgeLib.policy.dicom_network import ListenerPermission, write_listener
 from AgentBridgeLib.policy.settings import LISTENER_KEY
@@ -44,8 +45,9 @@ class DicomListening:
         self._port = qt.QSpinBox()
         self._port.setObjectName("AgentBridgeListenerPort")
         self._port.setRange(_PORT_OF_SLICER, 65535)
-        self._port.setSpecialValueText(_("that of Slicer's DICOM module"))
+        self._port.setSpecialValueText(_("Slicer's own"))
         self._port.setAccessibleName(_("Port of the DICOM listener"))
+        self._port.setToolTip(_("0 takes the port that Slicer's DICOM module is set to."))
         self._port.setKeyboardTracking(False)  # a port is taken when it is written to its end
         self._port.valueChanged.connect(guarded(self._on_chosen))
         label = text_label(_("Port"))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import qt
 from slicer.i18n import tr as _
 
-from AgentBridgeLib.gui.widgets import button, line_edit, paint, row, text_label
+from AgentBridgeLib.gui.palette import paint
+from AgentBridgeLib.gui.widgets import button, line_edit, row, text_label
 from AgentBridgeLib.host.qtcompat import guarded
 
 if TYPE_CHECKING:
@@ -27,10 +28,18 @@ class ListEditor:
         Takes the line; gives what is wrong with it, empty when it was taken.
     remove
         Takes the index of an entry.
+    none
+        What it means that the list is empty.
     """
 
     def __init__(
-        self, name: str, hint: str, add: Callable[[str], str], remove: Callable[[int], None], *more: Any
+        self,
+        name: str,
+        hint: str,
+        add: Callable[[str], str],
+        remove: Callable[[int], None],
+        *more: Any,
+        none: str = "",
     ) -> None:
         self._add, self._remove = add, remove
         self.widget = qt.QWidget()
@@ -40,11 +49,15 @@ class ListEditor:
         self._list.setObjectName(f"{name}List")
         self._list.setMaximumHeight(64)
         layout.addWidget(self._list)
+        self._none = text_label(none or _("None."), f"{name}None")
+        paint(self._none, "quiet")
+        layout.addWidget(self._none)
         self._line = line_edit(f"{name}Line", hint)
         self._line.returnPressed.connect(guarded(self._on_add))
         layout.addWidget(self._line)
         buttons = (button(_("Add"), f"{name}Add", self._on_add), *more)
-        layout.addLayout(row(*buttons, button(_("Remove"), f"{name}Remove", self._on_remove)))
+        self._removal = button(_("Remove"), f"{name}Remove", self._on_remove)
+        layout.addLayout(row(*buttons, self._removal))
         self._fault = text_label("", f"{name}Fault")
         self._fault.hide()
         layout.addWidget(self._fault)
@@ -56,6 +69,9 @@ class ListEditor:
         for entry in entries:
             self._list.addItem(entry)
         self._list.setCurrentRow(min(current, len(entries) - 1))
+        self._list.setVisible(bool(entries))
+        self._none.setVisible(not entries)
+        self._removal.setEnabled(bool(entries))
 
     def take(self, text: str) -> None:
         """Add one entry, as if it was written into the line."""

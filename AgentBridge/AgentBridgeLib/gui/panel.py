@@ -14,11 +14,12 @@ from slicer.i18n import tr as _
 
 from AgentBridgeLib.gui.connection_section import ConnectionSection
 from AgentBridgeLib.gui.packages_section import PackagesSection
+from AgentBridgeLib.gui.palette import PaletteWatch, paint
 from AgentBridgeLib.gui.preferences import Preferences
 from AgentBridgeLib.gui.requests_section import RequestsSection
 from AgentBridgeLib.gui.safety_section import SafetySection
 from AgentBridgeLib.gui.status_line import StatusLine
-from AgentBridgeLib.gui.widgets import button, follow_palette, paint, paint_again
+from AgentBridgeLib.gui.widgets import button
 from AgentBridgeLib.host.qtcompat import guarded
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Panel:
         self._late: dict[str, Any] = {}
         self._bodies: dict[str, Any] = {}
         self._timer = self._make_timer()
+        self._palette = PaletteWatch(ui, self._on_time)
         self.status = StatusLine()
         self._state = self._find(qt.QLabel, "State")
         self._notices = self._find(qt.QLabel, "Notices")
@@ -77,8 +79,7 @@ class Panel:
 
     def refresh(self) -> None:
         """Show the present state, all of it."""
-        if follow_palette(self.widget):
-            paint_again(self.widget)
+        self._palette.look()
         self._make_late_sections()
         self._attend()
         self.packages.refresh()
@@ -95,6 +96,7 @@ class Panel:
         self._detach()
         self.requests.close()
         self.status.close()
+        self._palette.close()
         try:
             self._timer.stop()
             self.safety.close()

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import qt
 from slicer.i18n import tr as _
 
-from AgentBridgeLib.gui.widgets import button, line_edit, paint, row, text_label, without_signals
+from AgentBridgeLib.gui.palette import paint
+from AgentBridgeLib.gui.widgets import button, line_edit, row, text_label, without_signals
 from AgentBridgeLib.host.qtcompat import guarded
 from AgentBridgeLib.policy.dicom_network import (
     LONGEST_TIMEOUT_S,
@@ -54,6 +55,9 @@ class RemoteNodes:
         self._list.setHorizontalScrollBarPolicy(qt.Qt.ScrollBarAlwaysOff)
         self._list.currentRowChanged.connect(guarded(self._on_selected))
         layout.addWidget(self._list)
+        self._none = text_label(_("None."), "AgentBridgeRemotesNone")
+        paint(self._none, "quiet")
+        layout.addWidget(self._none)
         self._name = line_edit("AgentBridgeRemotesName", _("Name that clients use, such as Archive"))
         layout.addWidget(self._name)
         self._url = line_edit("AgentBridgeRemotesUrl", _("Address, such as https://pacs.example/dicom-web"))
@@ -82,7 +86,8 @@ class RemoteNodes:
             self._on_save,
             _("Adds it, or changes the one of this name."),
         )
-        layout.addLayout(row(save, button(_("Remove"), "AgentBridgeRemotesRemove", self._on_remove)))
+        self._removal = button(_("Remove"), "AgentBridgeRemotesRemove", self._on_remove)
+        layout.addLayout(row(save, self._removal))
         self._fault = text_label("", "AgentBridgeRemotesFault")
         layout.addWidget(self._fault)
         self._say("")
@@ -90,6 +95,9 @@ class RemoteNodes:
 
     def refresh(self, settings: SafetySettings) -> None:
         """Show the list in force."""
+        self._list.setVisible(bool(settings.remote_nodes))
+        self._none.setVisible(not settings.remote_nodes)
+        self._removal.setEnabled(bool(settings.remote_nodes))
         if settings.remote_nodes == self._nodes:
             return
         self._nodes = settings.remote_nodes

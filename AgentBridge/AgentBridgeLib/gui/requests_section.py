@@ -10,7 +10,8 @@ import qt
 from slicer.i18n import tr as _
 
 from AgentBridgeLib.errors import JobStateConflictError
-from AgentBridgeLib.gui.widgets import button, column, paint, row, text_label
+from AgentBridgeLib.gui.palette import paint
+from AgentBridgeLib.gui.widgets import button, column, row, text_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container

@@ -16,8 +16,9 @@ from AgentBridgeLib.gui.dicom_listening import DicomListening
 from AgentBridgeLib.gui.exports import FileChooser
 from AgentBridgeLib.gui.list_editor import ListEditor
 from AgentBridgeLib.gui.origin_list import OriginList
+from AgentBridgeLib.gui.palette import paint
 from AgentBridgeLib.gui.remote_nodes import RemoteNodes
-from AgentBridgeLib.gui.widgets import button, check_box, column, paint, text_label, without_signals
+from AgentBridgeLib.gui.widgets import button, check_box, column, text_label, without_signals
 from AgentBridgeLib.host.qtcompat import guarded
 from AgentBridgeLib.policy.setting_texts import pages, servers
 from AgentBridgeLib.policy.settings import (
@@ -79,7 +80,12 @@ class SafetySection:
         self._add_title(layout, _("Folders that clients may use"))
         browse = button(_("Browse\u2026"), "AgentBridgeFoldersBrowse", self._on_browse)
         self._folders = ListEditor(
-            "AgentBridgeFolders", _("Path of a folder"), self._add_folder, self._remove_folder, browse
+            "AgentBridgeFolders",
+            _("Path of a folder"),
+            self._add_folder,
+            self._remove_folder,
+            browse,
+            none=_("None: clients reach no file."),
         )
         layout.addWidget(self._folders.widget)
         self._add_title(layout, _("DICOM servers that clients may name"))

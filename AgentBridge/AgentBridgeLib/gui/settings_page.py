@@ -7,6 +7,7 @@ from typing import Any
 import ctk
 import qt
 
+from AgentBridgeLib.gui.palette import PaletteWatch
 from AgentBridgeLib.gui.preferences import Preferences
 from AgentBridgeLib.gui.safety_section import SafetySection
 
@@ -32,15 +33,18 @@ class SettingsPage:
         area.setWidget(self._content)
         self._area = area
         page.layout().addWidget(area)
+        self._palette = PaletteWatch(self._content, self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
         """Show the settings in force."""
+        self._palette.look()
         self.section.refresh()
 
     def close(self) -> None:
         """Leave the page; it may be gone already."""
         self.section.close()
+        self._palette.close()
         try:
             self._area.hide()
             self._area.deleteLater()

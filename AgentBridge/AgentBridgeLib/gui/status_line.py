@@ -6,7 +6,8 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from AgentBridgeLib.gui.widgets import button, paint
+from AgentBridgeLib.gui.palette import paint
+from AgentBridgeLib.gui.widgets import button
 from AgentBridgeLib.host import main_window
 
 

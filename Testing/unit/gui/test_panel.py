@@ -16,6 +16,7 @@ from AgentBridgeLib.composition import Bridge
 from AgentBridgeLib.dispatch.audit_file import verify
 from AgentBridgeLib.dispatch.call import Accepted, Call, Failed, Preference
 from AgentBridgeLib.dispatch.context import Caller
+from AgentBridgeLib.gui.palette import COLORS
 from AgentBridgeLib.gui.panel import Panel
 from AgentBridgeLib.gui.settings_page import SettingsPage, make_page
 from AgentBridgeLib.gui.snippets import SNIPPETS, STDIO_PROGRAM
@@ -633,6 +634,18 @@ class TestSafety:
         assert told.stdout.strip() == "['ask', False, 'https://a/b', ()]"
 
 
+def contrast(one, other):
+    """Contrast of two colors. Source: WCAG 2.2, definitions of relative luminance and contrast ratio."""
+
+    def luminance(shown):
+        parts = (shown.redF(), shown.greenF(), shown.blueF())
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
 class TestLooks:
     def test_texts_keep_their_contrast_when_the_palette_changes(self, running):
         """issue:#4: light and dark"""
@@ -641,6 +654,35 @@ class TestLooks:
         running.widget.setPalette(qt.QPalette(qt.QColor(40, 40, 40)))
         running.refresh()
         assert state.property("styleSheet") != before
+
+    def test_texts_keep_their_contrast_when_slicer_turns_dark_and_nobody_touches_the_panel(
+        self, running, logic
+    ):
+        """issue:#4: the panel and its page in the settings dialog follow by themselves"""
+        mirror = SettingsPage(page := make_page(), logic)
+        labels = [find(running, "State", qt.QLabel), page.findChild(qt.QLabel, "AgentBridgePresetWords")]
+        before = [label.property("styleSheet") for label in labels]
+        light = qt.QApplication.palette()
+        try:
+            qt.QApplication.setPalette(qt.QPalette(qt.QColor(40, 40, 40)))
+            settle(
+                lambda: all(
+                    label.property("styleSheet") != was for label, was in zip(labels, before, strict=True)
+                )
+            )
+        finally:
+            qt.QApplication.setPalette(light)
+        settle(lambda: [label.property("styleSheet") for label in labels] == before)
+        mirror.close()
+
+    @pytest.mark.parametrize("role", COLORS)
+    @pytest.mark.parametrize(("index", "shade"), [(0, 239), (1, 53)])
+    def test_words_in_color_can_be_read_on_every_background(self, role, index, shade):
+        """issue:#4: WCAG 2.2, 1.4.3: 4.5 to 1, on windows, lists and buttons; Slicer's dark style has #353535"""
+        palette = qt.QPalette(qt.QColor(shade, shade, shade))
+        grounds = (qt.QPalette.Window, qt.QPalette.Base, qt.QPalette.AlternateBase, qt.QPalette.Button)
+        for ground in grounds:
+            assert contrast(qt.QColor(COLORS[role][index]), palette.color(ground)) >= 4.5
 
     def test_folded_section_shows_nothing_whatever_changes_in_it(self, running, logic):
         """house: CTK folds by hiding children"""
