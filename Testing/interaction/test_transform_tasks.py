@@ -114,13 +114,16 @@ def test_way_to_a_patient_is_stored_as_a_grid_that_other_programs_read(a_bridge,
     assert made["maximum_error_mm"] < 1e-6
     sent = a_bridge.get(f"/transforms/{made['id']}/data").expect()
     again = a_bridge.post_bytes("/transforms/grid", sent.body, name="Again").expect(201).json()["id"]
+    packed = a_bridge.get(f"/transforms/{made['id']}/data", format="nii.gz").expect()
+    third = a_bridge.post_bytes("/transforms/grid", packed.body, name="Third").expect(201).json()["id"]
     points = {"points_ras": [[10, 20, 30], [-40, 5, 12]], "direction": "from_world"}
     ways = [
         a_bridge.post(f"/transforms/{way}/points", points).expect().json()["points_ras"]
-        for way in (turn, made["id"], again)
+        for way in (turn, made["id"], again, third)
     ]
     assert np.allclose(ways[0], ways[1], atol=1e-3)
     assert np.allclose(ways[1], ways[2], atol=1e-9)
+    assert np.allclose(ways[1], ways[3], atol=1e-4)
     listed = a_bridge.post("/markups", {"type": "fiducial", "points_ras": points["points_ras"]})
     listed = listed.expect(201).json()["id"]
     a_bridge.post(f"/transforms/{again}/apply", {"node_ids": [listed]}).expect()

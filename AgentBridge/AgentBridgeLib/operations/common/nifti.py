@@ -33,6 +33,11 @@ MOST_DATA_OFFSET = 64 << 20
 SAME_PLACE_MM = 0.01
 """qform and sform that differ by less say the same; both are float32."""
 
+DISPLACEMENTS = 1006
+"""NIFTI_INTENT_DISPVECT: three components, in RAS like every direction in such files. ITK turns them into LPS."""
+VECTORS = 1007
+"""NIFTI_INTENT_VECTOR: any components. ITK leaves them as they are, so displacements of ANTs are LPS."""
+
 ByteOrder = Literal["<", ">"]
 _ORDERS: tuple[ByteOrder, ...] = ("<", ">")
 
@@ -44,7 +49,6 @@ _TYPES = {code: name for name, code in _CODES.items()}
 _COLORS = {128: 3, 2304: 4}  # RGB24 and RGBA32: interleaved bytes
 _COLOR_CODES = {count: code for code, count in _COLORS.items()}
 _UNUSABLE = {1: "bit", 32: "complex64", 1536: "float128", 1792: "complex128", 2048: "complex256"}
-_INTENT_VECTOR = 1007
 _UNITS_MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}  # xyzt_units: unknown, meter, mm, micron
 _MM = 2
 _SCANNER = 1  # NIFTI_XFORM_SCANNER_ANAT
@@ -72,6 +76,8 @@ class NiftiHeader:
         The value of a voxel is ``slope * stored + intercept``; 1 and 0 when the header asks for nothing.
     data_offset
         Where the voxels begin, in bytes.
+    intent
+        What the values mean, such as `DISPLACEMENTS`; 0 when the header does not say.
     warnings
         What was assumed.
     """
@@ -85,6 +91,7 @@ class NiftiHeader:
     slope: float
     intercept: float
     data_offset: int
+    intent: int
     warnings: tuple[str, ...]
 
     @property
@@ -104,6 +111,7 @@ class _Fields:
 
     byte_order: ByteOrder
     dim: tuple[int, ...]
+    intent_code: int
     datatype: int
     pixdim: tuple[float, ...]
     vox_offset: float
@@ -120,14 +128,16 @@ class _Fields:
 # Name, offset and type (struct's letter) in NIfTI-1 and NIfTI-2.
 _LAYOUTS: dict[int, dict[str, tuple[int, str]]] = {
     348: {
-        "dim": (40, "8h"), "datatype": (70, "h"), "pixdim": (76, "8f"), "vox_offset": (108, "f"),
-        "scl_slope": (112, "f"), "scl_inter": (116, "f"), "xyzt_units": (123, "B"), "qform_code": (252, "h"),
-        "sform_code": (254, "h"), "quatern": (256, "3f"), "qoffset": (268, "3f"), "srow": (280, "12f"),
+        "dim": (40, "8h"), "intent_code": (68, "h"), "datatype": (70, "h"), "pixdim": (76, "8f"),
+        "vox_offset": (108, "f"), "scl_slope": (112, "f"), "scl_inter": (116, "f"), "xyzt_units": (123, "B"),
+        "qform_code": (252, "h"), "sform_code": (254, "h"), "quatern": (256, "3f"), "qoffset": (268, "3f"),
+        "srow": (280, "12f"),
     },
     540: {
-        "dim": (16, "8q"), "datatype": (12, "h"), "pixdim": (104, "8d"), "vox_offset": (168, "q"),
-        "scl_slope": (176, "d"), "scl_inter": (184, "d"), "xyzt_units": (500, "i"), "qform_code": (344, "i"),
-        "sform_code": (348, "i"), "quatern": (352, "3d"), "qoffset": (376, "3d"), "srow": (400, "12d"),
+        "dim": (16, "8q"), "intent_code": (504, "i"), "datatype": (12, "h"), "pixdim": (104, "8d"),
+        "vox_offset": (168, "q"), "scl_slope": (176, "d"), "scl_inter": (184, "d"), "xyzt_units": (500, "i"),
+        "qform_code": (344, "i"), "sform_code": (348, "i"), "quatern": (352, "3d"), "qoffset": (376, "3d"),
+        "srow": (400, "12d"),
     },
 }  # fmt: skip
 _MAGIC = {348: (344, b"n+1\0"), 540: (4, b"n+2\0\r\n\x1a\n")}
@@ -166,17 +176,23 @@ def read_header(head: bytes) -> NiftiHeader:
         slope=slope,
         intercept=intercept,
         data_offset=offset,
+        intent=fields.intent_code,
         warnings=tuple(warnings),
     )
 
 
 def write_header(
-    scalar_type: str, dimensions_ijk: Sequence[int], component_count: int, ijk_to_ras: Matrix
+    scalar_type: str,
+    dimensions_ijk: Sequence[int],
+    component_count: int,
+    ijk_to_ras: Matrix,
+    intent: int = VECTORS,
 ) -> bytes:
     """Write the NIfTI-1 header that raw voxels follow, in the byte order of this computer.
 
     Colors (uint8, three or four components) follow voxel by voxel; other components follow image by image. The matrix
-    is written as sform, and as qform too unless its axes are oblique to each other, as float32.
+    is written as sform, and as qform too unless its axes are oblique to each other, as float32. `intent` is that of
+    components that are no colors.
 
     Raises
     ------
@@ -196,6 +212,7 @@ def write_header(
     quatern, qfac = _quaternion(ijk_to_ras[:3, :3] / spacing)
     fields: dict[str, Sequence[float]] = {
         "dim": dim,
+        "intent_code": [intent if is_vector else 0],
         "datatype": [code],
         "pixdim": [qfac, *spacing, 1, 1, 1, 1],
         "vox_offset": [WRITTEN_DATA_OFFSET],
@@ -212,7 +229,6 @@ def write_header(
     for name, values in fields.items():
         offset, letters = _LAYOUTS[348][name]
         struct.pack_into(f"={letters}", head, offset, *values)
-    struct.pack_into("=h", head, 68, _INTENT_VECTOR if is_vector else 0)
     bits = 8 * np.dtype(scalar_type).itemsize * (component_count if is_color else 1)
     struct.pack_into("=h", head, 72, bits)
     head[344:348] = _MAGIC[348][1]

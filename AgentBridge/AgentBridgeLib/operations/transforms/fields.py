@@ -1,4 +1,4 @@
-"""Give and take grid transforms as NRRD displacement fields; give B-spline coefficients."""
+"""Give and take grid transforms as displacement fields in NRRD or NIfTI; give B-spline coefficients."""
 
 from __future__ import annotations
 
@@ -9,15 +9,23 @@ from pydantic import Field
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from AgentBridgeLib.dispatch.context import Progress
-from AgentBridgeLib.errors import DataInvalidError, NodeTypeError
+from AgentBridgeLib.errors import NodeTypeError
 from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.content import Content
 from AgentBridgeLib.model.fields import Bytes, NodeName, TransformId
 from AgentBridgeLib.model.frames import Frame, matrix_in
 from AgentBridgeLib.model.transforms import Direction, TransformDescription
-from AgentBridgeLib.operations.common import matrices, nrrd, voxels
+from AgentBridgeLib.operations.common import matrices, voxels
 from AgentBridgeLib.operations.common.grids import Grid
+from AgentBridgeLib.operations.common.problems import invalid
 from AgentBridgeLib.operations.scene.node_details import parent_transform_id
+from AgentBridgeLib.operations.transforms.field_bytes import (
+    MEDIA_TYPES,
+    FieldFormat,
+    displacements_ras,
+    nifti_parts,
+    nrrd_parts,
+)
 from AgentBridgeLib.operations.transforms.new_nodes import (
     BSPLINE_CLASS,
     GRID_CLASS,
@@ -26,7 +34,7 @@ from AgentBridgeLib.operations.transforms.new_nodes import (
     grid_of,
     stored,
 )
-from AgentBridgeLib.operations.volumes.byte_formats import receive
+from AgentBridgeLib.operations.volumes.byte_formats import compressed, receive
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -35,27 +43,35 @@ if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.context import OperationContext
     from AgentBridgeLib.operations.common.voxels import Array
 
-MEDIA_TYPE = "application/x-nrrd"
-LPS_SIGNS = np.array([-1.0, -1.0, 1.0])
-# What makes Slicer's and ITK's readers take an NRRD file for a displacement field (NIFTI_INTENT_DISPVECT).
-INTENT = {"intent_code": "1006"}
-
 
 class DataArguments(Arguments):
-    """Which transform, and in which frame."""
+    """Which transform, in what form and in which frame."""
 
     transform_id: TransformId = Field(description="A grid or B-spline transform.")
-    frame: Frame = Field(
-        default="lps", description="Frame of geometry and vectors; `lps` as in files of ITK and Slicer."
+    format: FieldFormat = Field(
+        default="nrrd", description="NIfTI (nii.gz: compressed) holds grids only, not coefficients."
     )
+    frame: Frame | None = Field(
+        default=None,
+        description="Frame of geometry and vectors. Without: lps in NRRD, as in files of ITK and Slicer. NIfTI is ras "
+        "always, and readers such as ITK's know it.",
+    )
+
+    def takes_steps(self) -> bool:
+        """Compressing does."""
+        return self.format == "nii.gz"
 
 
 class FieldArguments(Arguments):
     """A displacement field."""
 
-    content: Bytes = Field(description="NRRD with three float components in each voxel, in mm.")
-    frame: Frame = Field(
-        default="lps", description="Frame of the vectors; the header's `space` says only that of the grid."
+    content: Bytes = Field(
+        description="NRRD or NIfTI (.nii, .nii.gz) with three float components in each voxel, in mm."
+    )
+    frame: Frame | None = Field(
+        default=None,
+        description="Frame of the vectors; headers say only where the grid lies. Without: ras for NIfTI of intent "
+        "1006 (displacements, as Slicer writes), else lps (NRRD; NIfTI of intent 1007, as ANTs writes).",
     )
     direction: Direction = Field(
         default="from_parent",
@@ -83,25 +99,39 @@ class ReplaceArguments(FieldArguments):
     revision_scope="node",
     keywords="deformation field displacement array",
 )
-def read_data(context: OperationContext, arguments: DataArguments) -> Content:
-    """Read the displacement field of a grid transform, or the coefficients of a B-spline, as NRRD.
+def read_data(
+    context: OperationContext, arguments: DataArguments
+) -> Content | Generator[Progress, None, Content]:
+    """Read the displacement field of a grid transform as NRRD or NIfTI, or the coefficients of a B-spline as NRRD.
 
     Returns
     -------
     Content
-        Three components in each voxel, mm, i fastest. The facts say `kind` (grid or bspline), `direction` (which way
-        the vectors lead), and for a B-spline the matrix `bulk_matrix_ras` that comes on top.
+        Three components in each voxel, mm. NRRD: components fastest, then i. NIfTI: i fastest, one image for each
+        component, intent 1006, vectors in RAS. The facts say `kind` (grid or bspline), `frame`, `direction` (which
+        way the vectors lead), and for a B-spline the matrix `bulk_matrix_ras` that comes on top.
 
     Raises
     ------
     NodeTypeError
-        The node is no transform, or neither a grid nor a B-spline.
+        The node is no transform, or neither a grid nor a B-spline; or NIfTI was asked for of a B-spline.
     NodeNotFoundError
         No node has this id.
+    ArgumentInvalidError
+        NIfTI was asked for in LPS.
+    DataInvalidError
+        NIfTI cannot count so many grid points along an axis.
+    OutOfMemoryError
+        The bytes would not fit beside the field.
+
+    Warnings
+    --------
+    Readers of displacement fields take them as leading from the parent (`from_parent`); NIfTI cannot say otherwise.
 
     Notes
     -----
-    Any orientation of the grid is kept. Source: `vtkOrientedGridTransform`, `vtkOrientedBSplineTransform`.
+    Any orientation of the grid is kept. Source: `vtkOrientedGridTransform`, `vtkOrientedBSplineTransform`; nifti1.h;
+    `itk::NiftiImageIO`.
     """
     node = context.host.scene.node(arguments.transform_id, TRANSFORM)
     found, kind = stored(node, GRID_CLASS), "grid"
@@ -113,30 +143,34 @@ def read_data(context: OperationContext, arguments: DataArguments) -> Content:
             "one; transforms.to_grid makes a grid of any."
         )
     transform, direction = found
+    is_nifti, frame = arguments.format != "nrrd", arguments.frame or "lps"
+    if is_nifti:
+        frame = _nifti_frame(node, kind, arguments.frame)
     image, grid = grid_of(transform)
     vectors = _vectors(transform, image, grid)
-    if arguments.frame == "lps":
-        vectors = vectors * LPS_SIGNS.astype(vectors.dtype)
-    matrix = matrix_in(arguments.frame, "ijk_to", matrices.rows(grid.ijk_to_ras))
-    rows = matrix[f"ijk_to_{arguments.frame}"]
-    texts = INTENT if kind == "grid" else {}
-    head = nrrd.write_header(vectors.dtype.name, grid.dimensions_ijk, 3, rows, arguments.frame, texts)
+    voxels.require_memory(context.host.application, vectors.nbytes, "The displacement field")
     facts: dict[str, object] = {
         "transform_id": node.GetID(),
         "kind": kind,
         "direction": direction,
-        "frame": arguments.frame,
+        "frame": frame,
         "scalar_type": vectors.dtype.name,
         "shape_kji": list(vectors.shape[:3]),
         "component_count": 3,
         "parent_transform_id": parent_transform_id(node),
-        **matrix,
+        **matrix_in(frame, "ijk_to", matrices.rows(grid.ijk_to_ras)),
     }
     if kind == "bspline":
         bulk = transform.GetBulkTransformMatrix()
         facts["bulk_matrix_ras"] = matrices.rows(matrices.from_vtk(bulk) if bulk is not None else np.eye(4))
-    body = np.ascontiguousarray(vectors).reshape(-1).data.cast("B")
-    return Content(MEDIA_TYPE, [head, body], f"{node.GetID()}.nrrd", facts)
+    parts = (
+        nifti_parts(vectors, grid)
+        if is_nifti
+        else nrrd_parts(vectors, grid, frame, is_displacement=kind == "grid")
+    )
+    filename = f"{node.GetID()}.{arguments.format}"
+    content = Content(MEDIA_TYPES[arguments.format], parts, filename, facts)
+    return compressed(context, content, parts) if arguments.takes_steps() else content
 
 
 @operation(
@@ -151,7 +185,7 @@ def read_data(context: OperationContext, arguments: DataArguments) -> Content:
 def create_grid(
     context: OperationContext, arguments: CreateArguments
 ) -> Generator[Progress, None, TransformDescription]:
-    """Make a grid transform of a displacement field in NRRD, of any orientation.
+    """Make a grid transform of a displacement field in NRRD or NIfTI, of any orientation.
 
     Returns
     -------
@@ -161,7 +195,7 @@ def create_grid(
     Raises
     ------
     DataInvalidError
-        The bytes are no NRRD, or not three float components in each voxel, or a vector is not finite.
+        The bytes are neither NRRD nor NIfTI, or not three float components in each voxel, or a vector is not finite.
     OutOfMemoryError
         The field would not fit into memory.
 
@@ -192,7 +226,7 @@ def create_grid(
 def replace_data(
     context: OperationContext, arguments: ReplaceArguments
 ) -> Generator[Progress, None, TransformDescription]:
-    """Replace a transform by a displacement field in NRRD; id, name and the nodes under it stay.
+    """Replace a transform by a displacement field in NRRD or NIfTI; id, name and the nodes under it stay.
 
     Returns
     -------
@@ -202,7 +236,7 @@ def replace_data(
     Raises
     ------
     DataInvalidError
-        The bytes are no NRRD, or not three float components in each voxel, or a vector is not finite.
+        The bytes are neither NRRD nor NIfTI, or not three float components in each voxel, or a vector is not finite.
     NodeTypeError
         The node is no transform, or one that can hold matrices only.
     NodeNotFoundError
@@ -235,25 +269,23 @@ def _vectors(transform: Any, image: Any, grid: Grid) -> Array:
     return vectors if vectors.dtype in (np.float32, np.float64) else vectors.astype(np.float64)
 
 
+def _nifti_frame(node: Any, kind: str, frame: Frame | None) -> Frame:
+    if kind != "grid":
+        raise NodeTypeError(
+            f"{node.GetID()} is a B-spline: its coefficients are no displacements, which NIfTI has a code for. Use "
+            "format=nrrd, or transforms.to_grid."
+        )
+    if frame == "lps":
+        raise invalid(
+            "frame", "displacements in NIfTI are RAS always; readers turn them into their own frame"
+        )
+    return "ras"
+
+
 def _receive(context: OperationContext, arguments: FieldArguments) -> Generator[Progress, None, Any]:
     received = yield from receive(context, arguments.content.view)
-    array = received.array
-    if (
-        received.format != "nrrd"
-        or received.grid is None
-        or array.ndim != 4
-        or array.shape[3] != 3
-        or array.dtype.kind != "f"
-    ):
-        raise DataInvalidError(
-            "A displacement field is NRRD with three float components in each voxel, the components fastest."
-        )
-    voxels.require_memory(context.host.application, array.nbytes, "The displacement field")
-    signs = LPS_SIGNS if arguments.frame == "lps" else np.ones(3)
-    vectors = array * signs.astype(array.dtype)
-    if not np.isfinite(vectors).all():
-        raise DataInvalidError("A vector of the displacement field is not finite.")
-    return grid_transform(vectors, received.grid)
+    voxels.require_memory(context.host.application, received.array.nbytes, "The displacement field")
+    return grid_transform(*displacements_ras(received, arguments.frame))
 
 
 def grid_transform(vectors: Array, grid: Grid) -> Any:

@@ -27,12 +27,13 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 @dataclass(frozen=True, eq=False)
 class ReceivedVolume:
-    """Voxels, and where they lie if the bytes say so."""
+    """Voxels, and where they lie if the bytes say so; whether they say that the values are displacements in RAS."""
 
     array: Array
     grid: Grid | None
     warnings: tuple[str, ...]
     format: Literal["nrrd", "nii", "npy"]
+    is_displacement: bool = False
 
 
 def adopt(data: memoryview, offset: int, dtype: np.dtype, count: int) -> Array:

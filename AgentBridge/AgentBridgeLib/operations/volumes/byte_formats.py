@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,13 +15,15 @@ from AgentBridgeLib.operations.common import nrrd
 from AgentBridgeLib.operations.common.grids import Grid
 from AgentBridgeLib.operations.common.voxels import require_memory
 from AgentBridgeLib.operations.volumes import nifti_bytes
-from AgentBridgeLib.operations.volumes.buffers import ReceivedVolume, adopt, decompress
+from AgentBridgeLib.operations.volumes.buffers import ReceivedVolume, adopt, compress, decompress
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from AgentBridgeLib.dispatch.context import OperationContext
     from AgentBridgeLib.host.ports.application import ApplicationHost
+    from AgentBridgeLib.model.content import Content
+    from AgentBridgeLib.model.exchange import Buffer
     from AgentBridgeLib.operations.common.voxels import Array
 
 NPY_MAGIC = b"\x93NUMPY"
@@ -34,6 +37,26 @@ def receive(context: OperationContext, data: memoryview) -> Generator[Progress, 
             yield Progress(next(reading), "Decompressing")
         except StopIteration as end:
             return end.value
+
+
+def compressed(
+    context: OperationContext, content: Content, parts: Sequence[Buffer]
+) -> Generator[Progress, None, Content]:
+    """Give content with these parts in compressed form, inside a stepped operation.
+
+    Raises
+    ------
+    OutOfMemoryError
+        What is compressed might not fit beside it.
+    """
+    size = sum(memoryview(part).nbytes for part in parts)
+    require_memory(context.host.application, size, "Compressing")
+    working = compress(parts)
+    while True:
+        try:
+            yield Progress(next(working), "Compressing")
+        except StopIteration as end:
+            return replace(content, parts=end.value)
 
 
 def read_volume(application: ApplicationHost, data: memoryview) -> Generator[float, None, ReceivedVolume]:

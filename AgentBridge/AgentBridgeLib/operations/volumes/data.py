@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -19,14 +19,15 @@ from AgentBridgeLib.operations.common.problems import invalid
 from AgentBridgeLib.operations.common.stepping import InputWatch
 from AgentBridgeLib.operations.scene.node_details import parent_transform_id
 from AgentBridgeLib.operations.volumes import nifti_bytes
-from AgentBridgeLib.operations.volumes.buffers import compress
+from AgentBridgeLib.operations.volumes.byte_formats import compressed
 from AgentBridgeLib.operations.volumes.volumes import VOLUME, VolumeArguments
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from AgentBridgeLib.dispatch.context import OperationContext
+    from AgentBridgeLib.model.exchange import Buffer
     from AgentBridgeLib.operations.common.voxels import Array
 
 MEDIA_TYPES = {
@@ -109,27 +110,22 @@ def read_data(
     """
     node = context.host.scene.node(arguments.volume_id, VOLUME)
     cut = _cut(context, node, arguments)
-    content = Content(
-        media_type=MEDIA_TYPES[arguments.format],
-        parts=[
-            *voxel_head(arguments.format, arguments.frame, cut.array, cut.grid),
-            *_voxel_bytes(context, arguments.format, cut.array),
-        ],
-        filename=f"{node.GetID()}.{arguments.format}",
-        facts=_facts(node, arguments, cut),
-    )
-    return _compressed(context, node, content) if arguments.takes_steps() else content
+    parts: list[Buffer] = [
+        *voxel_head(arguments.format, arguments.frame, cut.array, cut.grid),
+        *_voxel_bytes(context, arguments.format, cut.array),
+    ]
+    filename = f"{node.GetID()}.{arguments.format}"
+    content = Content(MEDIA_TYPES[arguments.format], parts, filename, _facts(node, arguments, cut))
+    return _compressed(context, node, content, parts) if arguments.takes_steps() else content
 
 
-def _compressed(context: OperationContext, node: Any, content: Content) -> Generator[Progress, None, Content]:
-    voxels.require_memory(context.host.application, content.length, "Compressing the voxels")
-    watch, compressing = InputWatch(context.host.scene, node), compress(content.parts)
-    while True:
-        try:
-            yield Progress(next(compressing), "Compressing")
-        except StopIteration as end:
-            watch.require_unchanged()
-            return replace(content, parts=end.value)
+def _compressed(
+    context: OperationContext, node: Any, content: Content, parts: Sequence[Buffer]
+) -> Generator[Progress, None, Content]:
+    watch = InputWatch(context.host.scene, node)
+    packed = yield from compressed(context, content, parts)
+    watch.require_unchanged()
+    return packed
 
 
 @dataclass(frozen=True, eq=False)

@@ -69,7 +69,8 @@ def read(application: ApplicationHost, data: memoryview) -> Generator[float, Non
         array = yield from _arranged(application, stored, header)
     if header.is_scaled:
         warnings += (_scaled_text(header, array),)
-    return ReceivedVolume(array, Grid(header.dimensions_ijk, header.ijk_to_ras), warnings, "nii")
+    grid = Grid(header.dimensions_ijk, header.ijk_to_ras)
+    return ReceivedVolume(array, grid, warnings, "nii", header.intent == nifti.DISPLACEMENTS)
 
 
 def body_parts(array: Array) -> list[memoryview]:
