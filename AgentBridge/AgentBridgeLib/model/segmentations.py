@@ -231,6 +231,16 @@ class OrientedBounds(Framed):
     )
 
 
+class Diameter(Framed):
+    """A longest distance inside a segment, in the world: a line markup from start to end shows it."""
+
+    length_mm: float
+    start_ras: PositionRas | None = Field(default=None, description="Voxel center, RAS, mm.")
+    start_lps: PositionLps | None = Field(default=None, description="Voxel center, LPS, mm.")
+    end_ras: PositionRas | None = Field(default=None, description="Voxel center, RAS, mm.")
+    end_lps: PositionLps | None = Field(default=None, description="Voxel center, LPS, mm.")
+
+
 class IntensityStatistics(Result):
     """What the voxels of a volume are like inside a segment; the volume's own unit."""
 
@@ -256,6 +266,12 @@ class SegmentStatistics(Framed):
     bounds_ras: BoundsRas | None = Field(default=None, description="Outer faces of the voxels, RAS, mm.")
     bounds_lps: BoundsLps | None = Field(default=None, description="Outer faces of the voxels, LPS, mm.")
     oriented_bounds: OrientedBounds | None = Field(description="Null for an empty segment.")
+    longest_diameter: Diameter | None = Field(
+        description="Between the voxel centers that are farthest apart; null for an empty segment."
+    )
+    longest_slice_diameter: Diameter | None = Field(
+        description="The same within one slice of the segmentation's grid, as RECIST measures; null for an empty one."
+    )
     intensity: IntensityStatistics | None = Field(description="Null unless a volume was named.")
 
 

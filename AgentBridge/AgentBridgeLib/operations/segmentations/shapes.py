@@ -65,6 +65,11 @@ class Shape:
         products[2] = products[0, 2], products[1, 2], (counts * k * k).sum()
         self._products_ijk += products
 
+    @property
+    def ends_ijk(self) -> Array:
+        """First and last voxel of each row of the segment, shape (n, 3)."""
+        return np.concatenate(self._ends_ijk)
+
     def principal_axes(self) -> Matrix:
         """Give unit vectors in the world, one in each row, from the largest spread of voxel centers to the smallest.
 

@@ -21,6 +21,7 @@ from AgentBridgeLib.operations.common import matrices, voxels
 from AgentBridgeLib.operations.common.grids import Grid
 from AgentBridgeLib.operations.common.stepping import slabs
 from AgentBridgeLib.operations.segmentations.description import MOST_SEGMENTS, SEGMENTATION, chosen_segments
+from AgentBridgeLib.operations.segmentations.diameters import longest_diameters
 from AgentBridgeLib.operations.segmentations.labelmaps import (
     Labelmap,
     labelmap_of,
@@ -82,7 +83,7 @@ class StatisticsArguments(FrameArguments):
 def measure_segments(
     context: OperationContext, arguments: StatisticsArguments
 ) -> Generator[Progress | Suspend, None, SegmentationStatistics]:
-    """Measure segments: voxels, volume in mL, surface in mm², centroid, bounds, principal axes, values of a volume.
+    """Measure segments: volume in mL, longest diameter, surface in mm², centroid, bounds, axes, values of a volume.
 
     Everything is in the world: linear parent transforms are applied, scaling included.
 
@@ -91,7 +92,8 @@ def measure_segments(
     SegmentationStatistics
         `volume_ml`: voxel count times the volume of a voxel. `surface_mm2`: area of the closed surface as Slicer makes
         it from this segment's labelmap; it depends on the smoothing, which the answer names. `oriented_bounds`: box
-        along the principal axes of the voxel centers. `intensity`: over the voxels of the volume whose centers lie in
+        along the principal axes of the voxel centers. `longest_diameter`, `longest_slice_diameter`: exact between
+        voxel centers, with their ends. `intensity`: over the voxels of the volume whose centers lie in
         the segment; standard deviation divided by n - 1.
 
     Raises
@@ -155,6 +157,7 @@ def _measure(
     surface = None
     if labelmap is not None and shape.voxel_count and _wants_surface(arguments, shape):
         surface = yield from _surface_mm2(context, node, labelmap, shape, to_world)
+    in_space, in_slice = yield from longest_diameters(shape, arguments.frame)
     return SegmentStatistics(
         segment_id=segment_id,
         name=node.GetSegmentation().GetSegment(segment_id).GetName() or "",
@@ -164,6 +167,8 @@ def _measure(
         **position_in(arguments.frame, "centroid", shape.centroid_ras),
         **bounds_in(arguments.frame, "bounds", shape.bounds_ras),
         oriented_bounds=oriented_bounds(shape, arguments.frame),
+        longest_diameter=in_space,
+        longest_slice_diameter=in_slice,
         intensity=intensity,
     )
 
