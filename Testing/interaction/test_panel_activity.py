@@ -93,6 +93,9 @@ def test_exported_log_holds_every_call_and_tells_that_its_file_is_intact_until_i
     file.write_text("".join([first.replace("unnamed client", "somebody else", 1), *rest]), "utf-8")
     panel.do("save", "AgentBridgeExportLog", str(tmp_path / "again.jsonl"))
     said = panel.read("ActivitySaid")
+    file.write_text("".join([first, *rest[:-1]]), "utf-8")
+    panel.do("save", "AgentBridgeExportLog", str(tmp_path / "cut.jsonl"))
+    assert "lines at the end were removed" in panel.read("ActivitySaid")
     file.write_text("".join([first, *rest]), "utf-8")
-    assert "tampered" in said
+    assert f"not as it was written: {file.name}: line 1 was changed" in said
     assert panel.do("dialogs") == []

@@ -2,8 +2,9 @@
 
 * One file per run, ``audit-<start>-<process>.jsonl``, mode 0600; a file that has grown large is continued by another.
 * Every line carries the digest of the line before and its own, SHA-256 over its canonical JSON without ``digest``. A
-  line that was changed, removed or put between others shows. Lines cut off at the end do not, nor does a chain that
-  somebody with this account computes anew: the log is evidence of mistakes, not a seal against its owner.
+  line that was changed, removed or put between others shows, and a file of the run that is gone. Lines cut off at the
+  end show as long as the run lasts. A chain that somebody with this account computes anew does not: the log is
+  evidence of mistakes, not a seal against its owner.
 * A disk that is full costs the log, never the call; the panel says so.
 """
 
@@ -41,7 +42,7 @@ class AuditFile:
         self._folder = Path(folder)
         self._largest_bytes = largest_bytes
         self._most_files = most_files
-        self._started = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        self._prefix = f"audit-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}"
         self._descriptor: int | None = None
         self._size = self._files = 0
         self._previous = FIRST
@@ -58,6 +59,25 @@ class AuditFile:
             self.problem = f"The audit log could not be written: {error.strerror or error}."
             return
         self._previous, self.problem = digest, ""
+
+    def check(self) -> list[str]:
+        """Check all files of this run, to the last line written; gives what is wrong, in words."""
+        if self.path is None:
+            return []
+        faults: list[str] = []
+        expected: str | None = None
+        paths = sorted(self._folder.glob(f"{self._prefix}-*.jsonl"))
+        if len(paths) < min(self._files, self._most_files):
+            faults.append("a file of this run is gone")
+        for path in paths:
+            expected = FIRST if path.stem.endswith("-001") else expected
+            found, expected = _follow(path, expected)
+            if os.name == "posix" and path.stat().st_mode & 0o077:
+                found.append("others on this computer may read it")
+            faults += [f"{path.name}: {fault}" for fault in found]
+        if not faults and expected != self._previous:
+            faults.append(f"{self.path.name}: lines at the end were removed")
+        return faults
 
     def close(self) -> None:
         """End the file. Safe to repeat; an entry after it begins another file."""
@@ -79,8 +99,7 @@ class AuditFile:
         self.close()
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._files += 1
-        name = f"audit-{self._started}-{os.getpid()}-{self._files:03d}.jsonl"
-        path = self._folder / name
+        path = self._folder / f"{self._prefix}-{self._files:03d}.jsonl"
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         self._size, self.path = 0, path
         for old in sorted(self._folder.glob(PATTERN))[: -self._most_files]:
@@ -89,8 +108,12 @@ class AuditFile:
 
 def verify(path: Path) -> list[str]:
     """Check the chain of one file; gives what is wrong, in words, at most one entry per line."""
+    return _follow(path, None)[0]
+
+
+def _follow(path: Path, expected: str | None) -> tuple[list[str], str | None]:
+    """Walk along the chain of one file from the digest before it (None: unknown); gives faults and its end."""
     faults: list[str] = []
-    expected: str | None = None
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
         entry = _read(line)
         if entry is None:
@@ -103,7 +126,7 @@ def verify(path: Path) -> list[str]:
         elif expected is not None and entry.get("previous") != expected:
             faults.append(f"before line {number} something was removed, changed or put in")
         expected = said
-    return faults
+    return faults, expected
 
 
 def _read(line: bytes) -> dict[str, Any] | None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import qt
 from slicer.i18n import tr as _
 
-from AgentBridgeLib.dispatch.audit_file import verify
 from AgentBridgeLib.gui.exports import FileChooser
 from AgentBridgeLib.gui.palette import color, paint
 from AgentBridgeLib.gui.session_script import script
@@ -101,8 +100,8 @@ class ActivitySection:
         self._write(path, "".join(json.dumps(asdict(entry), ensure_ascii=False) + "\n" for entry in entries))
         if audit.file is None or audit.file.path is None:
             return
-        faults = verify(audit.file.path)
-        said = _("Its file on disk was tampered with: {faults}.").format(faults="; ".join(faults[:3]))
+        faults = audit.file.check()
+        said = _("Its file on disk is not as it was written: {faults}.").format(faults="; ".join(faults[:3]))
         self._say(f"{self._said.property('text')} {said if faults else _('Its file on disk is intact.')}")
 
     def export_session(self, path: str) -> None:

@@ -71,6 +71,59 @@ def test_large_file_is_continued_and_the_chain_goes_on(tmp_path):
     assert all(verify(path) == [] for path in kept)
 
 
+@pytest.fixture
+def rotated(tmp_path):
+    """A log whose run has filled several files."""
+    made = AuditFile(str(tmp_path), largest_bytes=300, most_files=5)
+    for number in range(8):
+        made.append({"number": number})
+    assert len(list(files(str(tmp_path)))) > 3
+    yield made
+    made.close()
+
+
+def test_files_of_a_run_are_checked_to_the_last_line_that_was_written(rotated, tmp_path):
+    """issue:#4: rotated files belong to one chain; what an earlier run left is its own"""
+    (tmp_path / "audit-20200101T000000Z-1-001.jsonl").write_text("{}")
+    assert rotated.check() == []
+    rotated.append({"number": 8})
+    assert rotated.check() == []
+
+
+def test_run_whose_oldest_files_made_room_is_intact(tmp_path):
+    """issue:#4"""
+    log = AuditFile(str(tmp_path), largest_bytes=300, most_files=3)
+    for number in range(12):
+        log.append({"number": number})
+    assert log.check() == []
+    log.close()
+
+
+@pytest.mark.parametrize("which", [0, 1, -1])
+def test_file_of_a_run_that_is_gone_shows(rotated, tmp_path, which):
+    """issue:#4"""
+    list(files(str(tmp_path)))[which].unlink()
+    assert rotated.check()
+
+
+def test_lines_cut_off_at_the_end_show_while_the_run_lasts(log):
+    """issue:#4"""
+    rewrite(log.path, lambda lines: lines[:-1])
+    assert "lines at the end were removed" in log.check()[0]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="house: Windows keeps access in lists that this does not read")
+def test_file_that_others_may_read_shows(log):
+    """issue:#4: 0600"""
+    log.path.chmod(0o644)
+    assert "others on this computer may read it" in log.check()[0]
+
+
+def test_log_without_a_line_is_intact(tmp_path):
+    """house"""
+    assert AuditFile(str(tmp_path)).check() == []
+
+
 def test_log_that_cannot_be_written_costs_no_call(tmp_path):
     """house: a full disk"""
     (tmp_path / "taken").write_text("a file where the folder should be")
