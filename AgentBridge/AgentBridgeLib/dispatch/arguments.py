@@ -42,9 +42,8 @@ def validate(operation: Operation, arguments: Mapping[str, Any], *, is_lax: bool
             return operation.arguments.model_validate(dict(arguments))
         return operation.arguments.model_validate_json(json.dumps(dict(arguments)), strict=True)
     except ValidationError as fault:
-        problems = [
-            _problem(operation, entry) for entry in fault.errors(include_url=False, include_context=True)
-        ]
+        entries = fault.errors(include_url=False, include_context=True)
+        problems = [_problem(operation, entry) for entry in entries if not _follows(entry, entries)]
         raise ArgumentInvalidError(_sentence(operation, problems), errors=problems[:_MAX_PROBLEMS]) from None
 
 
@@ -136,6 +135,14 @@ def _marks(metadata: Sequence[object], annotation: object) -> Iterator[object]:
         yield from _marks(getattr(inner, "__metadata__", ()), inner)
 
 
+def _follows(entry: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a list is only short because its entries are wrong, which is told already."""
+    depth = len(entry["loc"])
+    return entry["type"] == "too_short" and any(
+        len(other["loc"]) > depth and other["loc"][:depth] == entry["loc"] for other in entries
+    )
+
+
 def _problem(operation: Operation, entry: Mapping[str, Any]) -> FieldProblem:
     pointer = "".join(f"/{_escape(str(part))}" for part in entry["loc"])
     if entry["type"] == "missing":
@@ -144,8 +151,25 @@ def _problem(operation: Operation, entry: Mapping[str, Any]) -> FieldProblem:
         return _unknown(
             pointer, str(entry["loc"][-1]), _names_beside(operation.schemas["arguments"], entry["loc"])
         )
-    expected = str(entry["ctx"]["expected"]) if entry["type"] == CONDITION else ""
-    return FieldProblem(pointer, entry["msg"].removeprefix("Value error, "), expected)
+    if entry["type"] == CONDITION:
+        return FieldProblem(pointer, entry["msg"], str(entry["ctx"]["expected"]))
+    return FieldProblem(pointer, _plain(entry), _meaning(operation, entry["loc"]))
+
+
+def _plain(entry: Mapping[str, Any]) -> str:
+    """Say what is wrong without words of Python."""
+    context = entry.get("ctx", {})
+    if entry["type"] == "too_short":
+        return f"has {context['actual_length']} entries, but at least {context['min_length']} are needed"
+    if entry["type"] == "too_long":
+        return f"has more than {context['max_length']} entries"
+    return str(entry["msg"]).removeprefix("Value error, ")
+
+
+def _meaning(operation: Operation, location: Sequence[str | int]) -> str:
+    """Give what the argument is; its unit and frame are in the words."""
+    known = operation.schemas["arguments"].get("properties", {})
+    return str(known.get(location[0], {}).get("description", "")) if location else ""
 
 
 def _unknown(pointer: str, name: str, known: Sequence[str]) -> FieldProblem:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from AgentBridgeLib.host.ports.scene import Patient, SceneChange, Subscription
 
 
+MOST_HINTS = 3
+
+
 class SlicerScene:
     """Slicer's one scene.
 
@@ -78,13 +81,24 @@ class SlicerScene:
         """
         node = self._scene.GetNodeByID(node_id) if node_id else None
         if node is None:
-            raise NodeNotFoundError(
-                f"No node has the id {node_id!r}. Ids look like vtkMRMLScalarVolumeNode1; list the nodes to see them.",
-            )
+            raise NodeNotFoundError(f"No node has the id {node_id!r}. {self._hint(node_id)}")
         if class_names and not any(node.IsA(name) for name in class_names):
             wanted = " or ".join(class_names)
             raise NodeTypeError(f"{node_id} is a {node.GetClassName()}; this needs a {wanted}.")
         return node
+
+    def _hint(self, said: str) -> str:
+        """Say what may have been meant: names are no ids, but people take them for such."""
+        named = self._scene.GetNodesByName(said) if said else None
+        ids = (
+            [named.GetItemAsObject(index).GetID() for index in range(named.GetNumberOfItems())]
+            if named
+            else []
+        )
+        if not ids:
+            return "Ids look like vtkMRMLScalarVolumeNode1; list the nodes to see them."
+        more = f" and {len(ids) - MOST_HINTS} more" if len(ids) > MOST_HINTS else ""
+        return f"It is the name of {', '.join(ids[:MOST_HINTS])}{more}: give the id."
 
     def logic(self, module_name: str) -> Any:
         """Give a module's logic, such as ``Volumes``.

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def view_called(said: str, views: Sequence[NamedView], kind: ViewKind | None, argument: str) -> NamedView:
     """Find a view, of one kind or of any.
 
-    The name in the layout goes first, then the id, then the node's name if only one view has it.
+    The name in the layout goes first, then the id, then the node's name if only one view has it, then the name in the
+    layout whatever its case.
 
     Raises
     ------
@@ -27,6 +28,7 @@ def view_called(said: str, views: Sequence[NamedView], kind: ViewKind | None, ar
         [view for view in of_kind if view.name == said],
         [view for view in of_kind if view.node_id == said],
         [view for view in of_kind if view.node_name == said],
+        [view for view in of_kind if view.name.casefold() == said.casefold()],
     ):
         if len(matching) == 1:
             return matching[0]

@@ -173,6 +173,10 @@ class NodesDeleted(SceneResult):
     deleted_ids: tuple[str, ...] = Field(
         description="The nodes asked for, and the display and storage nodes that belonged to them."
     )
+    warnings: tuple[str, ...] = Field(
+        default=(),
+        description="What else changes: nodes that lie elsewhere now that their transform is gone.",
+    )
 
 
 class NodesLoaded(SceneResult):

@@ -12,6 +12,7 @@ MODULES = (
     "scene.scene",
     "scene.checkpoints",
     "scene.nodes",
+    "scene.deletion",
     "scene.files",
     "scene.sample_data",
     "volumes.volumes",

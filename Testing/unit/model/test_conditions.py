@@ -166,6 +166,35 @@ def test_the_error_of_alternatives_names_them():
     assert problems["/reference_id"].problem == "cannot be given together with spacing_mm"
 
 
+def test_an_error_tells_what_the_argument_is_with_its_unit():
+    """house: the bound alone does not say of what."""
+    given = {
+        "segmentation_id": "vtkMRMLSegmentationNode1",
+        "effect": "grow",
+        "segment_id": "a",
+        "margin_mm": 2000,
+    }
+    problems, _ = problems_of("segmentations.edit", given)
+    assert problems["/margin_mm"].expected.endswith("distance between voxel centers, in mm.")
+
+
+def test_entries_of_a_wrong_kind_are_not_called_too_few_as_well():
+    """house: one mistake, one reason."""
+    given = {
+        "segmentation_id": "vtkMRMLSegmentationNode1",
+        "effect": "keep_island",
+        "segment_id": "a",
+        "positions_ras": [0, 0, 0],
+    }
+    problems, _ = problems_of("segmentations.edit", given)
+    assert set(problems) == {"/positions_ras/0", "/positions_ras/1", "/positions_ras/2"}
+    assert "a point in each island; world, RAS, mm" in problems["/positions_ras/0"].expected
+    problems, _ = problems_of("nodes.delete_many", {"ids": []})
+    assert problems["/ids"].problem == "has 0 entries, but at least 1 are needed"
+    problems, _ = problems_of("nodes.delete_many", {"ids": ["a"] * 1001})
+    assert problems["/ids"].problem == "has more than 1000 entries"
+
+
 def test_descriptions_say_which_effects_an_argument_goes_with():
     """house: a reader who knows no `if` of JSON Schema is told, too."""
     members = EditArguments.model_json_schema()["properties"]

@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from AgentBridgeLib.errors import ArgumentInvalidError, NodeNotFoundError, NodeTypeError
-from AgentBridgeLib.operations.scene import nodes
+from AgentBridgeLib.operations.scene import deletion, nodes
 
 
 def listed(context, **arguments):
@@ -258,12 +258,12 @@ def test_deletion_takes_display_and_storage_and_clears_references(context, some_
     line.CreateDefaultDisplayNodes()
     line.AddDefaultStorageNode()
     ids = {line.GetID(), line.GetDisplayNode().GetID(), line.GetStorageNode().GetID()}
-    deleted = nodes.delete_node(context, nodes.NodeArguments(node_id=line.GetID()))
+    deleted = deletion.delete_node(context, nodes.NodeArguments(node_id=line.GetID()))
     assert set(deleted.deleted_ids) == ids
     assert not any(scene.GetNodeByID(node_id) for node_id in ids)
     model = some_nodes["model"]
     model.SetAndObserveTransformNodeID(transform.GetID())
-    nodes.delete_node(context, nodes.NodeArguments(node_id=transform.GetID()))
+    deletion.delete_node(context, nodes.NodeArguments(node_id=transform.GetID()))
     assert get(context, model.GetID()).parent_transform_id is None
 
 
@@ -271,16 +271,16 @@ def test_many_are_deleted_all_or_none(context, some_nodes, scene):
     """issue:#2."""
     ids = tuple(node.GetID() for node in some_nodes.values())
     with pytest.raises(NodeNotFoundError):
-        nodes.delete_nodes(context, nodes.DeleteManyArguments(ids=(*ids, "nobody")))
+        deletion.delete_nodes(context, deletion.DeleteManyArguments(ids=(*ids, "nobody")))
     assert all(scene.GetNodeByID(node_id) for node_id in ids)
-    nodes.delete_nodes(context, nodes.DeleteManyArguments(ids=ids))
+    deletion.delete_nodes(context, deletion.DeleteManyArguments(ids=ids))
     assert not any(scene.GetNodeByID(node_id) for node_id in ids)
 
 
 def test_empty_selection_is_an_error_and_never_everything(context):
     """issue:#2."""
     with pytest.raises(ValidationError):
-        nodes.DeleteManyArguments(ids=())
+        deletion.DeleteManyArguments(ids=())
 
 
 @pytest.mark.parametrize(
@@ -301,7 +301,7 @@ def test_what_slicer_needs_cannot_be_deleted(context, scene, class_name):
     """slicer: without them it breaks."""
     node = scene.GetFirstNodeByClass(class_name)
     with pytest.raises(NodeTypeError, match="cannot be deleted"):
-        nodes.delete_node(context, nodes.NodeArguments(node_id=node.GetID()))
+        deletion.delete_node(context, nodes.NodeArguments(node_id=node.GetID()))
     assert scene.GetNodeByID(node.GetID()) is node
 
 
@@ -310,7 +310,7 @@ def test_display_node_goes_only_with_its_owner(context, some_nodes):
     line = some_nodes["line"]
     line.CreateDefaultDisplayNodes()
     with pytest.raises(NodeTypeError, match=line.GetID()):
-        nodes.delete_node(context, nodes.NodeArguments(node_id=line.GetDisplayNode().GetID()))
+        deletion.delete_node(context, nodes.NodeArguments(node_id=line.GetDisplayNode().GetID()))
 
 
 def test_node_moves_between_folders_that_are_made_and_is_found_there(context, some_nodes, scene):
@@ -405,3 +405,38 @@ def test_slashes_around_a_folder_do_not_matter(context, some_nodes):
     update(context, some_nodes["model"], folder="Case 1/Organs")
     assert names(listed(context, folder="/Case 1/Organs/")) == ["Liver"]
     assert names(listed(context, folder="case 1")) == []
+
+
+def test_a_name_that_is_taken_for_an_id_is_told_whose_it_is(context, some_nodes, scene):
+    """house: people write the name that they see."""
+    with pytest.raises(
+        NodeNotFoundError, match=f"It is the name of {some_nodes['model'].GetID()}: give the id"
+    ):
+        get(context, "Liver")
+    for _ in range(4):
+        scene.AddNewNodeByClass("vtkMRMLTextNode", "Same")
+    with pytest.raises(NodeNotFoundError, match="and 1 more: give the id"):
+        get(context, "Same")
+    with pytest.raises(NodeNotFoundError, match="Ids look like"):
+        get(context, "Spleen")
+
+
+def test_a_word_that_is_no_class_is_refused_with_the_classes_meant(context, some_nodes, a_volume):
+    """house: an empty list would say that there are no volumes."""
+    with pytest.raises(
+        ArgumentInvalidError, match=r"begin with vtkMRML.* are: vtkMRMLScalarVolumeNode"
+    ) as caught:
+        listed(context, **{"class": "Volume"})
+    assert caught.value.errors[0].pointer == "/class"
+
+
+def test_deleting_a_transform_tells_what_moves_with_it(context, some_nodes, scene):
+    """house: nodes under it lie elsewhere from then on."""
+    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "T")
+    for key in ("model", "line"):
+        update(context, some_nodes[key], parent_transform_id=transform.GetID())
+    ids = (transform.GetID(), some_nodes["line"].GetID())
+    (warning,) = deletion.delete_nodes(context, deletion.DeleteManyArguments(ids=ids)).warnings
+    assert warning.startswith(f"{ids[0]} was applied to {some_nodes['model'].GetID()}: ")
+    gone = deletion.delete_node(context, nodes.NodeArguments(node_id=some_nodes["model"].GetID()))
+    assert gone.warnings == ()

@@ -496,3 +496,38 @@ def test_masks_and_cutting_agree_with_slicers_segment_editor_logic(
             expected = expected & ~mask_of(context, theirs, "s0")
         assert np.array_equal(result, expected), segment_id
     assert not np.array_equal(mask_of(context, ours, "s0"), blob)
+
+
+def test_an_edit_without_effect_says_so(context, a_segmentation, edit, blob):
+    """house: success with nothing done is what a caller overlooks."""
+    node, _ = a_segmentation(blob)
+    (warning,) = edit(node, "grow", margin_mm=0.1).warnings
+    assert warning.startswith("No voxel changed. Voxel centers are ")
+    assert "0.8, 1.1, 2.5 mm apart" in warning
+    assert edit(node, "invert").warnings == ()
+
+
+def test_an_edit_that_empties_a_segment_says_so_unless_that_was_asked_for(
+    context, a_segmentation, edit, blob
+):
+    """house."""
+    node, _ = a_segmentation(blob, blob)
+    assert edit(node, "shrink", margin_mm=900).warnings == ("The segment is empty now.",)
+    assert edit(node, "clear", "s1").warnings == ()
+
+
+def test_a_segment_is_not_combined_with_itself(context, a_segmentation, edit, blob):
+    """house: it would change nothing, or clear it."""
+    node, _ = a_segmentation(blob)
+    with pytest.raises(ArgumentInvalidError, match="the segment itself"):
+        edit(node, "subtract", other_segment_id="s0")
+
+
+def test_a_point_outside_of_the_grid_is_told_where_the_grid_lies(context, a_segmentation, edit, blob):
+    """house: in the frame and unit of the point."""
+    node, volume = a_segmentation(blob)
+    bounds = [0.0] * 6
+    volume.GetRASBounds(bounds)
+    spans = [f"{axis} {bounds[2 * at]:.1f} to {bounds[2 * at + 1]:.1f}" for at, axis in enumerate("RAS")]
+    with pytest.raises(ArgumentInvalidError, match=rf"{', '.join(spans)} \(RAS, mm\)"):
+        edit(node, "keep_island", positions_ras=[(5000.0, 0.0, 0.0)])

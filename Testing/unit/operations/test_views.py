@@ -222,6 +222,7 @@ def test_slice_view_is_found_by_node_id_too(context, a_volume):
     assert (moved.name, moved.offset_mm) == ("Green", 12.0)
     fitted = control.fit_views(context, control.FitArguments(names=("vtkMRMLSliceNodeGreen", "View1", "1")))
     assert (fitted.slices, fitted.threed) == (("Green",), ("1",))
+    assert control.set_slice(context, control.SliceArguments(name="yellow")).name == "Yellow"
 
 
 def test_a_renamed_view_keeps_its_layout_name_and_two_of_one_name_are_told_apart(context, scene):

@@ -11,7 +11,7 @@ from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem, NodeTypeEr
 from AgentBridgeLib.model.base import Arguments, Page, PageArguments
 from AgentBridgeLib.model.fields import NodeId
 from AgentBridgeLib.model.geometry import ColorRgb
-from AgentBridgeLib.model.nodes import ListedNode, NodeDescription, NodesDeleted
+from AgentBridgeLib.model.nodes import ListedNode, NodeDescription
 from AgentBridgeLib.model.paging import page_bounds
 from AgentBridgeLib.operations.common.node_index import NodeEntry, NodeIndex, node_index
 from AgentBridgeLib.operations.scene import folders, node_details
@@ -83,16 +83,6 @@ class UpdateArguments(NodeArguments):
         default=None,
         description="Folder of the subject hierarchy to move the node to, such as Case 1/Lungs; made if necessary, "
         "within the node's patient and study. Null takes it out of all folders.",
-    )
-
-
-class DeleteManyArguments(Arguments):
-    """Which nodes."""
-
-    ids: tuple[NodeId, ...] = Field(
-        min_length=1,
-        max_length=1000,
-        description="Ids of the nodes; at least one: nothing never means everything.",
     )
 
 
@@ -201,41 +191,6 @@ def update_node(context: OperationContext, arguments: UpdateArguments) -> NodeDe
     return node_details.describe(scene, node)
 
 
-@operation(
-    name="nodes.delete",
-    capability="scene.delete",
-    route="DELETE /nodes/{node_id}",
-    destructive=True,
-    revision_scope="node",
-    keywords="remove erase discard",
-)
-def delete_node(context: OperationContext, arguments: NodeArguments) -> NodesDeleted:
-    """Delete one node, with the display and storage nodes that only it uses; references to it are cleared.
-
-    Raises
-    ------
-    NodeNotFoundError
-        No node has this id.
-    NodeTypeError
-        Slicer needs the node: a view, a singleton, a color table, or a node that belongs to another one.
-    """
-    return _delete(context, [arguments.node_id])
-
-
-@operation(name="nodes.delete_many", capability="scene.delete", route="POST /nodes/delete", destructive=True)
-def delete_nodes(context: OperationContext, arguments: DeleteManyArguments) -> NodesDeleted:
-    """Delete the named nodes, all or none, with the display and storage nodes that only they use.
-
-    Raises
-    ------
-    NodeNotFoundError
-        One of the ids is not in the scene; nothing was deleted.
-    NodeTypeError
-        Slicer needs one of the nodes; nothing was deleted.
-    """
-    return _delete(context, list(dict.fromkeys(arguments.ids)))
-
-
 _IN_NO_FOLDER = frozenset(
     {
         "vtkMRMLSubjectHierarchyNode",
@@ -262,6 +217,8 @@ def _listed(scene: Any, entries: Iterable[NodeEntry]) -> Iterable[ListedNode]:
 
 def _select(context: OperationContext, index: NodeIndex, arguments: ListArguments) -> Sequence[NodeEntry]:
     entries = index.of_class(arguments.class_name or "vtkMRMLNode", with_hidden=arguments.hidden)
+    if not entries and arguments.class_name and not arguments.class_name.startswith("vtkMRML"):
+        raise _no_class(index, arguments.class_name)
     if arguments.name:
         entries = [entry for entry in entries if _matches(entry.name, arguments.name)]
     if arguments.attribute:
@@ -270,6 +227,15 @@ def _select(context: OperationContext, index: NodeIndex, arguments: ListArgument
         inside = folders.nodes_in(context.host.scene.scene, arguments.folder)
         entries = [entry for entry in entries if entry.id in inside]
     return entries
+
+
+def _no_class(index: NodeIndex, said: str) -> ArgumentInvalidError:
+    there = sorted({entry.class_name for entry in index.entries if not entry.is_hidden})
+    similar = [name for name in there if said.casefold() in name.casefold()]
+    return _invalid(
+        "/class",
+        f"{said!r} is no MRML class; their names begin with vtkMRML. In the scene are: {', '.join(similar or there)}",
+    )
 
 
 def _matches(name: str, wanted: str) -> bool:
@@ -356,63 +322,6 @@ def _commit_display(node: Any, arguments: UpdateArguments) -> None:
             display.SetColor(*arguments.color)
             if display.IsA("vtkMRMLMarkupsDisplayNode"):
                 display.SetSelectedColor(*arguments.color)
-
-
-def _delete(context: OperationContext, ids: Sequence[str]) -> NodesDeleted:
-    scene = context.host.scene
-    nodes = [scene.node(node_id) for node_id in ids]
-    for node in nodes:
-        reason = _why_needed(node, ids)
-        if reason:
-            raise NodeTypeError(f"{node.GetID()} cannot be deleted: {reason} Nothing was deleted.")
-    companions = [node_id for node in nodes for node_id in _companions(node) if node_id not in ids]
-    for node in nodes:
-        if scene.scene.IsNodePresent(node):
-            scene.forget_node(node)
-    gone = [node_id for node_id in dict.fromkeys(companions) if scene.scene.GetNodeByID(node_id) is None]
-    return NodesDeleted(deleted_ids=(*ids, *gone))
-
-
-def _companions(node: Any) -> list[str]:
-    """Give the ids of the display and storage nodes of a node."""
-    found: list[str] = []
-    if node.IsA("vtkMRMLDisplayableNode"):
-        found += [node.GetNthDisplayNodeID(index) for index in range(node.GetNumberOfDisplayNodes())]
-    if node.IsA("vtkMRMLStorableNode"):
-        found += [node.GetNthStorageNodeID(index) for index in range(node.GetNumberOfStorageNodes())]
-    return [node_id for node_id in found if node_id]
-
-
-_NEEDED = (
-    ("vtkMRMLAbstractViewNode", "it is a view."),
-    ("vtkMRMLSliceCompositeNode", "it says what a slice view shows."),
-    ("vtkMRMLSliceDisplayNode", "it belongs to a slice view."),
-    ("vtkMRMLAbstractLayoutNode", "it arranges the views."),
-    ("vtkMRMLCameraNode", "it is the camera of a 3D view."),
-    ("vtkMRMLSubjectHierarchyNode", "it holds the subject hierarchy."),
-    ("vtkMRMLUnitNode", "it says in which unit Slicer shows a quantity."),
-)
-
-
-def _why_needed(node: Any, ids: Sequence[str]) -> str:
-    """Say why Slicer would break without the node; empty when it would not."""
-    for class_name, reason in _NEEDED:
-        if node.IsA(class_name):
-            return reason
-    if node.GetSingletonTag():
-        return "Slicer keeps exactly one of its kind."
-    owner = _owner(node)
-    if owner is not None and owner.GetID() not in ids:
-        return f"it belongs to {owner.GetID()}. Delete that node instead."
-    return ""
-
-
-def _owner(node: Any) -> Any:
-    if node.IsA("vtkMRMLDisplayNode"):
-        return node.GetDisplayableNode()
-    if node.IsA("vtkMRMLStorageNode"):
-        return node.GetStorableNode()
-    return None
 
 
 def _invalid(pointer: str, problem: str) -> ArgumentInvalidError:

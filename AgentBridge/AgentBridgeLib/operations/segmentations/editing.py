@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from AgentBridgeLib.dispatch.context import Progress, Suspend
-from AgentBridgeLib.errors import NodeTypeError
 from AgentBridgeLib.model.segmentations import SegmentationEdited
 from AgentBridgeLib.operations.common import matrices, voxels
 from AgentBridgeLib.operations.common.problems import invalid
@@ -22,10 +22,10 @@ from AgentBridgeLib.operations.segmentations.description import (
 )
 from AgentBridgeLib.operations.segmentations.drafts import Draft, unchanged_guard, write_draft
 from AgentBridgeLib.operations.segmentations.edit_arguments import FOR_SEVERAL, EditArguments
+from AgentBridgeLib.operations.segmentations.edit_checks import check_edit, remarks
 from AgentBridgeLib.operations.segmentations.effect_running import box_for, compute, cut, pasted, reach_voxels
-from AgentBridgeLib.operations.segmentations.intensities import require_linear, to_world, values_on_grid
+from AgentBridgeLib.operations.segmentations.intensities import to_world, values_on_grid
 from AgentBridgeLib.operations.segmentations.labelmaps import array_of, edit_grid, mask_of, merged_image
-from AgentBridgeLib.operations.segmentations.surface_making import require_labelmaps
 from AgentBridgeLib.operations.volumes.volumes import VOLUME
 from AgentBridgeLib.registry.operation import operation
 
@@ -99,7 +99,7 @@ def edit_segment(
     """
     node = context.host.scene.node(arguments.segmentation_id, SEGMENTATION)
     volume = context.host.scene.node(arguments.volume_id, VOLUME) if arguments.volume_id else None
-    _check(node, volume, arguments)
+    check_edit(node, volume, arguments)
     grid = edit_grid(node)
     i, j, k = grid.dimensions_ijk
     voxels.require_memory(context.host.application, i * j * k * BYTES_PER_VOXEL, "The edit")
@@ -147,7 +147,9 @@ class _Edit:
         else:
             result = yield from self._single(draft, mask)
             allowed = yield from self._allowed(self.whole)
-            draft.masks[segment_id] = result if allowed is None else np.where(allowed, result, mask)
+            after = result if allowed is None else np.where(allowed, result, mask)
+            draft.masks[segment_id] = after
+            draft.warnings += remarks(self.arguments, self.grid, mask, after, draft.warnings)
         if self.arguments.others == "cut":
             yield from self._cut_others(draft)
         return draft
@@ -199,9 +201,18 @@ class _Edit:
         i, j, k = (int(value) for value in np.floor(there + 0.5))
         if not all(0 <= at < count for at, count in zip((i, j, k), self.grid.dimensions_ijk, strict=True)):
             raise invalid(
-                "positions_ras", f"the point {position_ras} lies outside of the segmentation's grid"
+                "positions_ras",
+                f"the point {position_ras} lies outside of the segmentation's grid, which reaches from "
+                f"{self._span()} (RAS, mm)",
             )
         return i, j, k
+
+    def _span(self) -> str:
+        """Tell the extent of the grid in the world."""
+        ends = np.array(list(itertools.product(*((-0.5, count - 0.5) for count in self.grid.dimensions_ijk))))
+        corners = matrices.apply(to_world(self.node, self.grid), ends)
+        axes = zip("RAS", corners.min(axis=0), corners.max(axis=0), strict=True)
+        return ", ".join(f"{axis} {low:.1f} to {high:.1f}" for axis, low, high in axes)
 
     def _balls(self, draft: Draft) -> Generator[Progress, None, Array]:
         centers = self.arguments.positions_ras or ()
@@ -314,26 +325,3 @@ class _Edit:
                 draft.before[segment_id] = int(np.count_nonzero(mask))
                 draft.masks[segment_id] = mask & ~taken
             yield Progress(0.85, "Cutting other segments")
-
-
-def _check(node: Any, volume: Any, arguments: EditArguments) -> None:
-    require_labelmaps(node)
-    for name in ("segment_id", "other_segment_id"):
-        segment_id = getattr(arguments, name)
-        if segment_id is not None:
-            segment_of(node, segment_id, name)
-    mask = arguments.mask
-    if mask is not None and mask.segment_id is not None:
-        segment_of(node, mask.segment_id, "mask/segment_id")
-    if volume is not None and voxels.voxels_of(volume).ndim != 3:
-        raise NodeTypeError(f"{volume.GetID()} has several components in each voxel; edits need one.")
-    if volume is not None or arguments.positions_ras is not None:
-        require_linear(node, volume)
-    _check_range("", arguments.minimum, arguments.maximum)
-    if mask is not None:
-        _check_range("mask/", mask.minimum, mask.maximum)
-
-
-def _check_range(prefix: str, minimum: float | None, maximum: float | None) -> None:
-    if minimum is not None and maximum is not None and minimum > maximum:
-        raise invalid(f"{prefix}minimum", f"{minimum} is above the maximum {maximum}")
