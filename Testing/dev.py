@@ -18,6 +18,7 @@ TESTING = CHECKOUT / "Testing"
 COMMANDS = {
     "serve": "start the embedded host with a brain MRI and the bridge; see `serve --help`",
     "test": "run the tests; takes pytest's arguments, --no-skips and --slicer PATH",
+    "pythonqt": "run tests on real PythonQt and CTK, built here [5.10|5.12]; takes pytest's arguments",
     "pacs": "run Orthanc, a DICOM server, for this computer only [--port N]",
     "series": "write the real lung CT as a DICOM series, with a report FOLDER",
     "demo": "tour the bridge over HTTP, as a client sees it [--out DIR]",
@@ -39,7 +40,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="dev.py",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Commands:\n" + "\n".join(f"  {name:6} {what}" for name, what in COMMANDS.items()),
+        description="Commands:\n" + "\n".join(f"  {name:8} {what}" for name, what in COMMANDS.items()),
     )
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND")
     command = parser.parse_args(arguments[:1]).command
@@ -61,10 +62,8 @@ def main(arguments: list[str]) -> int:
         # The benchmark compares with the official client and server of the Model Context Protocol.
         with_tools = command not in SCRIPTS or command == "bench"
         python = environment.ready(CHECKOUT, with_tools=with_tools)
-        if command == "check":
-            from devtools import check
-
-            return check.run(CHECKOUT, python, fix="--fix" in rest)
+        if command in {"check", "pythonqt"}:
+            return _run_tool(command, python, rest)
         if command in {"test", "series"}:
             data.ensure_scans(CHECKOUT, python)
         if command not in {"series", "pacs"}:
@@ -77,6 +76,14 @@ def main(arguments: list[str]) -> int:
     except machine.SetupError as error:
         print(f"dev.py: {error}", file=sys.stderr)
         return 1
+
+
+def _run_tool(command: str, python: Path, rest: list[str]) -> int:
+    from devtools import check, pythonqt
+
+    if command == "check":
+        return check.run(CHECKOUT, python, fix="--fix" in rest)
+    return pythonqt.run(CHECKOUT, python, rest)
 
 
 def become(command: list[str]) -> int:

@@ -14,15 +14,22 @@ if TYPE_CHECKING:
 #: Q_PROPERTY names whose getter PythonQt hides behind an attribute: calling it is a TypeError there.
 PROPERTY_GETTERS = frozenset(
     {
+        "accessibleName",
         "currentIndex",
+        "currentRow",
         "currentText",
         "interval",
         "maximum",
         "minimum",
+        "minimumSizeHint",
         "objectName",
+        "palette",
         "placeholderText",
         "plainText",
         "singleStep",
+        "sizeHint",
+        "sourceModel",
+        "styleSheet",
         "text",
         "title",
         "toolTip",

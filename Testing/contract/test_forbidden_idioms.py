@@ -20,6 +20,8 @@ FORBIDDEN = [
     "name = label.text()",
     "index = box.currentIndex()",
     "value = spin.value()",
+    "row = rows.currentRow()",
+    "shown = model.sourceModel()",
     "isinstance(widget, qt.QWidget)",
     "isinstance(widget, (str, qt.QWidget))",
     'button.connect("clicked()", f)',

@@ -703,7 +703,7 @@ class TestLooks:
             running.widget.findChild(ctk.ctkCollapsibleButton, f"AgentBridge{name}").setProperty(
                 "collapsed", False
             )
-        assert running.widget.minimumSizeHint().width() <= 360
+        assert running.widget.property("minimumSizeHint").width() <= 360
 
     def test_everything_that_can_be_pressed_is_reached_by_the_keyboard(self, running):
         """issue:#4"""
