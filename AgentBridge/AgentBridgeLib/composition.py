@@ -9,12 +9,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from AgentBridgeLib.dispatch.admission import PANEL_DOOR
 from AgentBridgeLib.dispatch.audit import AuditLog
 from AgentBridgeLib.dispatch.audit_file import AuditFile
 from AgentBridgeLib.dispatch.call import Call, Done, Failed, Preference
 from AgentBridgeLib.dispatch.checkpoints import Checkpoints
-from AgentBridgeLib.dispatch.context import Caller
+from AgentBridgeLib.dispatch.context import PANEL_DOOR, Caller
 from AgentBridgeLib.dispatch.earlier_runs import EarlierRuns
 from AgentBridgeLib.dispatch.events import EventRing
 from AgentBridgeLib.dispatch.job_service import JobService

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from AgentBridgeLib.dispatch import arguments as incoming
+from AgentBridgeLib.dispatch.context import PANEL_DOOR
 from AgentBridgeLib.errors import RevisionConflictError
 from AgentBridgeLib.policy.decide import Verdict, decide, denied, guard_patients
 
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from AgentBridgeLib.policy.settings import SafetySettings
     from AgentBridgeLib.registry.catalog import Catalog
     from AgentBridgeLib.registry.operation import Operation
-
-PANEL_DOOR = "panel"
-"""Calls of the person: no socket leads here."""
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
+from AgentBridgeLib.dispatch.context import PANEL_DOOR
 from AgentBridgeLib.model.envelopes import timestamp
 
 if TYPE_CHECKING:
@@ -146,6 +147,8 @@ class AuditLog:
         return leave
 
     def _count(self, entry: AuditEntry) -> None:
+        if entry.door == PANEL_DOOR:  # the person is no client
+            return
         if entry.client not in self.clients and len(self.clients) >= _MOST_CLIENTS:
             del self.clients[min(self.clients, key=lambda name: self.clients[name].last_time)]
         record = self.clients.setdefault(entry.client, ClientRecord())

@@ -52,6 +52,10 @@ class WaitForUser:
     prompt: str
 
 
+PANEL_DOOR = "panel"
+"""Calls of the person: no socket leads here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks.

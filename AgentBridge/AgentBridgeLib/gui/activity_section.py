@@ -50,6 +50,9 @@ class ActivitySection:
         layout.addWidget(self._filter)
         self._tree = self._make_tree()
         layout.addWidget(self._tree)
+        self._none = text_label("", "AgentBridgeActivityNone")
+        paint(self._none, "quiet")
+        layout.addWidget(self._none)
         self._details = text_label("", "AgentBridgeDetails")
         self._details.setTextInteractionFlags(qt.Qt.TextSelectableByMouse)
         layout.addWidget(self._details)
@@ -87,6 +90,11 @@ class ActivitySection:
         for entry in shown:
             self._add(entry, is_current=chosen == entry.number)
         self._tree.blockSignals(False)
+        self._none.setText(
+            _("Nothing fits the filter.") if newest else _("No client has called anything yet.")
+        )
+        self._none.setVisible(not shown)
+        self._tree.setVisible(bool(shown))
         self._show_details()
 
     def close(self) -> None:
@@ -131,7 +139,7 @@ class ActivitySection:
         tree.setHorizontalScrollBarPolicy(qt.Qt.ScrollBarAlwaysOff)
         tree.setColumnWidth(0, 64)
         tree.setColumnWidth(1, 160)
-        tree.currentItemChanged.connect(guarded(self._show_details))
+        tree.currentItemChanged.connect(guarded(self._on_selected))
         return tree
 
     def _add(self, entry: AuditEntry, *, is_current: bool) -> None:
@@ -149,6 +157,10 @@ class ActivitySection:
     def _selected(self) -> int | None:
         item = self._tree.currentItem()
         return None if item is None else item.data(0, qt.Qt.UserRole)
+
+    def _on_selected(self) -> None:
+        self._say("")
+        self._show_details()
 
     def _show_details(self) -> None:
         number = self._selected()

@@ -24,6 +24,11 @@ _STATES = {
     "failed": "failed",
     "canceled": "canceled",
 }
+_UNANSWERED = {
+    "policy.approval_denied": "you denied it",
+    "policy.approval_expired": "expired before you answered",
+}
+"""What the errors say to the person; their own words are for the client."""
 
 
 class JobsSection:
@@ -119,14 +124,15 @@ class _Row:
 
     def _words(self) -> str:
         job = self.job
-        said = [_(_STATES[str(job.state)])]
+        code = "" if job.error is None else job.error.code
+        said = [_(_UNANSWERED.get(code, _STATES[str(job.state)]))]
         if job.is_cancel_requested and not job.has_ended:
             said = [_("stopping")]
         if job.started_at is not None:
             said.append(_clock((job.finished_at or self._jobs.now) - job.started_at))
         detail = job.prompt if str(job.state) == "waiting_for_user" else job.message
-        if job.error is not None and str(job.state) == "failed":
-            detail = job.error.message
+        if job.has_ended:
+            detail = "" if job.error is None or code in _UNANSWERED else job.error.message
         return ", ".join(said) + (f": {detail}" if detail else "")
 
     def _on_cancel(self) -> None:

@@ -166,7 +166,7 @@ class Panel:
 
     def _on_event(self, _event: object) -> None:
         """Something happened; look at it soon, once for many."""
-        if not self._timer.isActive():
+        if not self._timer.isActive() or int(self._timer.property("remainingTime")) > _SOON_MS:
             self._timer.start(_SOON_MS)
 
     def _on_time(self) -> None:

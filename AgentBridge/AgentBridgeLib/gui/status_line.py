@@ -10,6 +10,8 @@ from AgentBridgeLib.gui.palette import paint
 from AgentBridgeLib.gui.widgets import button
 from AgentBridgeLib.host import main_window
 
+_MESSAGE_MS = 8000
+
 
 class StatusLine:
     """Nothing without a main window; a press opens the panel."""
@@ -38,10 +40,12 @@ class StatusLine:
         self._button.setText(text)
         self._button.setVisible(is_listening or is_stopped or bool(waiting))
         paint(self._button, role, bold=bool(waiting))
+        asks = _("An agent asks for your approval: see Agent Bridge.")
+        bar = main_window.status_bar()
         if waiting > self._waiting:
-            main_window.status_bar().showMessage(
-                _("An agent asks for your approval: see Agent Bridge."), 8000
-            )
+            bar.showMessage(asks, _MESSAGE_MS)
+        elif not waiting and bar.currentMessage() == asks:
+            bar.clearMessage()
         self._waiting = waiting
 
     def close(self) -> None:

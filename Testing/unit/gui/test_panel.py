@@ -119,6 +119,10 @@ def call(logic, operation, client="curl/8", is_async=False, **arguments):
     return answers[0]
 
 
+def active_timers(panel):
+    return [timer for timer in panel.widget.findChildren(qt.QTimer) if timer.isActive()]
+
+
 def a_node(name="brain", class_name="vtkMRMLModelNode"):
     return slicer.mrmlScene.AddNewNodeByClass(class_name, name)
 
@@ -159,6 +163,19 @@ class TestStarting:
         assert panel.packages.widget.isHidden()
         assert panel.section("Jobs") is not None
         panel.close()
+
+    def test_panel_is_made_without_the_packages_it_installs(self):
+        """issue:#4: a Slicer that has never had them; a process in which they cannot be imported"""
+        root = Path(__file__).resolve().parents[3]
+        program = (
+            "import sys, tempfile\n"
+            f"sys.path[:0] = [{str(root / 'Testing')!r}, {str(root / 'AgentBridge')!r}]\n"
+            "import EmbeddedSlicer\n"
+            "EmbeddedSlicer.start(settings_folder=tempfile.mkdtemp(), views=False, web_server=False)\n"
+            "sys.modules.update(dict.fromkeys(('pydantic', 'pydantic_core', 'jsonschema', 'httptools')))\n"
+            "import AgentBridgeLib.gui.panel, AgentBridgeLib.gui.settings_page\n"
+        )
+        subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
     def test_failed_installation_says_what_to_look_at(self, logic, load_ui):
         """house"""
@@ -311,6 +328,20 @@ class TestJobs:
             window.setObjectName("gone")
             window.deleteLater()
 
+    def test_request_that_the_person_denied_is_told_to_them_in_their_words(self, running, logic):
+        """house: the words of the error are for the client: do not repeat it unasked"""
+        job = ask_to_delete(logic, a_node())
+        press(running, f"Deny{job}")
+        running.refresh()
+        assert text(running, f"JobState{job}") == "you denied it"
+
+    def test_event_is_shown_soon_also_while_a_clock_runs(self, running, logic):
+        """house: the second of the clock is too late for who has just pressed a button"""
+        job = ask_to_delete(logic, a_node())
+        settle(lambda: [timer.property("interval") for timer in active_timers(running)] == [1000])
+        press(running, f"Deny{job}")
+        assert [timer.property("interval") for timer in active_timers(running)] == [150]
+
     def test_nobody_to_press_done_is_said_at_once(self, running, logic):
         """issue:#4: headless"""
         job = call(logic, "person.hand_over", prompt="Wait", is_async=True).job.id
@@ -348,6 +379,25 @@ class TestActivity:
         ]
         find(running, "Filter", qt.QLineEdit).setText("summary")
         assert self.rows(running) == [["scene.summary", "done"]]
+
+    def test_empty_list_says_why(self, running, logic):
+        """house"""
+        assert text(running, "ActivityNone") == "No client has called anything yet."
+        call(logic, "scene.summary")
+        find(running, "Filter", qt.QLineEdit).setText("nothing like this")
+        running.refresh()
+        assert text(running, "ActivityNone") == "Nothing fits the filter."
+        find(running, "Filter", qt.QLineEdit).setText("")
+        assert find(running, "ActivityNone", qt.QLabel).isHidden()
+
+    def test_person_is_no_client(self, running, logic):
+        """house: what was restored in the panel"""
+        node = a_node("one")
+        call(logic, "nodes.update", node_id=node.GetID(), name="two")
+        logic.bridge.call_for_person("scene.undo", {}, lambda _: None, lambda _: None)
+        settle(lambda: node.GetName() == "one")
+        running.refresh()
+        assert text(running, "Clients") == "Clients:\ncurl/8: 1 call"
 
     def test_row_opens_its_details(self, running, logic):
         """issue:#4"""
@@ -729,6 +779,8 @@ class TestLooks:
             status = window.statusBar().findChild(qt.QPushButton, "AgentBridgeStatus")
             assert "1 waiting" in status.property("text")
             assert "approval" in window.statusBar().currentMessage()
+            press(panel, f"Deny{logic.bridge.dispatcher.desk.waiting[0].job_id}")
+            assert window.statusBar().currentMessage() == ""
         finally:
             panel.close()
             window.setObjectName("gone")
