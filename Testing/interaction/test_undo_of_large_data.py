@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import itertools
+import zlib
 
 import numpy as np
 import pytest
@@ -212,3 +214,59 @@ def test_step_that_cannot_be_undone_says_so_in_its_answer(a_coder):
     agent = McpClient(f"{client.base_url}/mcp", client.token)
     reply = agent.call("nodes_update", {"node_id": model, "name": "more points"})
     assert answer.headers[NO_UNDO] in reply.result["content"][-1]["text"]
+
+
+def everything(client):
+    """Everything that a client can see of the nodes that carry data, by id; bytes as checksums."""
+    found = {}
+    for node in client.get("/nodes", limit=1000).expect().json()["items"]:
+        described = client.get(f"/nodes/{node['id']}").expect().json()
+        kind = described["class_name"]
+        routes = {
+            "vtkMRMLScalarVolumeNode": f"/volumes/{node['id']}/data",
+            "vtkMRMLSegmentationNode": f"/segmentations/{node['id']}/labelmap",
+            "vtkMRMLGridTransformNode": f"/transforms/{node['id']}/data",
+        }
+        data = client.get(routes[kind], format="nrrd").expect() if kind in routes else None
+        body = data.body + data.headers["x-agentbridge-content"].encode() if data else b""
+        told = [
+            described["name"],
+            described["parent_transform_id"],
+            described["folder"],
+            described["details"],
+        ]
+        found[node["id"]] = (told, zlib.crc32(body))
+    return found
+
+
+def test_edits_of_every_kind_on_a_ct_and_a_grid_are_undone_in_turn(a_ct):
+    """issue:#3: undo of the last agent step."""
+    client, volume = a_ct
+    mask = np.zeros((48, 512, 512), np.uint8)
+    mask[10:40, 100:400, 100:400], mask[0, 0, 0], mask[-1, -1, -1] = 2, 1, 1
+    made = client.post_bytes("/segmentations/labelmap", npy(mask), source_volume_id=volume).expect(201).json()
+    segments = made["id"]
+    turn = {"rotation": {"axis_ras": [1, 2, 0], "angle_deg": 9}}
+    turn = client.post("/transforms", turn).expect(201).json()["id"]
+    body = {"reference_id": volume, "spacing_mm": [4, 4, 4]}
+    grid = client.post(f"/transforms/{turn}/grid", body, headers=WAIT).expect(201).json()["id"]
+    field = client.get(f"/transforms/{grid}/data").expect().body
+    steps = [
+        ("POST", f"/transforms/{turn}/apply", {"node_ids": [volume, segments]}),
+        ("POST", "/transforms/harden", {"node_ids": [volume, segments]}),
+        ("POST", f"/transforms/{grid}/invert", {}),
+        ("PATCH", f"/volumes/{volume}", {"spacing_mm": [1, 1, 1]}),
+        ("DELETE", f"/nodes/{segments}", None),
+        ("POST", f"/nodes/{volume}/reload", {}),
+    ]
+    states = [everything(client)]
+    client.put_bytes(f"/transforms/{grid}/data", field, frame="ras").expect()
+    for method, path, arguments in steps:
+        states.append(everything(client))
+        answer = client.request(method, path, json_body=arguments, headers=WAIT).expect()
+        assert NO_UNDO not in answer.headers
+    states.append(everything(client))
+    assert all(one != other for one, other in itertools.pairwise(states)), "every step did something"
+    for before in reversed(states[:-1]):
+        undo(client)
+        assert everything(client) == before

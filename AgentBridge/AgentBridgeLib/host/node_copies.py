@@ -17,9 +17,13 @@ from vtk.util.numpy_support import vtk_to_numpy
 from AgentBridgeLib.errors import StorageFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SMALLEST_MOVED_BYTES = 64 * 1024
+_GRIDS: dict[str, Callable[[Any], Any]] = {
+    "vtkOrientedGridTransform": lambda transform: transform.GetDisplacementGrid(),
+    "vtkOrientedBSplineTransform": lambda transform: transform.GetCoefficientData(),
+}
 FIXED_BYTES = 2048  # what a node takes besides its arrays, roughly
 
 
@@ -40,6 +44,7 @@ class NodeCopy:
         self.revision = revision
         self.node = node.NewInstance()
         self.node.CopyWithScene(node)  # the only way to a node with a given id
+        copy_place(self.node, node)
         self.node.SetScene(None)
         if self.node.IsA("vtkMRMLVolumeDisplayNode"):  # its copy is connected to the live voxels
             self.node.SetInputImageDataConnection(None)
@@ -121,6 +126,7 @@ class NodeCopy:
         was_modifying = node.StartModify()
         try:
             node.Copy(self.node)
+            copy_place(node, self.node)
         finally:
             node.EndModify(was_modifying)
 
@@ -147,6 +153,22 @@ class NodeCopy:
         return bool(np.array_equal(_raw(own), values))
 
 
+def copy_place(node: Any, source: Any) -> None:
+    """Give a volume the place of another one to the last bit; nothing is done to other nodes.
+
+    `vtkMRMLVolumeNode::CopyContent` goes through a matrix, which rounds, and the setters leave alone what differs by
+    so little: hence the detour.
+    """
+    if not node.IsA("vtkMRMLVolumeNode"):
+        return
+    axes = np.zeros((3, 3)).tolist()
+    source.GetIJKToRASDirections(axes)
+    for detour in (1.0, 0.0):
+        node.SetSpacing(*(value + detour for value in source.GetSpacing()))
+        node.SetOrigin(*(value + detour for value in source.GetOrigin()))
+        node.SetIJKToRASDirections([[value + detour for value in row] for row in axes])
+
+
 def data_arrays(node: Any) -> Iterator[Any]:
     """Walk over the data arrays of a node, always in the same order, each once."""
     seen: set[str] = set()
@@ -170,9 +192,20 @@ def _data_objects(node: Any) -> Iterator[Any]:
         yield node.GetMesh()
     elif node.IsA("vtkMRMLSegmentationNode"):
         yield from _representations(node.GetSegmentation())
+    elif node.IsA("vtkMRMLTransformNode"):
+        yield from _grids(node)
     elif node.IsA("vtkMRMLSequenceNode"):
         for index in range(node.GetNumberOfDataNodes()):
             yield from _data_objects(node.GetNthDataNode(index))
+
+
+def _grids(node: Any) -> Iterator[Any]:
+    """Walk over the grids of vectors that a transform is made of; those of one made of several are not found."""
+    for read in (node.GetTransformToParentAs, node.GetTransformFromParentAs):
+        for class_name, grid_of in _GRIDS.items():
+            transform = read(class_name, False)
+            if transform is not None:
+                yield grid_of(transform)
 
 
 def _representations(segmentation: Any) -> Iterator[Any]:
