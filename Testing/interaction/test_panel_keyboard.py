@@ -47,9 +47,11 @@ def walk(panel, key, modifier="NoModifier"):
     return [name.removeprefix("AgentBridge") for name in names]
 
 
-def test_focus_walks_through_the_panel_from_top_to_bottom_and_back(panel):
+def test_focus_walks_through_the_panel_from_top_to_bottom_and_back(panel, client):
     """issue:#4: usable with the keyboard"""
     panel.do("unfold", *SECTIONS)
+    client.get("/scene").expect()
+    panel.wait_until(lambda: panel.do("rows"))
     names = walk(panel, "Tab")
     places = [names.index(name) for name in IN_ORDER]
     assert places == sorted(places), names
