@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from AgentBridgeLib.policy.capabilities import CAPABILITIES, MODES, PRESETS
-from AgentBridgeLib.policy.decide import decide
+from AgentBridgeLib.policy.decide import Verdict, decide, guard_patients
 from AgentBridgeLib.policy.settings import KEYS, parse_grant, parse_settings
 
 
@@ -37,6 +39,67 @@ def test_strictest_capability_of_a_call_counts():
     """house"""
     verdict = decide(settings_with(network="deny"), "files.load", ["files.read", "network"], can_ask=True)
     assert (verdict.decision, verdict.capability) == ("deny", "network")
+
+
+NEEDED = ("scene.edit", "files.read", "network")
+
+
+@pytest.mark.parametrize("modes", list(itertools.product(["allow", "ask", "deny"], repeat=3)))
+@pytest.mark.parametrize("can_ask", [True, False])
+def test_call_runs_only_if_all_that_it_needs_is_allowed(modes, can_ask):
+    """http: section 4, whatever the order of the capabilities"""
+    given = dict(zip(NEEDED, modes, strict=True))
+    settings = settings_with(**{name.replace(".", "__"): mode for name, mode in given.items()})
+    verdict = decide(settings, "files.load", NEEDED, can_ask=can_ask)
+    if "deny" in modes:
+        wanted = "deny"
+    elif "ask" in modes:
+        wanted = "ask" if can_ask else "deny"
+    else:
+        wanted = "allow"
+    assert verdict.decision == wanted
+    assert given[verdict.capability] == max(modes, key=["allow", "ask", "deny"].index)
+    assert not verdict.is_guarded
+    asking = tuple(name for name, mode in given.items() if mode == "ask")
+    assert verdict.asking == (asking if wanted == "ask" else ())
+
+
+def guarded(decision, patients, *, can_ask=True, guard="true"):
+    before = Verdict(decision, "scene.edit", "Before.")
+    settings = parse_settings({"guard_patients": guard})
+    return before, guard_patients(before, settings, "volumes.math", patients, can_ask=can_ask)
+
+
+@pytest.mark.parametrize("decision", ["allow", "ask"])
+def test_call_on_nodes_of_two_patients_is_asked_about(decision):
+    """http: section 4, wrong-patient guard"""
+    _, verdict = guarded(decision, 2)
+    assert (verdict.decision, verdict.capability, verdict.is_guarded) == ("ask", "scene.edit", True)
+    assert "2 different patients" in verdict.reason
+
+
+@pytest.mark.parametrize("decision", ["allow", "ask"])
+def test_call_on_nodes_of_two_patients_is_denied_where_nobody_can_be_asked(decision):
+    """http: section 4, headless"""
+    _, verdict = guarded(decision, 2, can_ask=False)
+    assert (verdict.decision, verdict.is_guarded) == ("deny", True)
+
+
+@pytest.mark.parametrize("can_ask", [True, False])
+@pytest.mark.parametrize(
+    ("decision", "patients", "guard"),
+    [
+        ("allow", 1, "true"),
+        ("ask", 0, "true"),
+        ("deny", 2, "true"),
+        ("allow", 2, "false"),
+        ("ask", 3, "false"),
+    ],
+)
+def test_guard_leaves_other_decisions_as_they_are(decision, patients, guard, can_ask):
+    """house: one patient, a denied call, or a guard that the person switched off"""
+    before, after = guarded(decision, patients, can_ask=can_ask, guard=guard)
+    assert after is before
 
 
 def test_grant_of_the_command_line_wins_over_the_stored_mode():
