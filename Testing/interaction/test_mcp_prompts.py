@@ -12,6 +12,7 @@ from mcp_client import McpHost
 MANUAL = (Path(__file__).resolve().parents[2] / "docs" / "mcp.md").read_text(encoding="utf-8")
 TABLE = MANUAL.partition("<!-- prompts: begin -->")[2].partition("<!-- prompts: end -->")[0]
 BRAIN = DATA / "brain1_image.nrrd"
+LESION = DATA / "brain1_label.nrrd"
 
 
 class Agent:
@@ -73,7 +74,7 @@ def load_and_look(host, volume):
         ("Sagittal", "Coronal", "Axial"), (-middle[0], middle[1], middle[2]), strict=True
     ):
         agent.picture(loaded, orientation=orientation, offset_mm=offset)
-    assert agent.run("volumes.histogram", volume_id=loaded)["edges"]
+    assert agent.call("volumes_histogram", volume_id=loaded)["edges"]
     return agent
 
 
@@ -81,7 +82,7 @@ def segment_and_measure(host, volume):
     agent = Agent(host, "segment_and_measure", volume_id=volume, structure="the head")
     described = agent.call("volumes_get", volume_id=volume)
     assert described["scalar_type"] == "int16"
-    values = agent.run("volumes.histogram", volume_id=volume, bins=32)["edges"]
+    values = agent.call("volumes_histogram", volume_id=volume, bins=32)["edges"]
     threshold = {"minimum": 300, "maximum": values[-1]}
     made = agent.call("segmentations_create", source_volume_id=volume, threshold=threshold)["id"]
     segment = agent.run("segmentations.get", segmentation_id=made)["segments"][0]["id"]
@@ -101,13 +102,29 @@ def measure_distance(host, volume):
     return agent
 
 
+def measure_lesion(host, volume):
+    lesion = host.client().value("files_load", {"path": str(LESION), "type": "segmentation"})["nodes"][0][
+        "id"
+    ]
+    agent = Agent(host, "measure_lesion", segmentation_id=lesion, volume_id=volume)
+    found = agent.call("segmentations_statistics", segmentation_id=lesion, volume_id=volume)["segments"][0]
+    longest = found["longest_slice_diameter"]
+    ends = [longest["start_ras"], longest["end_ras"]]
+    line = agent.call("markups_create", type="line", points_ras=ends)
+    assert line["length_mm"] == pytest.approx(longest["length_mm"])
+    assert longest["length_mm"] <= found["longest_diameter"]["length_mm"]
+    assert longest["start_ras"][2] == pytest.approx(longest["end_ras"][2])
+    agent.picture(volume, orientation="Axial", offset_mm=longest["start_ras"][2])
+    return agent
+
+
 def smooth_and_compare(host, volume):
     agent = Agent(host, "smooth_and_compare", volume_id=volume, sigma_mm="1.5")
     smooth = agent.call("volumes_smooth", volume_id=volume, sigma_mm=1.5)["id"]
     agent.called.add("jobs_get")  # it was over within 20 s, so there was no job to follow
     for one in (volume, smooth):
         agent.picture(one)
-        agent.run("volumes.histogram", volume_id=one)
+        agent.call("volumes_histogram", volume_id=one)
     return agent
 
 
@@ -124,12 +141,20 @@ def tidy_up(host, volume):
     return agent
 
 
-TASKS = (describe_scene, load_and_look, segment_and_measure, measure_distance, smooth_and_compare, tidy_up)
+TASKS = (
+    describe_scene,
+    load_and_look,
+    segment_and_measure,
+    measure_distance,
+    measure_lesion,
+    smooth_and_compare,
+    tidy_up,
+)
 
 
 @pytest.mark.parametrize("follow", TASKS, ids=lambda task: task.__name__)
 def test_a_prompt_can_be_followed_with_the_tools_that_it_names(a_host, a_volume, follow):
-    """issue:#5 prompts for the six recipes, each executed."""
+    """issue:#5 prompts for whole tasks, each executed."""
     agent = follow(a_host, a_volume)
     assert agent.named
     assert agent.named <= agent.called, agent.named - agent.called

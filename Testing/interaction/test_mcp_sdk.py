@@ -6,6 +6,7 @@ import json
 import jsonschema
 import pytest
 
+from AgentBridgeLib.mcp.guide import PROMPTS
 from mcp_client import McpHost
 
 ERAS = ["legacy", "2026-07-28"]
@@ -52,7 +53,7 @@ def test_the_official_client_lists_calls_reads_and_prompts(a_host, era):
     tools, summary, scene, prompts, filled = with_client(a_host, era, talk)
     assert not summary.is_error
     assert json.loads(scene.contents[0].text)["node_count"] == summary.structured_content["node_count"]
-    assert len(prompts) == 6
+    assert [prompt.name for prompt in prompts] == list(PROMPTS)
     assert "0,0,0" in filled.messages[0].content.text
     for tool in tools:
         assert tool.annotations.read_only_hint is not None

@@ -14,8 +14,8 @@ These tools drive a running 3D Slicer (medical images) that a person sits in fro
   Segments have ids of their own inside their segmentation.
 - Positions are RAS in mm (right, anterior, superior are positive) unless a name ends in _lps or _ijk. DICOM uses
   LPS: negate the first two. Indices are zero-based (i, j, k). Units stand in the names: length_mm, volume_ml.
-- Never guess geometry or gray values: volumes_get has spacing and bounds, operations_run of volumes.histogram the
-  values, volumes_sample those at points. Look at what you made with views_slice_image or views_threed_image.
+- Never guess geometry or gray values: volumes_get has spacing and bounds, volumes_histogram the values,
+  volumes_sample those at points. Look at what you made with views_slice_image or views_threed_image.
 - Long work answers with a job. Follow it with jobs_get (wait_s 20) until succeeded, then jobs_result. jobs_cancel
   stops it.
 - Deleting and writing may need the person's approval in the AgentBridge panel: the answer says so and names a job.
@@ -25,7 +25,8 @@ These tools drive a running 3D Slicer (medical images) that a person sits in fro
 - Files: absolute paths in the allowed folders, which the error for any other path names; existing files are not
   overwritten unless asked.
 - Many more operations than tools: operations_search with the task in your words (crop, align two scans, ruler),
-  then operations_describe, operations_run.
+  then operations_describe, operations_run. Often: segmentations.edit (islands, margins, holes, subtract),
+  volumes.resample, transforms.register_landmarks, segmentations.export (then nodes_save: STL), scene.save.
 - Every answer about the scene has scene_revision: when it has moved on without you, the person has worked; look
   again.
 - Errors say what was wrong and what to do next."""
@@ -78,14 +79,14 @@ diagnosis.""",
         """\
 Load the file {path} with files_load. Then take an axial, a sagittal and a coronal picture through the middle of its
 bounds (volumes_get) with views_slice_image, and tell its dimensions, spacing in mm and the range of its values
-(operations_run of volumes.histogram).""",
+(volumes_histogram).""",
         (("path", "File in an allowed folder."),),
     ),
     "segment_and_measure": Prompt(
         "Segment a structure by intensity and measure it.",
         """\
-Segment {structure} in the volume {volume_id}: read its geometry with volumes_get and its histogram with operations_run
-(volumes.histogram), choose a threshold and say why. Make the segmentation with segmentations_create, keep its largest
+Segment {structure} in the volume {volume_id}: read its geometry with volumes_get and its values with
+volumes_histogram, choose a threshold and say why. Make the segmentation with segmentations_create, keep its largest
 island with operations_run (segmentations.edit) where the structure is one piece, measure it with
 segmentations_statistics, and look at it over the image with views_slice_image. Correct the threshold if the picture
 shows that it is wrong. Report volume_ml and surface_mm2 (asked for with surface always).""",
@@ -98,12 +99,21 @@ Draw a line from {start_ras} to {end_ras} (RAS, mm) with markups_create, read it
 a picture of the slice that contains its middle with views_slice_image.""",
         (("start_ras", "Start, RAS in mm."), ("end_ras", "End, RAS in mm.")),
     ),
+    "measure_lesion": Prompt(
+        "Measure a segment as a lesion: volume, mean value, longest diameter, with a picture.",
+        """\
+Measure the segments of {segmentation_id} with segmentations_statistics, with the values of {volume_id}. Draw a line
+from start to end of the longest_slice_diameter of the largest one with markups_create, and take a picture of the
+slice that it lies in with views_slice_image. Report volume_ml, mean and standard deviation, both diameters in mm, and
+say what the picture shows. Make no diagnosis.""",
+        (("segmentation_id", "Segmentation with the lesion."), ("volume_id", "Image that it was drawn on.")),
+    ),
     "smooth_and_compare": Prompt(
         "Smooth a volume and show what it did.",
         """\
 Smooth the volume {volume_id} with sigma_mm {sigma_mm} (volumes_smooth), follow the job with jobs_get if there is one,
-then take the same slice of both volumes with views_slice_image, and compare their histograms with operations_run
-(volumes.histogram).""",
+then take the same slice of both volumes with views_slice_image, and compare their values with
+volumes_histogram (the same minimum, maximum and bins).""",
         (("volume_id", "Volume to smooth."), ("sigma_mm", "Width of the Gaussian in mm.")),
     ),
     "tidy_up": Prompt(

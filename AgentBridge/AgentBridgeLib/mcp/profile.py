@@ -24,6 +24,7 @@ EVERYDAY = (
     "sample_data.load",
     "nodes.save",
     "volumes.get",
+    "volumes.histogram",
     "volumes.sample",
     "volumes.smooth",
     "segmentations.create",
