@@ -115,8 +115,8 @@ def _take(panel: Any, window: Any, folder: Path, palette: str) -> None:
         panel.refresh()
         window.resize(WIDTH_PX, 400)
         _settle(0.3)
-        height = panel.widget.parentWidget().sizeHint().height() + 60
-        window.resize(WIDTH_PX, min(height, 1500))
+        height = panel.widget.parentWidget().sizeHint().height() + 100
+        window.resize(WIDTH_PX, min(height, 2400))
         _settle(0.5)
         window.statusBar().clearMessage()  # it is cut in this narrow window, not in Slicer's
         _settle(0.1)
