@@ -23,8 +23,8 @@ _WORD = re.compile(r"[a-z0-9²³]+")
 _SAY_NOTHING = frozenset(
     _WORD.findall(
         "a an and any are as at be but by can could do does for from give have how i in into is it its me my of on or "
-        "our out please so some than that the their them then there these this those to up want we what where which "
-        "will with would you your"
+        "our out please so some than that the their them then there these this those to two up want we what where "
+        "which will with would you your"
     )
 )
 _IN_NAME = 6.0

@@ -117,7 +117,117 @@ ASKED = {
     "example data to try": ("sample_data.list", "sample_data.load"),
     "N4 bias field correction": ("cli_modules.list", "cli_modules.run"),
     "write a script": ("python.execute",),
-    "which folders may I use": ("application.get",),
+    "contour the liver": (
+        "segmentations.create",
+        "segmentations.run",
+        "segmentations.edit",
+    ),
+    "how big is the nodule": ("segmentations.statistics",),
+    "delete small specks from the segmentation": ("segmentations.edit",),
+    "smooth the segment border": ("segmentations.edit",),
+    "make bones visible in 3D": (
+        "views.render_volume",
+        "views.rendering_presets",
+        "segmentations.create_surface",
+    ),
+    "superimpose follow-up on baseline": (
+        "transforms.register_landmarks",
+        "views.set_slice",
+        "views.slice_image",
+    ),
+    "flip image left right": (
+        "transforms.create",
+        "volumes.update",
+    ),
+    "histogram of the MRI": ("volumes.histogram",),
+    "convert DICOM to NIfTI": (
+        "dicom.load",
+        "nodes.save",
+        "volumes.data",
+    ),
+    "what patients are in the database": ("dicom.find_studies",),
+    "save a screenshot into the study": ("dicom.save_picture",),
+    "add a text label at a location": ("markups.create",),
+    "measure the Cobb angle": (
+        "markups.create",
+        "markups.get",
+    ),
+    "mirror a mesh": (
+        "transforms.create",
+        "transforms.apply",
+        "models.update",
+    ),
+    "remove the table from the CT": (
+        "segmentations.edit",
+        "volumes.threshold",
+        "volumes.crop",
+    ),
+    "list all segments and their colors": (
+        "segmentations.get",
+        "segmentations.list",
+    ),
+    "merge two segments": ("segmentations.edit",),
+    "copy a volume": ("volumes.clone",),
+    "zoom in on the lesion": (
+        "views.set_slice",
+        "views.center",
+        "views.set_camera",
+    ),
+    "show only one view": ("views.set_layout",),
+    "coronal view of the kidney": (
+        "views.slice_image",
+        "views.set_slice",
+    ),
+    "average two scans": ("volumes.math",),
+    "threshold at 300 HU": (
+        "segmentations.create",
+        "volumes.threshold",
+        "segmentations.edit",
+    ),
+    "load sample MR brain": (
+        "sample_data.load",
+        "sample_data.list",
+    ),
+    "where is the tumor located": ("segmentations.statistics",),
+    "export measurements to Excel": (
+        "nodes.save",
+        "tables.create",
+        "tables.rows",
+    ),
+    "run registration with BRAINSFit": (
+        "cli_modules.run",
+        "cli_modules.list",
+    ),
+    "put the volume into a folder": ("nodes.update",),
+    "redo": (
+        "scene.undo",
+        "checkpoints.restore",
+    ),
+    "upload my numpy array as image": ("volumes.create",),
+    "pixel spacing and slice thickness": (
+        "volumes.get",
+        "dicom.metadata",
+    ),
+    "import STL implant": (
+        "models.import",
+        "files.load",
+    ),
+    "show hidden nodes": (
+        "nodes.list",
+        "nodes.update",
+    ),
+    "MIP": (
+        "views.render_volume",
+        "views.rendering_presets",
+    ),
+    "surgical plan trajectory": ("markups.create",),
+    "compare before and after": ("volumes.math",),
+    "anonymize before export": (
+        "scene.save",
+        "dicom.find_studies",
+    ),
+    "dose volume histogram": ("volumes.histogram",),
+    "explain the tags of this image": ("dicom.metadata",),
 }
 
 

@@ -50,7 +50,7 @@ class CreateArguments(BoxArguments):
     status=201,
     keywords=(
         "ruler distance measure caliper diameter RECIST annotate arrow landmark fiducial place points "
-        "marker label box trajectory"
+        "marker text label location box trajectory"
     ),
 )
 def create_markups(context: OperationContext, arguments: CreateArguments) -> MarkupsDescription:

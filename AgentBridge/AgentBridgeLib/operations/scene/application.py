@@ -56,7 +56,7 @@ class LogArguments(Arguments):
     route="GET /application",
     read_only=True,
     revision_scope="none",
-    keywords="about version platform allowed folders where may I write paths settings extensions",
+    keywords="about version platform build extensions",
 )
 def get_application(context: OperationContext, arguments: NoArguments) -> ApplicationDescription:  # noqa: ARG001
     """Describe the running Slicer: version, platform, loaded modules, and the bridge's own version.

@@ -52,7 +52,7 @@ LEAST_SEED_MARGIN_VOXELS = 3
     keywords=(
         "exclude trachea vessel airway separate connected component island largest dilate erode "
         "expand margin shell scissors subtract segment from another logical region growing fill holes "
-        "brush refine cleanup mask"
+        "brush refine cleanup mask delete remove specks small noise couch table merge join"
     ),
 )
 def edit_segment(

@@ -77,7 +77,7 @@ class StatisticsArguments(FrameArguments):
     revision_scope="none",
     keywords=(
         "volumetry tumor lesion organ size volume ml cc mean HU density diameter axis length centroid "
-        "center of mass SUV quantify report"
+        "center of mass SUV quantify report nodule big large how many where located"
     ),
 )
 def measure_segments(

@@ -100,7 +100,7 @@ class SliceArguments(ViewArguments):
     capability="views.control",
     route="PUT /views/layout",
     idempotent=True,
-    keywords="four-up layout arrange windows side by side conventional",
+    keywords="four-up layout arrange windows side by side conventional only one single view maximize",
 )
 def set_layout(context: OperationContext, arguments: LayoutArguments) -> LayoutDescription:
     """Arrange the views on the screen.
