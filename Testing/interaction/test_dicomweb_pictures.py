@@ -87,6 +87,19 @@ def test_study_and_series_are_rendered_as_messages_of_pictures(host):
         assert said == {"picture_count": 3, "burned_in_annotation": "no"}
 
 
+def test_files_come_with_the_warning_that_pictures_have(host):
+    """issue:#6: the report says nothing of its pixels, so nothing is known of the study."""
+    client, sent = host
+    for path, count, flag in (
+        (ROOT, 4, "unknown"),
+        (f"{ROOT}/series/{SERIES}", 3, "no"),
+        (rendered(sent), 1, "no"),
+    ):
+        answer = client.get(path).expect(200)
+        said = json.loads(answer.headers["x-agentbridge-content"])
+        assert said == {"instance_count": count, "burned_in_annotation": flag}
+
+
 @pytest.mark.parametrize(
     "place", ["", f"/series/{SERIES}", "instance", "frame"], ids=["study", "series", "instance", "frame"]
 )

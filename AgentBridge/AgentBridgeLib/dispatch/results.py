@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from AgentBridgeLib.errors import JobExpiredError, StorageFailedError
 from AgentBridgeLib.model.content import Content
+from AgentBridgeLib.model.file_ranges import FileRange
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +92,7 @@ class ResultStore:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w+b") as file:
                 for part in content.parts:
-                    file.write(part)
+                    file.writelines(part.blocks() if isinstance(part, FileRange) else (part,))
                 file.flush()
                 view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         except OSError as fault:
@@ -104,7 +105,8 @@ class ResultStore:
 
 
 def _cannot_change(content: Content) -> bool:
-    """Whether all parts are bytes, or views of bytes."""
+    """Whether all parts are bytes, views of bytes, or in files that nobody changes."""
     return all(
-        isinstance(part.obj if isinstance(part, memoryview) else part, bytes) for part in content.parts
+        isinstance(part.obj if isinstance(part, memoryview) else part, (bytes, FileRange))
+        for part in content.parts
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from AgentBridgeLib.model.exchange import length_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from AgentBridgeLib.model.exchange import Buffer
+    from AgentBridgeLib.model.exchange import Piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class Content:
         Such as ``image/png``.
     parts
         Buffers that follow each other; never joined. A part may be a live view of a node's voxels: the answer
-        is what the voxels are while it is sent.
+        is what the voxels are while it is sent. It may also be a range of a file, read while it is sent.
     filename
         What a client may call the file; without a folder.
     facts
@@ -36,7 +38,7 @@ class Content:
     """
 
     media_type: str
-    parts: Sequence[Buffer]
+    parts: Sequence[Piece]
     filename: str = ""
     facts: Mapping[str, object] = field(default_factory=dict)
     status: int | None = None
@@ -46,4 +48,4 @@ class Content:
     @property
     def length(self) -> int:
         """Length in bytes."""
-        return sum(memoryview(part).nbytes for part in self.parts)
+        return length_of(self.parts)

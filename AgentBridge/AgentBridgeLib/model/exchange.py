@@ -9,11 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from AgentBridgeLib.model.file_ranges import FileRange
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 Buffer = bytes | bytearray | memoryview
 """Contiguous bytes. Large ones travel as `memoryview`, so that no volume is copied on its way."""
+
+Piece = Buffer | FileRange
+"""A part of an answer: bytes, or where they are."""
+
+
+def length_of(pieces: Iterable[Piece]) -> int:
+    """Sum up the lengths of pieces in bytes."""
+    return sum(one.nbytes if isinstance(one, FileRange) else memoryview(one).nbytes for one in pieces)
+
 
 Door = Literal["listener", "webserver", "webserver_plain"]
 """How the request came in: the own listener, a connection handed over by Slicer's WebServer, or Slicer's
@@ -78,12 +89,12 @@ class Response:
 
     status: int
     headers: Sequence[tuple[str, str]] = ()
-    body: Sequence[Buffer] = ()
+    body: Sequence[Piece] = ()
 
     @property
     def length(self) -> int:
         """Length of the body in bytes."""
-        return sum(memoryview(part).nbytes for part in self.body)
+        return length_of(self.body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from AgentBridgeLib.model.exchange import Response
+from AgentBridgeLib.model.exchange import Response, length_of
+from AgentBridgeLib.model.file_ranges import FileRange
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from AgentBridgeLib.errors import BridgeError
-    from AgentBridgeLib.model.exchange import Buffer
+    from AgentBridgeLib.model.exchange import Piece
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
@@ -68,21 +69,21 @@ def encode_head(status: int, headers: Iterable[tuple[str, str]], own: Sequence[s
     return text.encode("latin-1") + b"\r\n\r\n"
 
 
-def encode_response(response: Response, method: str, own: Sequence[str]) -> list[memoryview]:
+def encode_response(response: Response, method: str, own: Sequence[str]) -> list[memoryview | FileRange]:
     """Make a complete answer: one buffer when it is small, else the head and the untouched parts of the body.
 
     Raises
     ------
-    ValueError, TypeError
-        A header field cannot be sent, or a part of the body is not contiguous.
+    ValueError, TypeError, OSError
+        A header field cannot be sent, a part of the body is not contiguous, or its file is gone.
     """
     length = _length_line(response)
     head = encode_head(response.status, response.headers, [*own, length] if length else own)
     if not allows_body(response.status, method):
         return [memoryview(head)]
-    body = [view for view in map(_as_bytes_view, response.body) if len(view)]
-    if len(head) + sum(len(view) for view in body) <= _JOIN_BYTES:
-        return [memoryview(b"".join((head, *body)))]
+    body = [part for part in map(_as_bytes_view, response.body) if part.nbytes]
+    if len(head) + length_of(body) <= _JOIN_BYTES:
+        return [memoryview(b"".join((head, *map(bytes, body))))]
     return [memoryview(head), *body]
 
 
@@ -120,8 +121,10 @@ def _length_line(response: Response) -> str | None:
     return f"Content-Length: {response.length}"
 
 
-def _as_bytes_view(part: Buffer) -> memoryview:
-    """View a part of a body as plain bytes, without a copy."""
+def _as_bytes_view(part: Piece) -> memoryview | FileRange:
+    """View a part of a body as plain bytes, without a copy; what is in a file stays there."""
+    if isinstance(part, FileRange):
+        return part
     view = memoryview(part)
     if view.nbytes == 0:
         return memoryview(b"")  # an empty view of several dimensions cannot be cast

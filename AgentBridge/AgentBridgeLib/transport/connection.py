@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from AgentBridgeLib.host.ports.loop import EventLoop, Watch
     from AgentBridgeLib.model.exchange import Admission, Application, Door, Response, TransportLimits
+    from AgentBridgeLib.model.file_ranges import FileRange
     from AgentBridgeLib.transport.heads import ParsedHead
 
 _RECEIVE_BYTES = 256 * 1024
@@ -365,7 +366,7 @@ class Connection:
             return
         try:
             parts = answers.encode_response(response, exchange.head.method, self._persistence(exchange))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OSError) as error:
             parts = self._encode_failure(exchange, error)
         self._send(parts)
 
@@ -380,6 +381,7 @@ class Connection:
         own = self._persistence(exchange)
         if self._is_http_11:
             own.append("Transfer-Encoding: chunked")
+        parts: Sequence[memoryview | FileRange]
         try:
             parts = [memoryview(answers.encode_head(status, headers, own))]
         except ValueError as error:
@@ -402,7 +404,7 @@ class Connection:
         """Say whether `exchange` is the open answer of this connection."""
         return self._exchange is exchange and not exchange.is_complete
 
-    def _encode_failure(self, exchange: HttpExchange, error: Exception) -> list[memoryview]:
+    def _encode_failure(self, exchange: HttpExchange, error: Exception) -> list[memoryview | FileRange]:
         """Make the answer to a client whose real answer cannot be put into bytes."""
         exchange.closes = True
         response = answers.problem_of_last_resort(as_bridge_error("encoding an answer", error))
@@ -415,7 +417,7 @@ class Connection:
 
     # -- writing --------------------------------------------------------------------------------------------------
 
-    def _send(self, parts: list[memoryview]) -> None:
+    def _send(self, parts: Sequence[memoryview | FileRange]) -> None:
         if self._phase is Phase.OPEN:
             self._outbox.put(parts)
             if not self._is_blocked:

@@ -13,7 +13,10 @@ from pydicom.sequence import Sequence
 import dicom_data
 from AgentBridgeLib.errors import FileUnreadableError, NotAcceptableError
 from AgentBridgeLib.model.confidentiality import COVERED_BY_NAME
+from AgentBridgeLib.model.exchange import length_of
+from AgentBridgeLib.model.file_ranges import FileRange
 from AgentBridgeLib.operations.dicom import leaving_files
+from AgentBridgeLib.operations.dicom.stored_files import StoredFile
 from AgentBridgeLib.policy.uid_pseudonyms import UidPseudonyms
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
@@ -29,7 +32,7 @@ def sample_files():
 
 
 def leaving(path, accept, *, hides):
-    syntax, pieces = leaving_files.leaving_file(str(path), accept, hides=hides)
+    syntax, pieces, _ = leaving_files.leaving_file(str(path), accept, hides=hides)
     return syntax, b"".join(bytes(piece) for piece in pieces)
 
 
@@ -44,7 +47,7 @@ def test_filtering_bytes_and_rewriting_with_pydicom_agree_on_every_sample(uids):
             wanted = pydicom.dcmread(io.BytesIO(leaving_files._rewritten(data, uids)))
         except FileUnreadableError:
             continue
-        pieces = leaving_files._filtered(data, syntax, start, uids)
+        pieces = leaving_files._filtered(StoredFile(str(path)), syntax, start, uids)
         if not pieces:
             slow.append(path.name)
             continue
@@ -150,3 +153,56 @@ def test_stored_bytes_are_given_untouched_when_nothing_is_hidden():
     """issue:#6."""
     for name in ("CT_small.dcm", "MR_small_RLE.dcm", "image_dfl.dcm"):
         assert leaving(SAMPLES / name, AS_STORED, hides=False)[1] == (SAMPLES / name).read_bytes()
+
+
+@pytest.mark.parametrize("hides", [False, True])
+def test_pixels_stay_in_the_file_until_they_are_sent(tmp_path, hides):
+    """issue:#6: what is made of a file needs as much memory as its header."""
+    made = dicom_data.ct_slice(
+        "1.2.3", "1.2.4", "1.2.5", 1, Rows=2000, Columns=2000, PixelData=bytes(8_000_000)
+    )
+    path = dicom_data.write(made, tmp_path / "one.dcm")
+    found = leaving_files.leaving_file(str(path), AS_STORED, hides=hides)
+    in_memory = [piece for piece in found.pieces if not isinstance(piece, FileRange)]
+    assert length_of(in_memory) < 3000
+    assert length_of(found.pieces) > 8_000_000
+
+
+def test_header_longer_than_the_first_bytes_is_read_on(tmp_path):
+    """issue:#6: large multi-frame objects; the pixels are still not read."""
+    made = dicom_data.ct_slice("1.2.3", "1.2.4", "1.2.5", 1, ImageComments="x" * 300)
+    made.PerFrameFunctionalGroupsSequence = [Dataset() for _ in range(8000)]
+    for item in made.PerFrameFunctionalGroupsSequence:
+        item.FrameLaterality, item.ReferencedFrameOfReferenceUID = "L", "1.2.840.10008.1.4.1.1"
+    path = dicom_data.write(made, tmp_path / "one.dcm")
+    assert path.stat().st_size > 300_000
+    found = leaving_files.leaving_file(str(path), AS_STORED, hides=True)
+    assert isinstance(found.pieces[1], FileRange)
+    read = pydicom.dcmread(io.BytesIO(b"".join(bytes(piece) for piece in found.pieces)))
+    assert read.PixelData == made.PixelData
+    assert len(read.PerFrameFunctionalGroupsSequence) == 8000
+    assert "ImageComments" not in read or not read.ImageComments
+
+
+@pytest.mark.parametrize(("said", "flag"), [("YES", "yes"), ("NO", "no"), ("", "unknown"), (None, "unknown")])
+def test_file_says_whether_its_pixels_may_show_the_patient(tmp_path, said, flag):
+    """issue:#6: PS3.3 C.7.6.1.1: Burned In Annotation."""
+    made = dicom_data.ct_slice("1.2.3", "1.2.4", "1.2.5", 1)
+    if said is not None:
+        made.BurnedInAnnotation = said
+    path = dicom_data.write(made, tmp_path / "one.dcm")
+    assert leaving_files.leaving_file(str(path), AS_STORED, hides=True).burned_in == flag
+
+
+def test_flag_is_found_in_every_sample_as_pydicom_finds_it():
+    """house: the fast way is the slow way."""
+    compared = 0
+    for path in sample_files():
+        try:
+            truth = pydicom.dcmread(path, stop_before_pixels=True).get("BurnedInAnnotation", "")
+            found = leaving_files.leaving_file(str(path), AS_STORED, hides=False).burned_in
+        except (FileUnreadableError, pydicom.errors.InvalidDicomError):
+            continue
+        assert found == {"YES": "yes", "NO": "no"}.get(truth, "unknown"), path.name
+        compared += 1
+    assert compared > 140

@@ -66,6 +66,27 @@ class HeaderFilter:
         except (struct.error, IndexError) as fault:
             raise ValueError("a length points behind the end") from fault
 
+    def value_of(self, wanted: int, start: int) -> bytes:
+        """Find the value of an element of the data set that begins at `start`; empty without one.
+
+        Raises
+        ------
+        ValueError
+            What stands before it cannot be passed over, or it is cut off.
+        """
+        at = start
+        try:
+            while at < len(self._data):
+                tag, _, value, length = self._element(at)
+                if tag >= wanted:
+                    return self._data[value : value + length] if tag == wanted else b""
+                if length == UNDEFINED:
+                    raise ValueError("a sequence of undefined length")
+                at = value + length
+        except (struct.error, IndexError) as fault:
+            raise ValueError("a length points behind the end") from fault
+        return b""
+
     def _dataset(
         self, start: int, end: int, added: dict[int, bytes], *, is_item: bool = False
     ) -> tuple[list[Buffer], int]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,24 +13,66 @@ from AgentBridgeLib.errors import DataInvalidError, FileUnreadableError
 from AgentBridgeLib.operations.dicom import negotiation
 from AgentBridgeLib.operations.dicom.decoders import decode, is_new_pydicom
 from AgentBridgeLib.operations.dicom.header_filter import UNDEFINED, HeaderFilter
+from AgentBridgeLib.operations.dicom.instances import burned_in
 from AgentBridgeLib.operations.dicom.library import library, quiet
 from AgentBridgeLib.operations.dicom.pixels import frame_count
 from AgentBridgeLib.operations.dicom.privacy import decoded, method, without_identifiers
+from AgentBridgeLib.operations.dicom.stored_files import StoredFile
 
 if TYPE_CHECKING:
-    from AgentBridgeLib.model.exchange import Buffer
+    from collections.abc import Callable, Sequence
+
+    from AgentBridgeLib.model.exchange import Buffer, Piece
+    from AgentBridgeLib.operations.dicom.instances import BurnedIn
     from AgentBridgeLib.policy.uid_pseudonyms import UidPseudonyms
 
 _ITEM, _END_OF_ITEMS = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
 _IMPLICIT = "1.2.840.10008.1.2"
 _META = 132  # where the file meta information begins (PS3.10, 7.1)
+_BURNED_IN = 0x00280301
 _UNUSUAL = {"1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"}  # big endian, deflated
 
 
+class LeavingFile(NamedTuple):
+    """A file as it leaves.
+
+    Attributes
+    ----------
+    syntax
+        UID of its transfer syntax.
+    pieces
+        Its bytes; pixels stay on the disk until they are sent, where that is possible.
+    burned_in
+        Whether its pixels show text about the patient, as far as it says.
+    """
+
+    syntax: str
+    pieces: Sequence[Piece]
+    burned_in: BurnedIn
+
+
 def leaving_file(
-    path: str, accept: str, *, hides: bool, uids: UidPseudonyms | None = None
-) -> tuple[str, list[Buffer]]:
-    """Give a file's transfer syntax and its bytes in pieces; pixels are passed on uncopied where that is possible.
+    path: str,
+    accept: str,
+    *,
+    hides: bool,
+    uids: UidPseudonyms | None = None,
+    keep: Callable[[bytes], Piece] = memoryview,
+) -> LeavingFile:
+    """Make what leaves of a file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    accept
+        Media types that the client takes.
+    hides
+        Whether identifiers are taken out.
+    uids
+        Gives UIDs their pseudonyms.
+    keep
+        Puts away what had to be made anew.
 
     Raises
     ------
@@ -38,31 +81,24 @@ def leaving_file(
     NotAcceptableError
         The client wants another transfer syntax than there can be.
     """
-    data = _bytes_of(path)
-    stored, start = _syntax_of(data)
+    file = StoredFile(path)
+    stored, start = _syntax_of(file.head())
+    flag = _flag_of(file.head(), stored, start)
     wanted = negotiation.file_syntax(accept, stored, can_decode=True)
     if wanted != stored:
         try:
-            return wanted, [_transcoded(data, hides, uids)]
+            return LeavingFile(wanted, [keep(_transcoded(file.whole(), hides, uids))], flag)
         except DataInvalidError:
             negotiation.file_syntax(accept, stored, can_decode=False)
     if not hides:
-        return stored, [data]
-    return stored, _filtered(data, stored, start, uids) or [_rewritten(data, uids)]
-
-
-def _bytes_of(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123 - one call less per slice
-            return file.read()
-    except OSError:
-        raise FileUnreadableError(
-            "The file of this instance is gone from the disk; import the data again."
-        ) from None
+        return LeavingFile(stored, [file.part(0, file.size)], flag)
+    return LeavingFile(
+        stored, _filtered(file, stored, start, uids) or [keep(_rewritten(file.whole(), uids))], flag
+    )
 
 
 def _syntax_of(data: bytes) -> tuple[str, int]:
-    """Give the transfer syntax of a file, and where its data set begins, behind the file meta information."""
+    """Give the transfer syntax, and where the data set begins, behind the file meta information."""
     file = io.BytesIO(data)
     try:
         with quiet():
@@ -72,20 +108,50 @@ def _syntax_of(data: bytes) -> tuple[str, int]:
         raise FileUnreadableError("The file of this instance is no readable DICOM file.") from None
 
 
-def _filtered(data: bytes, syntax: str, start: int, uids: UidPseudonyms | None = None) -> list[Buffer]:
+def _flag_of(data: bytes, syntax: str, start: int) -> BurnedIn:
+    """Give what a file says about text in its pixels; pydicom looks where the encoding is unusual."""
+    if syntax not in _UNUSUAL:
+        with suppress(ValueError):
+            said = HeaderFilter(data, is_implicit=syntax == _IMPLICIT).value_of(_BURNED_IN, start)
+            return burned_in({"BurnedInAnnotation": said.decode("ascii", "replace").strip(" \0")})
+    with quiet(), suppress(Exception):  # cut off, or broken further on
+        read = library("pydicom.filereader").read_partial
+        return burned_in(read(io.BytesIO(data), lambda tag, *_: tag > _BURNED_IN))
+    return "unknown"
+
+
+def _filtered(file: StoredFile, syntax: str, start: int, uids: UidPseudonyms | None = None) -> list[Piece]:
     """Take the identifiers out without decoding anything; empty when that is not possible."""
     if syntax in _UNUSUAL:
         return []
-    is_implicit = syntax == _IMPLICIT
+    for data in file.beginnings():
+        try:
+            return _filtered_beginning(file, data, syntax == _IMPLICIT, start, uids)
+        except ValueError:
+            continue  # it may only be cut off here
+    return []
+
+
+def _filtered_beginning(
+    file: StoredFile, data: bytes, is_implicit: bool, start: int, uids: UidPseudonyms | None
+) -> list[Piece]:
+    """Filter what stands before the pixels and behind them.
+
+    Raises
+    ------
+    ValueError
+        The pixels are not reached in these first bytes, or something is encoded in an unusual way.
+    """
     walker = HeaderFilter(data, is_implicit=is_implicit, uids=uids)
-    try:
-        pieces = _filtered_meta(data, start, uids)
-        before, at = walker.run(start, len(data), _marks(is_implicit, uids))
-        behind = at + _pixels_length(memoryview(data)[at:], is_implicit)
-        rest, _ = walker.run(behind, len(data), {})
-    except ValueError:
-        return []
-    return [*pieces, *before, memoryview(data)[at:behind], *rest]
+    meta = _filtered_meta(data, start, uids)
+    before, at = walker.run(start, len(data), _marks(is_implicit, uids))
+    if at == len(data) < file.size:
+        raise ValueError("the pixels are further on")
+    behind = _pixels_end(file, at, is_implicit)
+    tail = file.read(behind, file.size - behind)
+    rest, _ = HeaderFilter(tail, is_implicit=is_implicit, uids=uids).run(0, len(tail), {})
+    head = b"".join((*meta, *before))  # so that what was read can go
+    return [head, file.part(at, behind - at), b"".join(rest)]
 
 
 def _filtered_meta(data: bytes, start: int, uids: UidPseudonyms | None) -> list[Buffer]:
@@ -113,33 +179,37 @@ def _marks(is_implicit: bool, uids: UidPseudonyms | None) -> dict[int, bytes]:
     return made
 
 
-def _pixels_length(tail: memoryview, is_implicit: bool) -> int:
-    """Measure the element with the pixels that `tail` begins with; 0 at the end of the file.
+def _pixels_end(file: StoredFile, at: int, is_implicit: bool) -> int:
+    """Find where the element with the pixels ends that begins at `at`; there may be none at the end of the file.
 
     Raises
     ------
     ValueError
         It is cut off, or its items are broken.
     """
-    if not tail:
-        return 0
-    at = 8 if is_implicit else 12
-    if len(tail) < at:
-        raise ValueError("the pixels are cut off")
-    (length,) = struct.unpack_from("<I", tail, at - 4)
+    if at == file.size:
+        return at
+    inside = at + (8 if is_implicit else 12)
+    (length,) = struct.unpack("<I", _exactly(file, inside - 4, 4))
     if length != UNDEFINED:
-        if at + length > len(tail):
+        if inside + length > file.size:
             raise ValueError("the pixels are cut off")
-        return int(at + length)
-    while at + 8 <= len(tail):
-        group, element, length = struct.unpack_from("<HHI", tail, at)
-        at += 8
+        return int(inside + length)
+    while True:
+        group, element, length = struct.unpack("<HHI", _exactly(file, inside, 8))
+        inside += 8
         if (group, element) == _END_OF_ITEMS:
-            return at
+            return inside
         if (group, element) != _ITEM or length == UNDEFINED:
             raise ValueError("something else than items among the frames")
-        at += length
-    raise ValueError("the frames have no end")
+        inside += length
+
+
+def _exactly(file: StoredFile, start: int, count: int) -> bytes:
+    found = file.read(start, count)
+    if len(found) != count:
+        raise ValueError("the pixels are cut off")
+    return found
 
 
 def _whole(data: bytes) -> Any:

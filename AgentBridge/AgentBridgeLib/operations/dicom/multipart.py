@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from AgentBridgeLib.errors import DataInvalidError, MediaTypeError
 from AgentBridgeLib.model.content import Content
+from AgentBridgeLib.model.exchange import length_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from AgentBridgeLib.model.exchange import Buffer
+    from AgentBridgeLib.model.exchange import Piece
 
 MOST_PARTS = 10_000
 _FIRST_LINE = re.compile(rb"(?:^|\r\n)--([^\r\n]{1,200}?)[ \t]*\r\n")
@@ -20,7 +21,7 @@ _CONTENT_TYPE = re.compile(rb"^content-type:[ \t]*([^;\s]{1,200})", re.IGNORECAS
 _HEAD_BYTES = 8192
 
 
-def write(kind: str, parts: Sequence[tuple[str, Sequence[Buffer]]]) -> Content:
+def write(kind: str, parts: Sequence[tuple[str, Sequence[Piece]]]) -> Content:
     """Make a message; nothing is joined or copied.
 
     Parameters
@@ -31,10 +32,9 @@ def write(kind: str, parts: Sequence[tuple[str, Sequence[Buffer]]]) -> Content:
         Content type and bytes, in pieces, of each.
     """
     boundary = f"agentbridge-{secrets.token_hex(16)}"
-    pieces: list[Buffer] = []
+    pieces: list[Piece] = []
     for content_type, body in parts:
-        length = sum(memoryview(piece).nbytes for piece in body)
-        head = f"--{boundary}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n"
+        head = f"--{boundary}\r\nContent-Type: {content_type}\r\nContent-Length: {length_of(body)}\r\n\r\n"
         pieces += [head.encode(), *body, b"\r\n"]
     pieces.append(f"--{boundary}--\r\n".encode())
     return Content(f'multipart/related; type="{kind}"; boundary={boundary}', pieces)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from AgentBridgeLib.dispatch.context import Progress
-from AgentBridgeLib.errors import DataInvalidError
 from AgentBridgeLib.model.content import Content
+from AgentBridgeLib.operations.common.spool import Spool
 from AgentBridgeLib.operations.dicom import multipart, negotiation
+from AgentBridgeLib.operations.dicom.instances import burned_in_any
 from AgentBridgeLib.operations.dicom.leaving_files import leaving_file
 from AgentBridgeLib.operations.dicom.privacy import hides
 from AgentBridgeLib.operations.dicom.web_arguments import (
@@ -22,13 +24,12 @@ from AgentBridgeLib.operations.dicom.web_arguments import (
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from AgentBridgeLib.dispatch.context import OperationContext
     from AgentBridgeLib.host.dicom_index import Instance
-    from AgentBridgeLib.model.exchange import Buffer
-
-MOST_BYTES = 4 << 30
+    from AgentBridgeLib.model.exchange import Piece
+    from AgentBridgeLib.operations.dicom.instances import BurnedIn
 
 
 @operation(
@@ -53,7 +54,7 @@ def retrieve_study(
     Returns
     -------
     Content
-        multipart/related, one part per instance, by series and instance number.
+        multipart/related, one part per instance, by series and instance number. Files are read while they are sent.
 
     Raises
     ------
@@ -61,12 +62,15 @@ def retrieve_study(
         The database has no such study.
     NotAcceptableError
         The client accepts something else only.
-    DataInvalidError
-        The study is larger than 4 GiB.
+    FileUnreadableError
+        A file is gone or broken.
+    StorageFailedError
+        Files that had to be made anew do not fit on the disk.
 
     Warnings
     --------
-    Text that is burned into pixels is not covered.
+    Text that is burned into pixels is not covered; `burned_in_annotation` in the header X-AgentBridge-Content warns:
+    `yes` when any of the files says so, `no` when all say that there is none.
 
     Notes
     -----
@@ -114,15 +118,15 @@ def _retrieve(
 ) -> Generator[Progress, None, Content]:
     accept = accepted(context, arguments)
     negotiation.choose(accept, negotiation.DICOM)
-    parts: list[tuple[str, list[Buffer]]] = []
-    total = 0
+    parts: list[tuple[str, Sequence[Piece]]] = []
+    flags: list[BurnedIn] = []
+    spool = Spool(context.work_folder)
     for count, one in enumerate(instances):
-        syntax, pieces = leaving_file(one.path, accept, hides=hides(context), uids=context.uids)
-        total += sum(len(piece) for piece in pieces)
-        if total > MOST_BYTES:
-            raise DataInvalidError("This is more than 4 GiB in one answer. Retrieve series by series.")
-        parts.append((f"{negotiation.DICOM}; transfer-syntax={syntax}", pieces))
+        found = leaving_file(one.path, accept, hides=hides(context), uids=context.uids, keep=spool.keep)
+        parts.append((f"{negotiation.DICOM}; transfer-syntax={found.syntax}", found.pieces))
+        flags.append(found.burned_in)
         yield Progress(count / len(instances), "Reading files")
+    facts = {"instance_count": len(parts), "burned_in_annotation": burned_in_any(flags)}
     if len(parts) == 1 and negotiation.wants_single(accept, negotiation.DICOM):
-        return Content(negotiation.DICOM, parts[0][1])
-    return multipart.write(negotiation.DICOM, parts)
+        return Content(negotiation.DICOM, parts[0][1], facts=facts)
+    return replace(multipart.write(negotiation.DICOM, parts), facts=facts)
