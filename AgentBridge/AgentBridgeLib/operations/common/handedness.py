@@ -11,6 +11,7 @@ import numpy as np
 
 from AgentBridgeLib.errors import DataInvalidError
 from AgentBridgeLib.operations.common import nifti
+from AgentBridgeLib.operations.common.nifti_fields import HEADER_BYTES
 from AgentBridgeLib.operations.common.nrrd import read_axes_lps
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ def _axes(path: str) -> Matrix | None:
             return np.array(read_axes_lps(file.read(HEAD_BYTES)))
     if name.endswith(".nii"):
         with Path(path).open("rb") as file:
-            return nifti.read_header(file.read(nifti.HEADER_BYTES)).ijk_to_ras[:3, :3]
+            return nifti.read_header(file.read(HEADER_BYTES)).ijk_to_ras[:3, :3]
     if name.endswith(".nii.gz"):
         with gzip.open(path, "rb") as file:
-            return nifti.read_header(file.read(nifti.HEADER_BYTES)).ijk_to_ras[:3, :3]
+            return nifti.read_header(file.read(HEADER_BYTES)).ijk_to_ras[:3, :3]
     return None

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from AgentBridgeLib.errors import DataInvalidError
-from AgentBridgeLib.operations.common import nrrd
+from AgentBridgeLib.operations.common.nrrd_fields import MOST_HEADER_BYTES
 from AgentBridgeLib.operations.segmentations.description import MOST_SEGMENTS
 from AgentBridgeLib.operations.segmentations.labelmap_segments import MOST_LABEL, NewSegment
 
@@ -71,7 +71,7 @@ def read_segments(data: memoryview) -> list[NewSegment]:
         What it says contradicts itself.
     """
     fields: dict[int, dict[str, str]] = {}
-    for key, value in _texts(bytes(data[: nrrd.MOST_HEADER_BYTES])).items():
+    for key, value in _texts(bytes(data[:MOST_HEADER_BYTES])).items():
         found = _ENTRY.fullmatch(key)
         if found:
             fields.setdefault(int(found[1]), {})[found[2]] = value

@@ -13,6 +13,7 @@ from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.errors import DataInvalidError
 from AgentBridgeLib.operations.common import nrrd
 from AgentBridgeLib.operations.common.grids import Grid
+from AgentBridgeLib.operations.common.nrrd_fields import MAGIC as NRRD_MAGIC
 from AgentBridgeLib.operations.common.voxels import require_memory
 from AgentBridgeLib.operations.volumes import nifti_bytes
 from AgentBridgeLib.operations.volumes.buffers import ReceivedVolume, adopt, compress, decompress
@@ -70,7 +71,7 @@ def read_volume(application: ApplicationHost, data: memoryview) -> Generator[flo
         The voxels would not fit into memory; nothing was allocated.
     """
     head = bytes(data[:8])
-    if head.startswith(nrrd.MAGIC):
+    if head.startswith(NRRD_MAGIC):
         return (yield from _read_nrrd(application, data))
     if head.startswith(NPY_MAGIC):
         return _read_npy(data)

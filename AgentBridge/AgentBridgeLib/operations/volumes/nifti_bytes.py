@@ -9,6 +9,7 @@ import numpy as np
 from AgentBridgeLib.errors import DataInvalidError
 from AgentBridgeLib.operations.common import nifti
 from AgentBridgeLib.operations.common.grids import Grid
+from AgentBridgeLib.operations.common.nifti_fields import HEADER_BYTES
 from AgentBridgeLib.operations.common.nrrd import GZIP_BEST_RATIO
 from AgentBridgeLib.operations.common.stepping import slabs
 from AgentBridgeLib.operations.common.voxels import require_memory
@@ -33,7 +34,7 @@ SMALL_BYTES = 2
 def is_nifti(data: memoryview) -> bool:
     """Whether bytes are a NIfTI file, compressed or not."""
     if bytes(data[:2]) == GZIP_MAGIC:
-        return nifti.is_nifti(decompressed_head(data, nifti.HEADER_BYTES))
+        return nifti.is_nifti(decompressed_head(data, HEADER_BYTES))
     return nifti.is_nifti(bytes(data[:4]))
 
 
@@ -48,7 +49,7 @@ def read(application: ApplicationHost, data: memoryview) -> Generator[float, Non
         The voxels would not fit into memory; nothing was allocated.
     """
     is_compressed = bytes(data[:2]) == GZIP_MAGIC
-    head = decompressed_head(data, nifti.HEADER_BYTES) if is_compressed else bytes(data[: nifti.HEADER_BYTES])
+    head = decompressed_head(data, HEADER_BYTES) if is_compressed else bytes(data[:HEADER_BYTES])
     header = nifti.read_header(head)
     needed = header.data_offset + header.voxel_bytes
     if is_compressed:
