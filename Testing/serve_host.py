@@ -9,6 +9,7 @@ import contextlib
 import functools
 import json
 import os
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -36,7 +37,8 @@ def main(arguments: list[str]) -> int:
     if not options.empty:
         load_brain()
     with running_bridge(options) as bridge, connection_file(options.connection_file, bridge):
-        timer = once_the_loop_turns(functools.partial(announce, bridge, has_brain=not options.empty))
+        announced = functools.partial(announce, bridge, instance_folder(), has_brain=not options.empty)
+        timer = once_the_loop_turns(announced)
         code: int = EmbeddedSlicer.run()
         timer.stop()
         return code
@@ -59,6 +61,13 @@ def name_dicom_nodes(nodes: list[tuple[str, str]]) -> None:
 
     described = [{"name": name, "url": url} for name, url in nodes]
     slicer.app.userSettings().setValue("AgentBridge/dicom_nodes", json.dumps(described))
+
+
+def instance_folder() -> Path:
+    """Give the folder below which the bridge tells its address; beside the settings, as in Slicer."""
+    import slicer
+
+    return Path(slicer.app.slicerUserSettingsFilePath).parent / "AgentBridge"
 
 
 def load_brain() -> None:
@@ -100,7 +109,7 @@ def connection_file(path: Path | None, bridge: Any) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
-def announce(bridge: Any, *, has_brain: bool) -> None:
+def announce(bridge: Any, folder: Path, *, has_brain: bool) -> None:
     """Print what can be pasted into a shell, and curl lines, then the line that says it is ready."""
     print(f"URL={bridge.url}")
     print(f"TOKEN={bridge.token}")
@@ -110,6 +119,8 @@ def announce(bridge: Any, *, has_brain: bool) -> None:
     print(f"curl {authorization} {bridge.url}/{'volumes' if has_brain else 'scene'}")
     if has_brain:
         print(f"curl {authorization} -o axial.png {bridge.url}/views/slices/Red/image")
+    program = CHECKOUT / "AgentBridge" / "Resources" / "agentbridge_stdio.py"
+    print(f"python3 {shlex.quote(str(program))} --folder {shlex.quote(str(folder))} --check")
     print("Ctrl-C ends it.")
     print(f"AgentBridge ready: {bridge.url}", flush=True)
 

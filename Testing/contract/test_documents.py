@@ -110,7 +110,11 @@ def test_a_heading_is_found_as_github_names_it(tmp_path):
 
 def test_what_serve_prints_fills_the_variables_of_the_readme(capsys):
     """issue:#2 the examples of the README begin with URL and TOKEN."""
-    serve_host.announce(SimpleNamespace(url="http://127.0.0.1:2016/agent/v1", token="secret"), has_brain=True)
+    bridge = SimpleNamespace(url="http://127.0.0.1:2016/agent/v1", token="secret")
+    serve_host.announce(bridge, Path("/settings/AgentBridge"), has_brain=True)
     printed = capsys.readouterr().out.splitlines()
     assert {"URL=http://127.0.0.1:2016/agent/v1", "TOKEN=secret"} <= set(printed)
+    assert any(
+        line.endswith("agentbridge_stdio.py --folder /settings/AgentBridge --check") for line in printed
+    )
     assert printed[-1].startswith("AgentBridge ready: ")
