@@ -32,6 +32,10 @@ class Fault(NamedTuple):
 class Condition(Protocol):
     """One rule about several arguments of a model."""
 
+    @property
+    def arguments(self) -> frozenset[str]:
+        """Names of the arguments that it is about."""
+
     def faults(self, given: Mapping[str, Any]) -> Iterator[Fault]:
         """Walk over what is wrong with the arguments that were given."""
 
@@ -63,6 +67,11 @@ class OneOf(_Rule):
 
     names: tuple[str, ...]
 
+    @property
+    def arguments(self) -> frozenset[str]:
+        """As `Condition`."""
+        return frozenset(self.names)
+
     def faults(self, given: Mapping[str, Any]) -> Iterator[Fault]:
         """As `Condition`."""
         found = [name for name in self.names if name in given]
@@ -83,6 +92,11 @@ class Needs(_Rule):
 
     name: str
     other: str
+
+    @property
+    def arguments(self) -> frozenset[str]:
+        """As `Condition`."""
+        return frozenset({self.name, self.other})
 
     def faults(self, given: Mapping[str, Any]) -> Iterator[Fault]:
         """As `Condition`."""
@@ -142,6 +156,11 @@ class Choice(_Rule):
     cases: Mapping[str, Case]
     within: tuple[Within, ...] = ()
     names: frozenset[str] = field(init=False)
+
+    @property
+    def arguments(self) -> frozenset[str]:
+        """As `Condition`."""
+        return self.names | {self.name} | {rule.name for rule in self.within}
 
     def __post_init__(self) -> None:
         taken = [case.needs | case.may for case in self.cases.values()]
@@ -215,6 +234,16 @@ class Conditional(Arguments):
     """Arguments of which some go together."""
 
     conditions: ClassVar[tuple[Condition, ...]] = ()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: object) -> None:
+        """Refuse conditions on arguments that the model does not have."""
+        named = frozenset().union(*(condition.arguments for condition in cls.conditions))
+        unknown = named - cls.model_fields.keys()
+        if unknown:
+            raise TypeError(
+                f"{cls.__name__} has conditions on what it does not have: {', '.join(sorted(unknown))}"
+            )
 
     @model_validator(mode="after")
     def _meets_conditions(self) -> Self:

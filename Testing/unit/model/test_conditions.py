@@ -206,6 +206,21 @@ def test_descriptions_say_which_effects_an_argument_goes_with():
     assert not members["mask"]["description"].startswith("With")
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        OneOf(("apples", "peaches")),
+        Needs("peaches", "apples"),
+        Choice("mode", {"raw": takes(may="peaches")}),
+        Choice("mode", {"raw": takes()}, (Within("apples", "peaches", ("color",)),)),
+    ],
+)
+def test_a_condition_on_an_argument_that_is_not_there_is_refused_at_once(condition):
+    """house: a mistake of the author shows when the module is imported."""
+    with pytest.raises(TypeError, match="does not have: peaches"):
+        type("Wrong", (BowlArguments,), {"conditions": (condition,)})
+
+
 def test_a_schema_with_conditions_is_a_flat_object():
     """mcp: clients refuse a tool whose root is a union; validators find the conditions beside the members."""
     schema = EditArguments.model_json_schema()
