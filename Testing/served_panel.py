@@ -93,7 +93,7 @@ class ServedPanel:
         self._answers.put(None)
 
     def do(self, act: str, *arguments: object) -> Any:
-        """Let the person do something (see `panel_host.Hands`), and give what they see.
+        """Let the person do something (see `panel_hands.Hands`), and give what they see.
 
         Raises
         ------

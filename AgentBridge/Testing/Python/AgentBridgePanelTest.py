@@ -7,7 +7,11 @@ import slicer
 from AgentBridgeInSlicer import needs_packages
 
 SECTIONS = ("Connection", "Requests", "Jobs", "Activity", "Safety")
-SETTINGS = ("AgentBridge/capabilities/scene.edit", "AgentBridge/patient_identifiers")
+SETTINGS = (
+    "AgentBridge/capabilities/scene.edit",
+    "AgentBridge/patient_identifiers",
+    "AgentBridge/dicom_listener",
+)
 
 
 class AgentBridgePanelTest(unittest.TestCase):
@@ -66,6 +70,16 @@ class AgentBridgePanelTest(unittest.TestCase):
         settings = self.logic.bridge.safety.look_again()
         self.assertEqual(settings.mode("scene.edit"), "ask")
         self.assertEqual(settings.identifiers, "pseudonymize")
+
+    @needs_packages
+    def test_dicom_listener_is_allowed_by_its_box_and_nothing_listens_by_that(self):
+        self.logic.start(port=0)
+        self.panel.refresh()
+        box = self.find(qt.QCheckBox, "Listener")
+        before = box.isChecked()
+        box.click()
+        self.assertEqual(self.logic.bridge.safety.look_again().dicom_listener is not None, not before)
+        self.assertFalse(self.logic.bridge.is_receiving)
 
     @needs_packages
     def test_requests_are_asked_only_where_somebody_sees_them(self):
