@@ -309,6 +309,24 @@ class TestNodes:
         other = a_bridge.post("/markups", {**body, "name": "two"}, headers={"Idempotency-Key": "k-1"})
         problem(other, 409, "request.idempotency_conflict")
 
+    def test_same_idempotency_key_with_other_bytes_of_the_same_length_is_a_conflict(self, a_bridge):
+        """http: section 1, the same key with another body"""
+        head = b"NRRD0004\ntype: uchar\ndimension: 3\nsizes: 2 1 1\nencoding: raw\n\n"
+
+        def upload(voxels: bytes):
+            return a_bridge.request(
+                "POST",
+                "/volumes",
+                body=head + voxels,
+                headers={"Content-Type": "application/octet-stream", "Idempotency-Key": "k-2"},
+                query={"name": "bytes"},
+            )
+
+        made = [upload(b"\1\2").expect() for _ in range(2)]
+        assert made[0].json() == made[1].json()
+        problem(upload(b"\1\3"), 409, "request.idempotency_conflict")
+        assert a_bridge.get("/nodes", name="bytes").json()["total"] == 1
+
     def test_made_node_tells_who_made_it(self, a_bridge):
         """http: section 4, provenance"""
         node = a_text_node(a_bridge)
