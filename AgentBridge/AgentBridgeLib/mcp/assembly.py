@@ -60,7 +60,7 @@ def make_endpoint(
         if surface.has_changed():
             endpoint.tell(TOOLS_CHANGED)
 
-    # Nobody tells when the toolsets are chosen anew, so the beat of those who listen looks.
+    # Nobody tells what was written into the settings file by hand, so the beat of those who listen looks, too.
     endpoint = McpEndpoint(surface, loop, dispatcher.blame, look, url)
 
     def on_event(event: ServiceEvent) -> None:

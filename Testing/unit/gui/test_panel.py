@@ -810,6 +810,14 @@ class TestAgents:
         press(running, "ToolsetsRemove")
         assert chosen_for_agents(logic).toolsets == ("segmentations", "all")
 
+    def test_choice_of_a_family_is_told_at_once(self, running, logic):
+        """issue:#5: agents hear of other tools by policy.changed, not by the next beat"""
+        told = []
+        logic.bridge.events.listen(lambda event: told.append(event.kind))
+        find(running, "ToolsetsLine", qt.QLineEdit).setText("segmentations")
+        press(running, "ToolsetsAdd")
+        assert told == ["policy.changed"]
+
     def test_forms_in_the_agents_program_are_off_until_the_person_switches_them_on(self, running, logic):
         """issue:#5 elicitation is a second way to approve; the panel stays the authority."""
         box = find(running, "Forms", qt.QCheckBox)
