@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.encaps import encapsulate, get_frame
+from pydicom.uid import ExplicitVRLittleEndian, RLELossless, generate_uid
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
+ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
 ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 ENHANCED_SR = "1.2.840.10008.5.1.4.1.1.88.22"
 PATIENT_NAME = "Doe^Jane Anne"
@@ -64,6 +66,36 @@ def ct_slice(study: str, series: str, frame: str, k: int, **values: Any) -> Data
     voxels = slice_voxels(k)
     made.Rows, made.Columns = voxels.shape
     made.PixelData = voxels.astype("<i2").tobytes()
+    for name, value in values.items():
+        setattr(made, name, value)
+    return made
+
+
+def enhanced_ct(study: str, series: str, count: int, side_px: int = 16) -> Dataset:
+    """Make a multi-frame CT of `count` axial frames, run-length encoded: decoding takes a while for each."""
+    made = dataset(ENHANCED_CT, study, series, Modality="CT", SeriesNumber=4, InstanceNumber=1)
+    made.ImageType, made.FrameOfReferenceUID = ["DERIVED", "PRIMARY", "VOLUME", "NONE"], generate_uid()
+    made.SamplesPerPixel, made.PhotometricInterpretation = 1, "MONOCHROME2"
+    made.BitsAllocated, made.BitsStored, made.HighBit, made.PixelRepresentation = 16, 16, 15, 1
+    made.Rows = made.Columns = side_px
+    voxels = np.random.default_rng(2).integers(-1000, 1000, (side_px, side_px)).astype("<i2")
+    made.PixelData = voxels.tobytes()
+    made.compress(RLELossless)
+    made.PixelData = encapsulate([get_frame(made.PixelData, 0)] * count)
+    made.NumberOfFrames = count
+    shared = Dataset()
+    shared.PlaneOrientationSequence = [_values(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])]
+    shared.PixelMeasuresSequence = [_values(PixelSpacing=[0.5, 0.5], SliceThickness=1.5)]
+    shared.PixelValueTransformationSequence = [_values(RescaleSlope=1, RescaleIntercept=0)]
+    made.SharedFunctionalGroupsSequence = [shared]
+    made.PerFrameFunctionalGroupsSequence = [
+        _values(PlanePositionSequence=[_values(ImagePositionPatient=[0, 0, 1.5 * k])]) for k in range(count)
+    ]
+    return made
+
+
+def _values(**values: Any) -> Dataset:
+    made = Dataset()
     for name, value in values.items():
         setattr(made, name, value)
     return made

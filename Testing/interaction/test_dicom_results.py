@@ -11,6 +11,7 @@ import lung_series
 from client import ProblemError
 from served_bridge import ServedBridge
 
+FRAMES = 400
 GRANTS = {"dicom.write": "allow", "files.read": "allow", "scene.delete": "allow"}
 
 
@@ -120,16 +121,30 @@ def test_picture_that_also_shows_another_patient_is_refused(lung, tmp_path_facto
     assert created["id"] in raised.value.answer.json()["detail"]
 
 
-def test_canceled_load_leaves_no_volume_behind(lung):
-    """issue:#6: cancel; between two steps, here before the voxels are read."""
-    client, _ = lung
-    client.post("/scene/clear", {"confirm": True}).expect()
-    job = client.start_job("dicom.load", study_instance_uid=lung_series.STUDY)
+def test_canceled_load_stops_between_two_frames_and_leaves_nothing_behind(start_bridge, tmp_path):
+    """issue:#6: cancel, here once frames are being read and hundreds are still to come; the scene has nothing half."""
+    study, series = "1.2.826.31", "1.2.826.32"
+    dicom_data.write(dicom_data.enhanced_ct(study, series, FRAMES, 256), tmp_path / "in" / "enhanced.dcm")
+    client = start_bridge(grants=GRANTS, options=[f"--allow-folder={tmp_path}", "--no-views"]).client
+    client.job_result(client.start_job("dicom.import_files", path=str(tmp_path / "in"))["id"])
+    before = client.get("/nodes", limit=500).expect().json()["total"]
+    job = client.start_job("dicom.load", series_instance_uid=series)
+    give_up = time.monotonic() + 60
+    running = client.get(f"/jobs/{job['id']}").expect().json()
+    while running["progress"]["message"] != "Reading frames":
+        assert time.monotonic() < give_up, running
+        running = client.get(f"/jobs/{job['id']}").expect().json()
+    assert (running["state"], running["cancelable"]) == ("running", True)
     client.delete(f"/jobs/{job['id']}").expect(202)
     ended = client.wait_for_job(job["id"])
-    assert ended["state"] in {"canceled", "succeeded"}
-    count = len(client.get("/volumes").expect().json()["items"])
-    assert count == (1 if ended["state"] == "succeeded" else 0)
+    assert ended["state"] == "canceled"
+    assert 0 < ended["progress"]["fraction"] < 1
+    assert client.get("/volumes").expect().json()["items"] == []
+    assert client.get("/dicom/loaded").expect().json()["items"] == []
+    assert client.get("/nodes", limit=500).expect().json()["total"] == before
+    loaded = client.job_result(client.start_job("dicom.load", series_instance_uid=series)["id"])
+    described = client.get(f"/volumes/{loaded['node_ids'][0]}").expect().json()
+    assert described["dimensions_ijk"] == [256, 256, FRAMES]
 
 
 def test_bridge_answers_while_a_series_is_loaded(lung):

@@ -7,6 +7,7 @@ import pytest
 import slicer
 
 import dicom_data
+from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.errors import ArgumentInvalidError, DataInvalidError, FileMissingError
 from AgentBridgeLib.operations.dicom import database as dicom_database
 from AgentBridgeLib.operations.dicom import loading as dicom_loading
@@ -216,3 +217,18 @@ def test_file_that_ends_before_its_pixels_is_named(context, run, add, tmp_path):
     add(tmp_path / "in")
     with pytest.raises(DataInvalidError, match=f"1 of its 4 files end before their pixels do, {uid} first"):
         load(context, run, series_instance_uid=series)
+
+
+def test_progress_of_a_load_never_goes_back_and_reaches_its_end_last(context, add, tmp_path):
+    """house: files, plugins, slices and frames have their shares of one fraction."""
+    made = dicom_data.enhanced_ct("1.2.826.41", "1.2.826.42", 5)
+    dicom_data.write(made, tmp_path / "in" / "enhanced.dcm")
+    add(tmp_path / "in")
+    arguments = dicom_loading.LoadArguments(series_instance_uid="1.2.826.42")
+    told = [
+        one for one in dicom_loading.load(context, arguments) if isinstance(one, Progress) and one.fraction
+    ]
+    fractions = [one.fraction for one in told]
+    assert fractions == sorted(fractions)
+    assert max(one.fraction for one in told if one.message != "Reading frames") < 0.4
+    assert fractions[-1] == pytest.approx(1.0)

@@ -12,6 +12,7 @@ import slicer
 import dicom_data
 from AgentBridgeLib.errors import DataInvalidError
 from AgentBridgeLib.operations.dicom import database, loading, segmentations
+from AgentBridgeLib.operations.dicom.evidence import source_images
 
 IDENTITY = {
     "Manufacturer": "M",
@@ -76,6 +77,15 @@ def test_enhanced_multi_frame_image_is_loaded_with_its_geometry(add, load, tmp_p
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     study = hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node))
     assert hierarchy.GetItemUID(study, "DICOM") == "1.2.3.1"
+
+
+def test_new_objects_on_a_multi_frame_image_are_refused_with_the_reason(context, add, load, tmp_path):
+    """issue:#6: SEG and SR refer to single-frame images; what to do instead is said."""
+    enhanced(tmp_path / "in")
+    add(tmp_path / "in")
+    node = node_of(load(series_instance_uid="1.2.3.4"))
+    with pytest.raises(DataInvalidError, match="one multi-frame image"):
+        source_images(context, node)
 
 
 def test_two_volumes_in_one_multi_frame_image_are_refused_with_the_reason(add, load, tmp_path):

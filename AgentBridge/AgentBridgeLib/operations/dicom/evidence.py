@@ -61,6 +61,11 @@ def source_images(context: OperationContext, volume: Any) -> list[Instance]:
     found = [index.instance(uid) for uid in uids]
     sources = [one for one in found if one is not None]
     image = volume.GetImageData()
+    if len(uids) == len(sources) == 1 and image is not None and image.GetDimensions()[2] > 1:
+        raise DataInvalidError(
+            f"{volume.GetID()} was loaded from one multi-frame image. New objects can refer to single-frame images "
+            "only: load a series of those, if there is one, and work on that volume."
+        )
     if not sources or len(sources) != len(uids) or image is None or image.GetDimensions()[2] != len(sources):
         raise DataInvalidError(
             f"{volume.GetID()} was not loaded from Slicer's DICOM database slice by slice, or its images are gone "

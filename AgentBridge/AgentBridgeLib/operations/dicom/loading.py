@@ -25,7 +25,7 @@ from AgentBridgeLib.model.dicom import (
     Uid,
 )
 from AgentBridgeLib.operations.dicom.plugin_reading import Reading
-from AgentBridgeLib.operations.dicom.readers import read_series
+from AgentBridgeLib.operations.dicom.readers import part_of, read_series
 from AgentBridgeLib.operations.dicom.stack import NoStackError
 from AgentBridgeLib.registry.operation import operation
 
@@ -109,7 +109,9 @@ def load(
     skipped: list[SkippedSeries] = []
     for number, (series, instances) in enumerate(groups):
         try:
-            reading = yield from _as_part(read_series(context, series, instances), number, len(groups))
+            reading = yield from part_of(
+                read_series(context, series, instances), number / len(groups), (number + 1) / len(groups)
+            )
         except (NoStackError, BridgeError) as error:
             if isinstance(error, FeatureMissingError):
                 raise
@@ -157,24 +159,6 @@ def loaded_nodes(context: OperationContext, arguments: LoadedNodesArguments) -> 
             for node_id, origin in context.host.dicom.origins().items()
         ]
     )
-
-
-def _as_part(
-    steps: Generator[Progress | Suspend, None, Reading], number: int, count: int
-) -> Generator[Progress | Suspend, None, Reading]:
-    """Pass steps on, their progress as that of one part of several."""
-    try:
-        while True:
-            try:
-                said = next(steps)
-            except StopIteration as end:
-                reading: Reading = end.value
-                return reading
-            if isinstance(said, Progress):
-                said = Progress((number + (said.fraction or 0.0)) / count, said.message)
-            yield said
-    finally:
-        steps.close()
 
 
 def _describe(context: OperationContext, series: Series, reading: Reading) -> LoadedSeries:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from AgentBridgeLib.dispatch.context import Progress, Suspend
 from AgentBridgeLib.errors import BridgeError
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
     Steps = Generator[Progress | Suspend, None, Reading]
 
+Made = TypeVar("Made")
 HEAD_TAGS = [*GEOMETRY_TAGS, "SOPClassUID", "Modality", "WindowCenter", "WindowWidth"]
+LOOKING = 0.1  # share of looking at the slices; the rest is reading
 RADIOTHERAPY = frozenset({"RTSTRUCT", "RTDOSE", "RTPLAN", "RTRECORD"})
 
 
@@ -48,23 +50,41 @@ def read_series(context: OperationContext, series: Series, instances: Sequence[I
     NoStackError, BridgeError
         It cannot be loaded; the text says why. Nothing stays of attempts.
     """
-    yield from _require_whole_files(instances)
+    yield from part_of(_require_whole_files(instances), 0.0, 0.1)
     problems: list[str] = []
-    reading = yield from read_with_plugins(context, instances, problems)
+    reading = yield from part_of(read_with_plugins(context, instances, problems), 0.1, 0.2)
     if reading.nodes:
         reading.warnings += problems
         return reading
     if not problems:
-        return (yield from _read_ourselves(context, series, instances))
+        return (yield from part_of(_read_ourselves(context, series, instances), 0.2, 1.0))
     try:
-        own = yield from _read_ourselves(context, series, instances)
+        own = yield from part_of(_read_ourselves(context, series, instances), 0.2, 1.0)
     except (NoStackError, BridgeError) as error:
         raise NoStackError(" ".join([*problems, f"Without that plugin: {error}"])) from None
     own.warnings += problems
     return own
 
 
-def _require_whole_files(instances: Sequence[Instance]) -> Generator[Progress, None, None]:
+def part_of(
+    steps: Generator[Progress | Suspend, None, Made], low: float, high: float
+) -> Generator[Progress | Suspend, None, Made]:
+    """Pass steps on, their progress from 0 to 1 as that from `low` to `high` of the whole."""
+    try:
+        while True:
+            try:
+                said = next(steps)
+            except StopIteration as end:
+                result: Made = end.value
+                return result
+            if isinstance(said, Progress) and said.fraction is not None:
+                said = Progress(low + (high - low) * said.fraction, said.message)
+            yield said
+    finally:
+        steps.close()
+
+
+def _require_whole_files(instances: Sequence[Instance]) -> Generator[Progress | Suspend, None, None]:
     cut_off = []
     for number, one in enumerate(instances):
         if missing_bytes(one.path):
@@ -81,7 +101,7 @@ def _read_ourselves(context: OperationContext, series: Series, instances: Sequen
     heads = []
     for number, one in enumerate(instances):
         heads.append(read_dataset(one.path, tags=HEAD_TAGS))
-        yield Progress((number + 1) / len(instances), "Looking at the slices")
+        yield Progress(LOOKING * (number + 1) / len(instances), "Looking at the slices")
     if heads[0].get("Modality") in RADIOTHERAPY:
         raise NoStackError(
             "objects of radiotherapy need a DICOM plugin of Slicer; the extension SlicerRT brings one"
@@ -109,8 +129,10 @@ def _one_by_one(
     """Make one node of each instance."""
     reading = Reading([], reader)
     read = read_segmentation if reader == "segmentation" else read_enhanced
-    for one in instances:
-        node, warnings = yield from read(context, one.path, name_of(series))
+    share = (1.0 - LOOKING) / len(instances)
+    for number, one in enumerate(instances):
+        low = LOOKING + share * number
+        node, warnings = yield from part_of(read(context, one.path, name_of(series)), low, low + share)
         _place(context, series, node, [one.uid])
         reading.nodes.append(node)
         reading.warnings += warnings
