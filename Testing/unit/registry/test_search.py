@@ -88,7 +88,9 @@ def test_a_query_without_words_gives_all_in_their_order(a_catalog, query):
 
 def test_what_is_not_wanted_is_left_out(a_catalog):
     """issue:#5 running Python is hidden until it is enabled."""
-    assert names(a_catalog, "surface", is_wanted=lambda found: found.name != "models.cut") == ["models.smooth"]
+    assert names(a_catalog, "surface", is_wanted=lambda found: found.name != "models.cut") == [
+        "models.smooth"
+    ]
 
 
 def test_a_search_knows_what_came_and_went(a_catalog):
