@@ -183,9 +183,9 @@ def test_every_step_on_segments_of_a_ct_is_undone_exactly(a_ct, step):
     assert labels(client, where) == before
 
 
-def test_what_an_upload_keeps_counts_and_is_let_go_after_undo(a_bridge_with_mni152):
+def test_what_an_upload_keeps_counts_and_is_let_go_after_undo(a_coder):
     """issue:#3: memory budget."""
-    client, volume = a_bridge_with_mni152
+    client, volume = a_coder
     size = len(client.get(f"/volumes/{volume}/data", format="raw").expect().body)
     kept = client.get("/checkpoints").json()["memory_bytes"]
     upload(client, volume, "raw").expect()
@@ -200,13 +200,13 @@ def test_step_that_cannot_be_undone_says_so_in_its_answer(a_coder):
     source = (
         "import numpy as np, slicer, vtk\nfrom vtk.util.numpy_support import numpy_to_vtk\n"
         "mesh, points = vtk.vtkPolyData(), vtk.vtkPoints()\n"
-        "points.SetData(numpy_to_vtk(np.zeros((6_000_000, 3), np.float32), deep=1)); mesh.SetPoints(points)\n"
+        "points.SetData(numpy_to_vtk(np.zeros((12_000_000, 3), np.float32), deep=1)); mesh.SetPoints(points)\n"
         "node = slicer.mrmlScene.AddNewNodeByClass('vtkMRMLModelNode', 'cloud')\n"
         "node.SetAndObserveMesh(mesh)\nnode.GetID()"
     )
     model = client.post("/python/execute", {"source": source}).expect().json()["value"].strip("'")
     answer = client.patch(f"/nodes/{model}", {"name": "points"}).expect()
-    assert "64 MiB" in answer.headers[NO_UNDO]
+    assert "128 MiB" in answer.headers[NO_UNDO]
     assert client.get("/scene").json()["undo_problem"] == answer.headers[NO_UNDO]
     refused = client.post("/scene/undo", {})
     assert refused.code == "scene.undo_unavailable"

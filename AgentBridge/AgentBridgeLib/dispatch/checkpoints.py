@@ -56,7 +56,7 @@ class CheckpointLimits:
     disk_bytes: int = 8192 * MIB
     automatic_count: int = 20
     requested_count: int = 50
-    small_bytes: int = 64 * MIB
+    small_bytes: int = 128 * MIB
     step_bytes: int = 512 * MIB
     step_count: int = 50
 
