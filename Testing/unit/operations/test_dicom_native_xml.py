@@ -1,11 +1,14 @@
 """The Native DICOM Model, written of DICOM JSON (PS3.19, A.1)."""
 
+import json
 from xml.etree import ElementTree as ET
 
 import pytest
+from pydicom.dataset import Dataset
 
 import native_xml_reading
 from AgentBridgeLib.operations.dicom import native_xml
+from AgentBridgeLib.operations.dicom.values import dataset_to_json
 
 
 def test_values_names_items_and_binary_values_come_through():
@@ -52,3 +55,14 @@ def test_every_text_makes_a_well_formed_document(text, read):
     """http: XML 1.0, 2.2 and 2.11; what cannot be written is replaced, never dropped silently."""
     document = native_xml.write({"00104000": {"vr": "LT", "Value": [text]}})
     assert native_xml_reading.read(document.encode())["00104000"]["Value"] == [read]
+
+
+def test_numbers_that_json_cannot_write_are_null():
+    """http: RFC 8259, 6: a strict reader takes the answer; the other values stay in their places."""
+    dataset = Dataset()
+    dataset.DiffusionBValue = 1.5
+    dataset.add_new(0x00720074, "FD", [1.0, float("nan"), float("-inf")])
+    made, _ = dataset_to_json(dataset)
+    assert made["00720074"]["Value"] == [1.0, None, None]
+    assert made["00189087"]["Value"] == [1.5]
+    json.dumps(made, allow_nan=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -149,11 +150,15 @@ def _to_json(
 
 
 def _with_nulls(made: dict[str, Any]) -> dict[str, Any]:
-    """Write an empty one among several values as null (PS3.18, F.2.5); pydicom writes an empty text."""
+    """Write as null what JSON has no value for: an empty one among several (PS3.18, F.2.5), infinity, not a number."""
     values = made.get("Value")
-    if values and "" in values:
-        made["Value"] = [None if value == "" else value for value in values]
+    if values and any(_is_nothing(value) for value in values):
+        made["Value"] = [None if _is_nothing(value) else value for value in values]
     return made
+
+
+def _is_nothing(value: object) -> bool:
+    return value == "" or (isinstance(value, float) and not math.isfinite(value))
 
 
 def without_binary(dataset: JsonDataset) -> tuple[JsonDataset, list[str]]:
