@@ -42,7 +42,8 @@ def run(checkout: Path, python: Path, arguments: Sequence[str]) -> int:
         "QT_PLUGIN_PATH": _qmake("QT_INSTALL_PLUGINS"),
         "PYTHONPATH": os.pathsep.join(map(str, paths)),
     }
-    command = [str(python), "-m", "pytest", "-p", "no:cacheprovider", *(rest or TESTS)]
+    names_tests = any((checkout / argument.partition("::")[0]).exists() for argument in rest)
+    command = [str(python), "-m", "pytest", "-p", "no:cacheprovider", *rest, *([] if names_tests else TESTS)]
     return subprocess.run(command, cwd=checkout, env=environment, check=False).returncode
 
 
