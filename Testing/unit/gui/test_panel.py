@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import ctk
@@ -100,13 +101,12 @@ def texts(widget):
     return "\n".join(str(label.property("text")) for label in widget.findChildren(qt.QLabel))
 
 
-def settle(is_enough, turns=2000):
-    """Turn the event loop until something holds."""
-    for _ in range(turns):
-        if is_enough():
-            return
+def settle(is_enough, deadline_s=60.0):
+    """Turn the event loop until something holds; the deadline only ends a test that fails."""
+    deadline = time.monotonic() + deadline_s
+    while not is_enough():
+        assert time.monotonic() < deadline, "it did not happen"
         slicer.app.processEvents()
-    raise AssertionError("it did not happen")
 
 
 def call(logic, operation, client="curl/8", is_async=False, **arguments):
