@@ -128,7 +128,7 @@ class Bridge:
         )
         self.checkpoints = Checkpoints(self.host.copier, self.host.scene, self.folders.root, wall_clock)
         self.dispatcher = Dispatcher(self._kernel_parts())
-        self.preparation = Preparation(self.loop)
+        self.preparation = Preparation(self.loop, self.turn)
         self.tokens = TokenFile(self.host.application.data_folder)
         self.gate = Gate(
             lambda: self.tokens.token, lambda: self.safety.current().allowed_origins, self.loop.now

@@ -1,4 +1,4 @@
-"""Make the JSON Schemas of the catalogue ahead of the first question, a little in each turn of the event loop."""
+"""Make the JSON Schemas of the catalogue ahead of the first question, a little in each quiet moment."""
 
 from __future__ import annotations
 
@@ -7,21 +7,28 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from AgentBridgeLib.dispatch.turn import Turn
     from AgentBridgeLib.host.ports.loop import EventLoop, ScheduledCall
     from AgentBridgeLib.registry.operation import Operation
 
 PAUSE_S = 0.02
-"""Between two operations, so that Slicer draws and clients are answered as if nothing went on."""
+"""Between two operations; when nothing ran for that long, the moment is quiet."""
 
 
 class Preparation:
     """Asks one operation after the other for its schemas, which it keeps.
 
     Whoever asks earlier gets them too, and only waits for those that it asked for.
+
+    Parameters
+    ----------
+    turn
+        Tells whether calls or jobs run.
     """
 
-    def __init__(self, loop: EventLoop) -> None:
-        self._loop = loop
+    def __init__(self, loop: EventLoop, turn: Turn) -> None:
+        self._loop, self._turn = loop, turn
+        self._seen = turn.activity
         self._waiting: list[Operation] = []
         self._call: ScheduledCall | None = None
 
@@ -38,6 +45,9 @@ class Preparation:
         self._call = None
 
     def _prepare_one(self) -> None:
-        if self._waiting:
+        is_quiet = not self._turn.is_taken and self._turn.activity == self._seen
+        self._seen = self._turn.activity
+        if self._waiting and is_quiet:
             _ = self._waiting.pop().schemas
+        if self._waiting:
             self._call = self._loop.call_later(PAUSE_S, self._prepare_one)

@@ -37,6 +37,11 @@ class Turn:
     ----------
     loop
         Used to go on in a later turn of the event loop.
+
+    Attributes
+    ----------
+    activity
+        Moves with every call and every step of a job; whoever waits for a quiet moment sees by it that there was none.
     """
 
     def __init__(self, loop: EventLoop) -> None:
@@ -45,6 +50,7 @@ class Turn:
         self._since = 0.0
         self._waiting: deque[_Waiting] = deque()
         self._is_scheduled = False
+        self.activity = 0
 
     @property
     def is_taken(self) -> bool:
@@ -57,6 +63,7 @@ class Turn:
         if self._holder is not None:
             raise RuntimeError(f"{who} cannot run inside {self._holder}")
         self._holder, self._since = who, self._loop.now()
+        self.activity += 1
         try:
             yield
         finally:
@@ -68,6 +75,7 @@ class Turn:
         self, run: Callable[[], None], give_up: Callable[[BridgeError], None], wait_s: float
     ) -> None:
         """Run at once when the turn is free, else in order, else give up after `wait_s` seconds without running."""
+        self.activity += 1
         if not self.is_taken and not self._waiting:
             run()
             return
