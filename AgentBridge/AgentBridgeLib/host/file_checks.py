@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import zipfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 from xml.parsers import expat
 
 from AgentBridgeLib.errors import FileMissingError, FileUnreadableError, OutOfMemoryError
+from AgentBridgeLib.host.file_references import check_members, file_names, scene_attributes
 from AgentBridgeLib.host.image_headers import HEAD_BYTES, ImageClaim, read_claim
 from AgentBridgeLib.host.memory import available_memory_bytes
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
 #: Readers hold the voxels once in their own buffer and once in the image for a moment.
 READING_FACTOR = 1.5
-
-_REFERENCE = re.compile(rb'\s(?:fileName|fileListMember\d+)="([^"]+)"')
 
 
 class FileChecks:
@@ -67,9 +64,8 @@ class FileChecks:
     def _check_bundle(self, path: Path) -> int:
         try:
             with zipfile.ZipFile(path) as bundle:
+                check_members(path.name, bundle)
                 members = [member for member in bundle.infolist() if not member.is_dir()]
-                for member in members:
-                    _check_member_name(path.name, member.filename)
                 scenes = [member for member in members if member.filename.lower().endswith(".mrml")]
                 if not scenes:
                     raise FileUnreadableError(f"{path.name} is an archive without a scene (.mrml).")
@@ -146,18 +142,11 @@ def _is_member_read_as_long(bundle: zipfile.ZipFile, member: zipfile.ZipInfo) ->
 
 def _check_windows(name: str, scene: bytes, is_long: bool) -> None:
     """Refuse a scene whose automatic window would be computed of 64-bit integers: Slicer does not come back."""
-    if is_long and b'autoWindowLevel="1"' in scene:
+    if is_long and ("autoWindowLevel", "1") in scene_attributes(scene):
         raise FileUnreadableError(
             f"{name} has images of 64-bit integers and asks for automatic windows, which would hang Slicer. Load "
             'those images alone with files.load, or set autoWindowLevel="0" in the scene.'
         )
-
-
-def _check_member_name(bundle: str, name: str) -> None:
-    """Refuse names that would leave the folder into which the archive is unpacked."""
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
-        raise FileUnreadableError(f"{bundle} has a member outside its own folder: {name!r}.")
 
 
 def _check_xml(name: str, scene: bytes) -> None:
@@ -177,7 +166,7 @@ def _check_xml(name: str, scene: bytes) -> None:
 
 def _referenced_files(path: Path, scene: bytes) -> Iterator[Path]:
     """Walk over the files that a scene refers to and that are there."""
-    for reference in set(_REFERENCE.findall(scene)):
-        file = path.parent / unquote(reference.decode("utf-8", errors="replace"))
+    for name in set(file_names(scene)):
+        file = path.parent / name
         if file.is_file():
             yield file

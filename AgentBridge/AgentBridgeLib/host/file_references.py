@@ -1,23 +1,36 @@
 """Which other files Slicer would read along with a file: detached voxels of images, data of scenes.
 
 A header may name any file of the computer as its voxels, and a scene any file as its data. Whoever loads a file has to
-know, so that reading stays inside the allowed folders. Nothing is opened but the file itself.
+know, so that reading stays inside the allowed folders. Nothing is opened but the file itself and, where a scene names
+images or further scenes, those. What Slicer's own readers take for a name counts, however odd the spelling.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 import zipfile
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
-from xml.sax.saxutils import unescape
+from xml.parsers import expat
+
+from AgentBridgeLib.errors import FileUnreadableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HEAD_BYTES = 1 << 20
-_NRRD_DATA = re.compile(rb"^data ?file:[ \t]*(.+?)[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
-_META_DATA = re.compile(rb"^ElementDataFile[ \t]*=[ \t]*(.+?)[ \t]*\r?$", re.MULTILINE)
-_FILE = re.compile(rb'\s(?:fileName|fileListMember\d+)="([^"]+)"')
-_URI = re.compile(rb'\s(?:uri|uriListMember\d+)="([^"]+)"')
+_NRRD_DATA = re.compile(rb"^data ?file:(.+)$", re.MULTILINE | re.IGNORECASE)
+# MetaIO takes a colon for an equals sign, skips what is blank, and goes by how a name begins.
+_META_DATA = re.compile(rb"^[ \t\v\f]*ElementDataFile[^=:\n]*[=:][=:\s]*(.+)$", re.MULTILINE)
+_META_ENDINGS = (".mha", ".mhd")
+_DECODED = (("%22", '"'), ("%3C", "<"), ("%3E", ">"), ("%27", "'"), ("%20", " "), ("%25", "%"))
+"""What `vtkMRMLNode::URLDecodeString` knows, in its order."""
+_DEEPEST = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,59 +42,151 @@ class FileReferences:
 
 
 def file_references(path: Path) -> FileReferences:
-    """Find out what else would be read; nothing for files without references or that cannot be read."""
-    try:
-        if path.suffix.lower() == ".mrb":
-            return _of_bundle(path)
-        if path.suffix.lower() == ".mrml":
-            return _of_scene(path.parent, path.read_bytes())
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-    except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError):
-        return FileReferences()
-    return FileReferences(tuple(str(path.parent / name) for name in _detached(head)))
+    """Find out what else would be read; nothing for files without references or that cannot be read.
+
+    Raises
+    ------
+    FileUnreadableError
+        It cannot be said: a header has no end, an archive holds more than plain files, scenes are in scenes in scenes.
+    """
+    walk = _Walk()
+    walk.file(path)
+    return FileReferences(tuple(dict.fromkeys(walk.paths)), tuple(dict.fromkeys(walk.addresses)))
 
 
-def _detached(head: bytes) -> list[str]:
+def scene_attributes(scene: bytes) -> list[tuple[str, str]]:
+    """Give name and value of all attributes in a scene, read as Slicer's parser does; up to what is no XML."""
+    found: list[tuple[str, str]] = []
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = lambda _tag, attributes: found.extend(attributes.items())
+    with suppress(expat.ExpatError):
+        parser.Parse(scene, True)
+    return found
+
+
+def file_names(scene: bytes) -> Iterator[str]:
+    """Walk over the files that a scene names, decoded as Slicer does and as far as it could be."""
+    for name, value in scene_attributes(scene):
+        if value and name.lower().startswith(("filename", "filelistmember")):
+            decoded = value
+            for code, character in _DECODED:
+                decoded = decoded.replace(code, character)
+            yield from dict.fromkeys((decoded, unquote(value)))
+
+
+def check_members(name: str, bundle: zipfile.ZipFile) -> None:
+    """Refuse an archive that would not be unpacked into plain files in a folder of its own.
+
+    Raises
+    ------
+    FileUnreadableError
+        A member is a link, or leaves the folder; or something stands before the archive, so that another kind of
+        archive could be unpacked in its place.
+    """
+    members = bundle.infolist()
+    if not members or min(member.header_offset for member in members) != 0:
+        raise FileUnreadableError(f"{name} is no archive from its first byte on.")
+    for member in members:
+        if stat.S_ISLNK(member.external_attr >> 16) or _leaves(member.filename):
+            raise FileUnreadableError(f"{name} has a member outside its own folder: {member.filename!r}.")
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Goes from file to file and collects."""
+
+    paths: list[str] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
+    seen: set[Path] = field(default_factory=set)
+
+    def file(self, path: Path, depth: int = 0) -> None:
+        """Collect what a file names; depth counts the scenes around it."""
+        if path in self.seen:
+            return
+        self.seen.add(path)
+        try:
+            if path.suffix.lower() == ".mrb":
+                with zipfile.ZipFile(path) as bundle:
+                    self.bundle(path.name, bundle, depth)
+            elif path.suffix.lower() == ".mrml":
+                self.scene(path.parent, path.read_bytes(), depth)
+            else:
+                with path.open("rb") as file:
+                    names = _detached(path.name, file.read(HEAD_BYTES + 1))
+                self.paths += [str(path.parent / name) for name in names]
+        except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+            raise FileUnreadableError(
+                f"{path.name} is not a complete archive; it may have been cut."
+            ) from error
+        except OSError:
+            return
+
+    def scene(self, folder: Path, scene: bytes, depth: int) -> None:
+        """Collect what a scene in a folder names, and what that names."""
+        for name in (*file_names(scene), *self._local_uris(scene)):
+            self._follow(folder, name, depth)
+
+    def bundle(self, name: str, bundle: zipfile.ZipFile, depth: int) -> None:
+        """Collect what leads out of an archive; its own data are unpacked with it."""
+        check_members(name, bundle)
+        for member in bundle.infolist():
+            names: list[str] = []
+            lower = member.filename.lower()
+            with bundle.open(member) as file:
+                if lower.endswith(".mrb"):
+                    _check_depth(depth)
+                    with zipfile.ZipFile(file) as inner:
+                        self.bundle(member.filename, inner, depth + 1)
+                elif lower.endswith(".mrml"):
+                    scene = file.read()
+                    names = [*file_names(scene), *self._local_uris(scene)]
+                else:
+                    names = _detached(lower, file.read(HEAD_BYTES + 1))
+            for entry in names:
+                if _leaves(entry):
+                    self._follow(Path("/"), entry, depth)
+
+    def _follow(self, folder: Path, name: str, depth: int) -> None:
+        # As Slicer's storage nodes do: a backslash divides, ~ is a home, dots are followed before links are.
+        named = os.path.normpath(folder / os.path.expanduser(name.replace("\\", "/")))  # noqa: PTH111
+        self.paths.append(named)
+        _check_depth(depth)
+        self.file(Path(named), depth + 1)
+
+    def _local_uris(self, scene: bytes) -> list[str]:
+        """Give the files among the addresses of a scene, and note the others."""
+        uris = [urlsplit(value) for name, value in scene_attributes(scene) if name.lower().startswith("uri")]
+        self.addresses += [uri.geturl() for uri in uris if uri.scheme not in {"", "file"}]
+        return [unquote(uri.path) for uri in uris if uri.scheme == "file"]
+
+
+def _check_depth(depth: int) -> None:
+    if depth > _DEEPEST:
+        raise FileUnreadableError("Scenes are in scenes in scenes: load the innermost alone.")
+
+
+def _detached(name: str, content: bytes) -> list[str]:
     """Names of the files with the voxels of an NRRD or MetaImage header."""
-    found = _NRRD_DATA.search(head) if head.startswith(b"NRRD") else _META_DATA.search(head)
-    if found is None or found[1].upper() == b"LOCAL":
+    head = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    is_nrrd, is_meta = head.startswith(b"NRRD"), name.lower().endswith(_META_ENDINGS)
+    found = [*(_NRRD_DATA.finditer(head) if is_nrrd else ()), *_META_DATA.finditer(head)]
+    is_complete = (is_nrrd and b"\n\n" in head) or (is_meta and bool(found))
+    if len(content) > HEAD_BYTES and (is_nrrd or is_meta) and not is_complete:
+        raise FileUnreadableError(f"The header of {name} does not end within its first MiB.")
+    return [entry for match in found for entry in _named(match, head)]
+
+
+def _named(match: re.Match[bytes], head: bytes) -> list[str]:
+    first = match[1].decode("utf-8", errors="replace").strip()
+    if first.upper() == "LOCAL":
         return []
-    first = found[1].decode("utf-8", errors="replace")
     if first.upper().startswith("LIST"):
-        lines = head[found.end() :].decode("utf-8", errors="replace").splitlines()
+        lines = head[match.end() :].decode("utf-8", errors="replace").splitlines()
         return [line.strip() for line in lines if line.strip() and "\x00" not in line]
     # A pattern (`slice%03d.raw 1 48 1`) names files of one folder.
     return [str(PurePosixPath(first).parent / "x")] if "%" in first else [first]
 
 
-def _of_scene(folder: Path, scene: bytes) -> FileReferences:
-    files = [unquote(_text(raw)) for raw in _FILE.findall(scene)]
-    uris = [_text(raw) for raw in _URI.findall(scene)]
-    local = [unquote(urlsplit(uri).path) for uri in uris if urlsplit(uri).scheme == "file"]
-    return FileReferences(
-        tuple(dict.fromkeys(str(folder / name) for name in (*files, *local))),
-        tuple(uri for uri in uris if urlsplit(uri).scheme in {"http", "https", "ftp"}),
-    )
-
-
-def _of_bundle(path: Path) -> FileReferences:
-    """Give what scenes in an archive refer to outside of it; their own data are unpacked with them."""
-    paths: list[str] = []
-    addresses: list[str] = []
-    with zipfile.ZipFile(path) as bundle:
-        for name in bundle.namelist():
-            if name.lower().endswith(".mrml"):
-                inside = _of_scene(Path(), bundle.read(name))
-                paths += [entry for entry in inside.paths if _leaves(entry)]
-                addresses += inside.addresses
-    return FileReferences(tuple(str(path.parent / entry) for entry in paths), tuple(addresses))
-
-
 def _leaves(name: str) -> bool:
     plain = PurePosixPath(name.replace("\\", "/"))
-    return plain.is_absolute() or ".." in plain.parts or ":" in plain.parts[0]
-
-
-def _text(raw: bytes) -> str:
-    return unescape(raw.decode("utf-8", errors="replace"), {"&quot;": '"', "&apos;": "'"})
+    return plain.is_absolute() or ".." in plain.parts or ":" in plain.parts[0] or name.startswith("~")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import stat
+import tarfile
 import zipfile
 from types import SimpleNamespace
 
 import pytest
 import slicer
 
-from AgentBridgeLib.errors import AddressNotAllowedError, PathOutsideRootsError
+from AgentBridgeLib.errors import AddressNotAllowedError, FileUnreadableError, PathOutsideRootsError
 from AgentBridgeLib.operations.scene import files
 from AgentBridgeLib.operations.scene import scene as scene_operations
 
@@ -32,6 +34,10 @@ def allowing(context, allowed):
     return dataclasses.replace(context, settings=SimpleNamespace(allowed_folders=(str(allowed),)))
 
 
+def load_scene(context, path):
+    return scene_operations.load_scene(context, scene_operations.LoadArguments(path=str(path)))
+
+
 def load(run, context, path, **arguments):
     return run(files.load_file(context, files.LoadArguments(path=str(path), **arguments)))
 
@@ -46,6 +52,12 @@ def load(run, context, path, **arguments):
         ("a.txt", NRRD + "data file: {outside}\n\n"),
         ("a.mhd", META + "{outside}\n"),
         ("a.mhd", META + "LIST\n{outside}\n"),
+        ("a.mhd", META.replace("File = ", "File: ") + "{outside}\n"),
+        ("a.mhd", META.replace("Element", "  Element") + "{outside}\n"),
+        ("a.mhd", "NRRD0005 = 5\n" + META + "{outside}\n"),
+        ("a.mhd", META + "LOCAL\nElementDataFile = {outside}\n"),
+        ("a.nhdr", (NRRD + "data file: {outside}\n\n").replace("\n", "\r")),
+        ("s.seq.mrml", SCENE.format("fileName='{outside}'")),
     ],
 )
 def test_header_cannot_name_voxels_outside_the_allowed_folders(
@@ -55,8 +67,22 @@ def test_header_cannot_name_voxels_outside_the_allowed_folders(
     (allowed / name).write_text(text.format(outside=tmp_path / "secret.raw"))
     count = scene.GetNumberOfNodes()
     with pytest.raises(PathOutsideRootsError):
-        load(run, allowing, allowed / name, type="volume")
+        load(run, allowing, allowed / name, type="sequence" if ".seq" in name else "volume")
     assert scene.GetNumberOfNodes() == count
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.nhdr", NRRD + "# comment\n" * 120_000 + "data file: {outside}\n\n"),
+        ("a.mhd", META.replace("Element", "Comment = x\n" * 100_000 + "Element", 1) + "{outside}\n"),
+    ],
+)
+def test_header_without_an_end_is_not_read(run, allowing, allowed, tmp_path, name, text):
+    """house: what is named after the first MiB would not be seen."""
+    (allowed / name).write_text(text.replace("{outside}", str(tmp_path / "secret.raw")))
+    with pytest.raises(FileUnreadableError, match="does not end"):
+        load(run, allowing, allowed / name, type="volume")
 
 
 def test_header_with_voxels_beside_it_is_loaded(run, allowing, allowed, scene):
@@ -76,6 +102,14 @@ def test_header_with_voxels_beside_it_is_loaded(run, allowing, allowed, scene):
         ('fileListMember0="{outside}"', PathOutsideRootsError),
         ('uri="file://{outside}"', PathOutsideRootsError),
         ('uri="https://data.example/x.nrrd"', AddressNotAllowedError),
+        ("uri='http://data.example/x.nrrd'", AddressNotAllowedError),
+        ("fileName='{outside}'", PathOutsideRootsError),
+        ('fileName\n=\n"{outside}"', PathOutsideRootsError),
+        ('fileName="&#46;./secret.raw"', PathOutsideRootsError),
+        (r'fileName="..\secret.raw"', PathOutsideRootsError),
+        ('fileName="~root/secret.raw"', PathOutsideRootsError),
+        ('fileName="a%2Fb/../../secret.raw"', PathOutsideRootsError),
+        ('fileListMember="{outside}"', PathOutsideRootsError),
     ],
 )
 @pytest.mark.parametrize("ending", [".mrml", ".mrb"])
@@ -94,6 +128,66 @@ def test_scene_cannot_name_data_outside_nor_on_the_web(
     with pytest.raises(error):
         scene_operations.load_scene(allowing, scene_operations.LoadArguments(path=str(path), clear=True))
     assert scene.GetNumberOfNodes() == count
+
+
+def test_scene_in_another_encoding_is_read_as_slicer_reads_it(allowing, allowed, tmp_path):
+    """issue:#4: the parser knows more encodings than one."""
+    text = SCENE.format(f'fileName="{tmp_path / "secret.raw"}"')
+    (allowed / "s.mrml").write_bytes(f'<?xml version="1.0" encoding="UTF-16"?>{text}'.encode("utf-16"))
+    with pytest.raises(PathOutsideRootsError):
+        load_scene(allowing, allowed / "s.mrml")
+
+
+def test_image_that_a_scene_names_cannot_name_others_outside(allowing, allowed, tmp_path):
+    """issue:#4: a header beside the scene, and one in its archive."""
+    header = NRRD + f"data file: {tmp_path / 'secret.raw'}\n\n"
+    (allowed / "v.nhdr").write_text(header)
+    (allowed / "s.mrml").write_text(SCENE.format('fileName="v.nhdr"'))
+    with zipfile.ZipFile(allowed / "s.mrb", "w") as bundle:
+        bundle.writestr("s/s.mrml", SCENE.format('fileName="Data/v.nhdr"'))
+        bundle.writestr("s/Data/v.nhdr", header)
+    for name in ("s.mrml", "s.mrb"):
+        with pytest.raises(PathOutsideRootsError):
+            load_scene(allowing, allowed / name)
+
+
+def with_a_link(path, target):
+    """Write an archive whose member is a link."""
+    with zipfile.ZipFile(path, "w") as bundle:
+        bundle.writestr("s/s.mrml", SCENE.format('fileName="Data/d/v.raw"'))
+        link = zipfile.ZipInfo("s/Data/d")
+        link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+        bundle.writestr(link, str(target))
+        bundle.writestr("s/Data/d/v.raw", "written")
+
+
+def before_an_archive(path, target):
+    """Write a tar archive before an archive: libarchive unpacks the first, which leads elsewhere."""
+    with_a_link(path, target)
+    with tarfile.open(path.with_suffix(".tar"), "w") as tar:
+        tar.add(path, str(target / "v.raw"))
+    path.write_bytes(path.with_suffix(".tar").read_bytes() + path.read_bytes())
+
+
+def no_archive(path, _target):
+    """Write what is no ZIP; libarchive would unpack it all the same."""
+    with tarfile.open(path, "w:gz") as tar:
+        tar.add(__file__, "s/s.mrml")
+
+
+@pytest.mark.parametrize("write", [with_a_link, before_an_archive, no_archive])
+@pytest.mark.parametrize("name", ["s.mrb", "s.seq.mrb"])
+def test_archive_that_would_not_stay_in_its_folder_is_not_unpacked(
+    run, allowing, allowed, tmp_path, write, name
+):
+    """issue:#4: nothing is written outside, nothing is read there."""
+    (tmp_path / "outside").mkdir()
+    write(allowed / name, tmp_path / "outside")
+    with pytest.raises(FileUnreadableError):
+        load(run, allowing, allowed / name, type="sequence")
+    with pytest.raises(FileUnreadableError):
+        load_scene(allowing, allowed / name)
+    assert not list((tmp_path / "outside").iterdir())
 
 
 @pytest.mark.parametrize("ending", [".mrml", ".mrb"])

@@ -100,3 +100,13 @@ def test_node_without_a_file_and_a_file_outside_are_refused(allowing, a_saved_vo
     a_saved_volume.GetStorageNode().SetFileName("/etc/hostname")
     with pytest.raises(PathOutsideRootsError):
         reload_node(allowing, a_saved_volume)
+
+
+def test_header_that_names_others_by_now_is_not_read(allowing, a_saved_volume, tmp_path):
+    """issue:#4: the file is another one than the one that was loaded."""
+    header = "NRRD0005\ntype: uint8\ndimension: 3\nsizes: 2 2 2\nencoding: raw\ndata file: /etc/hostname\n\n"
+    (tmp_path / "ramp.nrrd").write_text(header)
+    before = slicer.util.arrayFromVolume(a_saved_volume).copy()
+    with pytest.raises(PathOutsideRootsError):
+        reload_node(allowing, a_saved_volume)
+    assert np.array_equal(slicer.util.arrayFromVolume(a_saved_volume), before)

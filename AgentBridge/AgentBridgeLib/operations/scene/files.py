@@ -222,6 +222,7 @@ def reload_node(context: OperationContext, arguments: ReloadArguments) -> NodeDe
         raise NodeTypeError(f"{node.GetID()} has never been in a file, so it cannot be read from one again.")
     for path in paths:
         resolve_inside(path, "/node_id", context.settings.allowed_folders, os.path.realpath)
+        check_references(context, path)
     before = context.host.copier.copy_nodes([node.GetID()], sys.maxsize)
     try:
         files.reload(node)
