@@ -56,14 +56,18 @@ def _covered_content(content: Content, redactor: Redactor) -> Content:
 
 
 def covered_error(error: BridgeError, redactor: Redactor) -> BridgeError:
-    """Cover identifiers in an error, in place."""
-    if redactor.is_needed:
-        error.message = redactor.text(error.message)
-        error.errors = tuple(
-            FieldProblem(*(redactor.text(text) for text in (entry.pointer, entry.problem, entry.expected)))
-            for entry in error.errors
-        )
-    error.facts = redactor.apply(error.facts)
+    """Cover identifiers in an error, in place; what JSON in UTF-8 cannot hold becomes text that it can."""
+
+    def cover(text: str) -> str:
+        return redactor.text(text.encode("utf-8", "replace").decode())
+
+    error.message = cover(error.message)
+    error.errors = tuple(
+        FieldProblem(cover(entry.pointer), cover(entry.problem), cover(entry.expected))
+        for entry in error.errors
+    )
+    facts = json.dumps(error.facts, ensure_ascii=False, default=str).encode("utf-8", "replace")
+    error.facts = redactor.apply(json.loads(facts, parse_constant=str))
     return error
 
 

@@ -74,13 +74,13 @@ class EntityTags:
 
     def _still_holds(self, tag: str, nodes: Iterable[str]) -> bool:
         parts = tag.removeprefix("W/").strip('"').split("-")
-        if len(parts) != 4 or parts[0] != self._instance or not parts[2].isdigit():
+        if len(parts) != 4 or parts[0] != self._instance:
             return False
-        scope, revision = parts[1], int(parts[2])
+        scope, revision = parts[1], parts[2]
         if scope == SCENE_SCOPE:
-            return revision == self._scene.revision
+            return revision == str(self._scene.revision)
         return any(
-            scope == _node_scope(node) and revision == self._scene.node_revision(node) for node in nodes
+            scope == _node_scope(node) and revision == str(self._scene.node_revision(node)) for node in nodes
         )
 
 

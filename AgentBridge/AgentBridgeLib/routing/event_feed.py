@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from AgentBridgeLib.errors import ArgumentInvalidError, ConnectionLimitError, FieldProblem
+from AgentBridgeLib.routing.visit import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,12 +66,13 @@ class EventFeed:
     def _missed(self) -> bytes:
         if self._resume_from is None:
             return b""
-        if not self._resume_from.isdigit():
+        number = whole_number(self._resume_from)
+        if number is None:
             raise ArgumentInvalidError(
                 f"Last-Event-ID is '{self._resume_from}'; it must be the id of an event of this stream.",
                 errors=[FieldProblem("/last_event_id", "is no event id", "a whole number")],
             )
-        events, has_gap = self._services.events.since(int(self._resume_from))
+        events, has_gap = self._services.events.since(number)
         gap = b'event: gap\ndata: {"reason":"Some events are no longer kept; read the scene again."}\n\n'
         return (gap if has_gap else b"") + b"".join(map(render, events))
 

@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 import secrets
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import unquote_to_bytes
 
@@ -23,6 +24,7 @@ _RUN = secrets.token_hex(4)  # ids are unique, not secret: a number per request 
 _numbers = itertools.count(1)
 _REQUEST_ID = re.compile(r"^[\x21-\x7e]{1,128}$")
 _KEY = re.compile(r"^[\x21-\x7e]{1,255}$")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _LISTS = {"includefield"}  # DICOM PS3.18, 8.3.4.3: may stand several times
 
 
@@ -66,7 +68,7 @@ def parse_json_object(head: RequestHead, body: memoryview) -> dict[str, Any]:
     MediaTypeError
         The body says that it is something else.
     RequestMalformedError
-        It is not JSON, not UTF-8, not an object, or has the same member twice.
+        It is not JSON, not UTF-8, not an object, has the same member twice, or half of a surrogate pair.
     """
     if body.nbytes == 0:
         return {}
@@ -93,6 +95,8 @@ def parse_json_object(head: RequestHead, body: memoryview) -> dict[str, Any]:
         raise RequestMalformedError("The body is nested too deeply.") from None
     except ValueError as fault:
         raise RequestMalformedError(f"The body is not JSON: {fault}.") from None
+    if _SURROGATE.search(body) and not _is_text(value):
+        raise RequestMalformedError("The body has half of a surrogate pair, which is no character.")
     if not isinstance(value, dict):
         raise RequestMalformedError("The body must be a JSON object, that is, it begins with '{'.")
     return value
@@ -194,7 +198,15 @@ def _no_constant(name: str) -> NoReturn:
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
         raise ValueError(f"the member '{twice}' stands twice")
     return value
+
+
+def _is_text(value: object) -> bool:
+    """Whether every text in a JSON value can be sent back as UTF-8."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -61,10 +62,11 @@ class Visit:
         ArgumentInvalidError
             It is no such number.
         """
-        limit = self.query.get("limit", "100")
-        if not limit.isdecimal() or not 1 <= int(limit) <= 1000:
-            raise invalid("limit", limit, "a whole number from 1 to 1000")
-        return int(limit)
+        text = self.query.get("limit", "100")
+        limit = whole_number(text)
+        if limit is None or not 1 <= limit <= 1000:
+            raise invalid("limit", text, "a whole number from 1 to 1000")
+        return limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,11 @@ PAGE_QUERY: Mapping[str, str] = {
     "limit": "How many at the most, 1 to 1000.",
     "cursor": "next_cursor of the page before.",
 }
+
+
+def whole_number(text: str) -> int | None:
+    """Read digits; None when it is anything else, or longer than any number that is meant."""
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
 
 
 def invalid(name: str, value: str, expected: str) -> BridgeError:

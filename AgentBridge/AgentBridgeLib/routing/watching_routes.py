@@ -9,7 +9,7 @@ from pydantic import Field
 from AgentBridgeLib.model.base import Result
 from AgentBridgeLib.model.envelopes import timestamp
 from AgentBridgeLib.routing.event_feed import EventFeed
-from AgentBridgeLib.routing.visit import PAGE_QUERY, Rows, ServiceRoute, invalid
+from AgentBridgeLib.routing.visit import PAGE_QUERY, Rows, ServiceRoute, invalid, whole_number
 
 if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.audit import AuditEntry
@@ -56,9 +56,9 @@ def audit(services: Services, visit: Visit) -> None:
     """List who called what, newest first; never arguments."""
     visit.expect_query(*PAGE_QUERY)
     cursor = visit.query.get("cursor")
-    if cursor is not None and not cursor.isdecimal():
+    before = None if cursor is None else whole_number(cursor)
+    if cursor is not None and before is None:
         raise invalid("cursor", cursor, "the next_cursor of the page before")
-    before = None if cursor is None else int(cursor)
     entries, total, following = services.audit.page(before, visit.page_limit())
     cover = services.redaction.redactor()
     items = [_row(entry, cover) for entry in entries]
