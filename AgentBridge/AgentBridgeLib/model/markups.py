@@ -108,7 +108,9 @@ class MarkupsDescription(SceneResult):
     length_mm: float | None = Field(
         description="Length of a line or curve in the world; null for other types."
     )
-    angle_deg: float | None = Field(default=None, description="Of an angle; null for other types.")
+    angle_deg: float | None = Field(
+        default=None, description="Of an angle; null for other types, and where a side has no length."
+    )
     area_mm2: float | None = Field(
         default=None,
         description="Of a plane or the minimal surface in a closed curve, in the world; null for other types.",

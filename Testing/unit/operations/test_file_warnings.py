@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 
 import numpy as np
@@ -79,3 +80,23 @@ def test_type_of_a_nifti_file_is_found_in_both_versions_and_byte_orders(tmp_path
     assert wide_integers(str(tmp_path / "b.nii")) == "uint64"
     assert wide_integers(str(tmp_path / "c.nii")) is None
     assert wide_integers(str(tmp_path / "nothing.nrrd")) is None
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ({"coordinateUnits": "um"}, "unit is um"),
+        ({"coordinateUnits": ["cm", "UCUM", "centimeter"]}, "unit is cm"),
+        ({"coordinateSystem": "RAS", "orientation": [0, 1, 0, -1, 0, 0, 0, 0, 1]}, "turned wrongly"),
+        ({"coordinateSystem": "RAS", "coordinateUnits": "mm"}, None),
+    ],
+)
+def test_markups_that_slicer_misreads_come_with_a_warning(run, context, tmp_path, members, said):
+    """slicer: `vtkMRMLMarkupsJsonStorageNode` passes over the unit, and over the frame of a ROI's orientation."""
+    points = [{"position": [1, 2, 3]}]
+    entry = {"type": "ROI", "center": [1, 2, 3], "size": [4, 5, 6], "controlPoints": points, **members}
+    schema = "https://raw.githubusercontent.com/slicer/slicer/master/markups-schema-v1.0.3.json#"
+    path = tmp_path / "box.mrk.json"
+    path.write_text(json.dumps({"@schema": schema, "markups": [entry]}))
+    warnings = load(run, context, path).warnings
+    assert [said in text for text in warnings] == ([True] if said else [])

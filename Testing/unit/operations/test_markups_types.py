@@ -376,3 +376,80 @@ def test_file_of_several_markups_makes_several_nodes(context):
 def test_schema_is_a_schema():
     """house."""
     markups_schema.Draft7Validator.check_schema(markups_schema.MARKUPS_SCHEMA)
+
+
+@pytest.mark.parametrize("kind", ["plane", "roi"])
+def test_box_keeps_its_size_under_a_transform_that_scales_unequally(context, turned, kind):
+    """issue:#3: center, axes and size are those in the world, whatever the transform."""
+    size = (10, 20, 30)[: 2 if kind == "plane" else 3]
+    axes = ((0, 0.6, 0.8), (1, 0, 0), (0, 0.8, -0.6))
+    made = create(
+        context,
+        type=kind,
+        center_ras=(1, 2, 3),
+        axes_ras=axes,
+        size_mm=size,
+        parent_transform_id=turned.GetID(),
+    )
+    assert made.box.size_mm == pytest.approx(size)
+    moved = update(context, made.id, center_ras=(4, 5, 6))
+    assert (moved.box.center_ras, moved.box.size_mm) == (pytest.approx((4, 5, 6)), pytest.approx(size))
+    sized = update(context, made.id, size_mm=[2 * length for length in size])
+    assert (sized.box.center_ras, sized.parent_transform_id) == (pytest.approx((4, 5, 6)), turned.GetID())
+    assert sized.box.size_mm == pytest.approx([2 * length for length in size])
+
+
+@pytest.mark.parametrize(
+    ("points", "angle"),
+    [
+        (((3.3, 1.7, 9.1), (0, 0, 0), (6.6, 3.4, 18.2)), 0),
+        (((3.3, 1.7, 9.1), (0, 0, 0), (-6.6, -3.4, -18.2)), 180),
+        (((1, 1, 1), (1, 1, 1), (2, 2, 2)), None),
+    ],
+)
+def test_angle_of_points_on_one_line_is_straight_and_of_points_in_one_place_none(context, points, angle):
+    """slicer: `vtkMRMLMarkupsAngleNode::GetAngleDegrees` gives no number for the first, 90 for the last."""
+    made = create(context, type="angle", points_ras=points)
+    assert made.angle_deg == (None if angle is None else pytest.approx(angle, abs=1e-5))
+
+
+def roi_json(**members):
+    entry = {"type": "ROI", "center": [10, 20, 30], "size": [5, 6, 7], **members}
+    return json.dumps({"@schema": "markups-schema-v1.0.3.json#", "markups": [entry]}).encode()
+
+
+@pytest.mark.parametrize(("coordinate_system", "sign"), [("RAS", 1), ("LPS", -1), (None, -1)])
+def test_roi_of_a_file_lies_and_is_turned_as_the_frame_of_the_file_says(context, coordinate_system, sign):
+    """slicer: its reader takes the orientation of every ROI as LPS."""
+    axes = ((0, 0.6, 0.8), (1, 0, 0), (0, 0.8, -0.6))
+    members = {"orientation": list(np.array(axes).T.ravel()), "controlPoints": [{"position": [10, 20, 30]}]}
+    if coordinate_system:
+        members["coordinateSystem"] = coordinate_system
+    box = import_json(context, roi_json(**members))[0].box
+    flip = np.array((sign, sign, 1))
+    assert box.center_ras == pytest.approx(flip * (10, 20, 30))
+    assert np.allclose((box.x_axis_ras, box.y_axis_ras, box.z_axis_ras), flip * axes)
+    assert box.size_mm == pytest.approx((5, 6, 7))
+
+
+def test_roi_of_a_file_without_orientation_has_axes(context):
+    """slicer: its reader leaves axes of no length."""
+    box = import_json(context, roi_json(controlPoints=[{"position": [10, 20, 30]}]))[0].box
+    assert np.allclose(np.abs((box.x_axis_ras, box.y_axis_ras, box.z_axis_ras)), np.eye(3))
+
+
+def test_plane_of_points_on_one_line_is_none(context):
+    """issue:#3: no axes without length, no area."""
+    made = create(context, type="plane", points_ras=((0, 0, 0), (1, 1, 1), (2, 2, 2)))
+    assert (made.box, made.area_mm2) == (None, None)
+
+
+@pytest.mark.parametrize("unit", ["um", ["um", "UCUM", "micrometer"], ["cm", "UCUM", "centimeter"]])
+def test_file_in_another_unit_than_mm_is_refused(context, scene, unit):
+    """slicer: its reader takes the numbers of every file as mm."""
+    before = scene.GetNumberOfNodes()
+    with pytest.raises(DataInvalidError, match="'mm' was expected") as refused:
+        import_json(context, roi_json(coordinateUnits=unit))
+    assert refused.value.errors[0].pointer.startswith("/markups/0/coordinateUnits")
+    assert scene.GetNumberOfNodes() == before
+    import_json(context, roi_json(coordinateUnits=["mm", "UCUM", "millimeter"]))

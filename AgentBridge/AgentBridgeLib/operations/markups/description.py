@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from AgentBridgeLib.model.frames import Frame, position_in
 from AgentBridgeLib.model.markups import (
     ControlPoint,
@@ -132,14 +134,20 @@ def _length(node: Any) -> float | None:
 
 
 def _angle(node: Any) -> float | None:
-    is_angle = node.IsA("vtkMRMLMarkupsAngleNode") and node.GetNumberOfDefinedControlPoints() == 3
-    return float(node.GetAngleDegrees()) if is_angle else None
+    if not node.IsA("vtkMRMLMarkupsAngleNode") or node.GetNumberOfDefinedControlPoints() != 3:
+        return None
+    first, vertex, last = (np.array(node.GetNthControlPointPositionWorld(index)) for index in range(3))
+    if np.array_equal(first, vertex) or np.array_equal(last, vertex):
+        return None
+    angle = float(node.GetAngleDegrees())
+    # Slicer's arc cosine of a product that rounding has put beyond 1 is no number: the points lie on one line.
+    return angle if math.isfinite(angle) else 180.0 * float((first - vertex) @ (last - vertex) < 0)
 
 
 def _area(node: Any) -> float | None:
     if node.IsA("vtkMRMLMarkupsPlaneNode") and node.GetIsPlaneValid():
         width, height = node.GetSizeWorld()
-        return float(width * height)
+        return float(width * height) if _box(node, "ras") is not None else None
     if not node.IsA("vtkMRMLMarkupsClosedCurveNode"):
         return None
     if node.GetNumberOfDefinedControlPoints() < _LEAST_OF_AREA:
@@ -149,7 +157,7 @@ def _area(node: Any) -> float | None:
 
 
 def _volume(node: Any) -> float | None:
-    if not node.IsA("vtkMRMLMarkupsROINode") or node.GetNumberOfDefinedControlPoints() == 0:
+    if not node.IsA("vtkMRMLMarkupsROINode") or _box(node, "ras") is None:
         return None
     return math.prod(_roi_size(node))
 
@@ -175,6 +183,10 @@ def _box(node: Any, frame: Frame) -> MarkupsBox | None:
         node.GetAxesWorld(*axes)
         size = tuple(node.GetSizeWorld())
     else:
+        return None
+    if (
+        not np.linalg.det(axes) > 0
+    ):  # points on one line, or a file that gives no axes, leave zeros or no numbers
         return None
     return MarkupsBox(
         **position_in(frame, "center", center),

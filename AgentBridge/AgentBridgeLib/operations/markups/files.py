@@ -175,6 +175,9 @@ def replace_data(context: OperationContext, arguments: ReplaceArguments) -> Mark
 def _load(context: OperationContext, data: bytes) -> list[Any]:
     document = check_markups_json(data)
     path = Path(context.work_folder()) / f"markups{ENDING}"
+    for entry in document["markups"]:
+        if entry["type"] == "ROI":
+            _prepare_roi(entry)
     path.write_text(json.dumps(document), encoding="utf-8")
     scene = context.host.scene
     # Slicer's reader makes a node of every markup, and tells of the first only.
@@ -197,3 +200,21 @@ def _load(context: OperationContext, data: bytes) -> list[Any]:
             scene.scene.RemoveNode(storage)
         node.SetName(scene.scene.GenerateUniqueName(entry.get("name") or entry["type"]))
     return nodes
+
+
+def _prepare_roi(entry: dict[str, Any]) -> None:
+    """Say everything about a ROI in LPS.
+
+    Slicer's reader takes center and orientation as LPS, whatever `coordinateSystem` says, and a ROI without
+    orientation gets axes of no length.
+    """
+    entry.setdefault("orientation", [1, 0, 0, 0, 1, 0, 0, 0, 1])
+    if entry.get("coordinateSystem") != "RAS":
+        return
+    entry["coordinateSystem"] = "LPS"
+    for holder in (entry, *entry.get("controlPoints", ())):
+        for name, reversed_count in (("center", 2), ("position", 2), ("orientation", 6)):
+            if name in holder:
+                holder[name] = [
+                    -value if index < reversed_count else value for index, value in enumerate(holder[name])
+                ]

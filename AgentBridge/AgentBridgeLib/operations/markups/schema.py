@@ -133,7 +133,17 @@ _STRICTER: dict[str, Any] = {
         "markups": {
             "minItems": 1,
             "maxItems": 1000,
-            "items": {"properties": {"controlPoints": {"maxItems": 100_000}}},
+            "items": {
+                "properties": {
+                    "controlPoints": {"maxItems": 100_000},
+                    # Slicer reads the numbers of a file in um as mm.
+                    "coordinateUnits": {
+                        "if": {"type": "string"},
+                        "then": {"const": "mm"},
+                        "else": {"items": [{"const": "mm"}, {"const": "UCUM"}]},
+                    },
+                }
+            },
         },
     }
 }

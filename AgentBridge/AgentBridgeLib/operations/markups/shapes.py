@@ -145,13 +145,11 @@ def set_curve_type(node: Any, name: str) -> None:
 
 @contextlib.contextmanager
 def in_world(node: Any) -> Iterator[None]:
-    """Take the parent transform away for a while; positions in the world stay what they are.
-
-    `ApplyTransform` of a plane or a ROI keeps its axes at right angles, as Slicer does when it hardens one.
-    """
+    """Take the parent transform of a plane or a ROI away for a while; what is not changed stays in the world."""
     parent = node.GetParentTransformNode()
     if parent is not None:
-        node.HardenTransform()
+        with _same_size(node):
+            node.HardenTransform()
     try:
         yield
     finally:
@@ -160,10 +158,38 @@ def in_world(node: Any) -> Iterator[None]:
 
 
 def put_under(node: Any, parent: Any) -> None:
-    """Give a node a parent transform; its positions in the world stay what they are."""
+    """Give a node a parent transform; its positions in the world, and the size of a box, stay what they are."""
     from vtkmodules.vtkCommonTransforms import vtkGeneralTransform
 
     from_world = vtkGeneralTransform()
     parent.GetTransformFromWorld(from_world)
-    node.ApplyTransform(from_world)
-    node.SetAndObserveTransformNodeID(parent.GetID())
+    with _same_size(node):
+        node.ApplyTransform(from_world)
+        node.SetAndObserveTransformNodeID(parent.GetID())
+
+
+@contextlib.contextmanager
+def _same_size(node: Any) -> Iterator[None]:
+    """Keep the size of a plane or a ROI in the world.
+
+    `ApplyTransform` keeps its axes at right angles; its size is another one then where the transform scales unequally.
+    """
+    if not hasattr(node, "GetSizeWorld") or (
+        node.IsA("vtkMRMLMarkupsPlaneNode") and _has_automatic_size(node)
+    ):
+        yield
+        return
+    before = _size_world(node)
+    yield
+    now, own = _size_world(node), np.array(node.GetSize())
+    node.SetSize(*np.divide(own * before, now, out=own, where=now > 0))
+
+
+def _has_automatic_size(plane: Any) -> bool:
+    return bool(plane.GetSizeMode() == plane.SizeModeAuto)
+
+
+def _size_world(node: Any) -> Matrix:
+    size = [0.0] * SIZE_COUNT[node.GetMarkupType().lower()]
+    node.GetSizeWorld(size)
+    return np.array(size)

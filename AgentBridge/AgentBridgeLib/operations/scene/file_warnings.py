@@ -1,8 +1,9 @@
-"""What a careful reader of an image file would want to know about what Slicer's reader made of it."""
+"""What a careful reader of a file of images or markups would want to know about what Slicer's reader made of it."""
 
 from __future__ import annotations
 
 import gzip
+import json
 import re
 import struct
 import zlib
@@ -19,6 +20,10 @@ HEAD_BYTES = 64 * 1024
 LEFT_HANDED = (
     "The image axes of the file are left-handed. Slicer reversed the k axis on reading: positions in RAS are those of "
     "the file, voxel indices along k are not."
+)
+TURNED = (
+    "A ROI in the file is in RAS. Slicer's reader took its orientation as LPS, so that it is turned wrongly. Send the "
+    "file's bytes to POST /agent/v1/markups/import, which reads it right."
 )
 _WIDE_INTEGERS = {
     "int64": "int64",
@@ -42,7 +47,9 @@ _DECLARED = re.compile(rb"^(?:type|ElementType)\s*[:=]\s*(.+?)\s*$", re.MULTILIN
 
 
 def file_warnings(path: str, nodes: Sequence[Any]) -> tuple[str, ...]:
-    """Compare an image file with the nodes that were made of it."""
+    """Compare a file of images or markups with the nodes that were made of it."""
+    if any(node.IsA("vtkMRMLMarkupsNode") for node in nodes):
+        return _markups_warnings(path)
     images = [node for node in nodes if node.IsA("vtkMRMLVolumeNode") or node.IsA("vtkMRMLSegmentationNode")]
     if not images:
         return ()
@@ -55,6 +62,24 @@ def file_warnings(path: str, nodes: Sequence[Any]) -> tuple[str, ...]:
             f"{_exact_words(made)} Upload the file's bytes to POST /agent/v1/volumes to keep the type."
         )
     return tuple(found)
+
+
+def _markups_warnings(path: str) -> tuple[str, ...]:
+    """Say what Slicer's reader of Markups JSON passes over."""
+    try:
+        entries = json.loads(Path(path).read_bytes())["markups"] if path.lower().endswith(".json") else []
+        units = [entry.get("coordinateUnits", "mm") for entry in entries]
+        is_turned = any(
+            entry["type"] == "ROI" and entry.get("coordinateSystem") == "RAS" and "orientation" in entry
+            for entry in entries
+        )
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return ()
+    strange = {unit[0] if isinstance(unit, list) and unit else unit for unit in units} - {"mm"}
+    found = [
+        f"The file says that its unit is {unit}; Slicer's reader took the numbers as mm." for unit in strange
+    ]
+    return (*found, *([TURNED] if is_turned else []))
 
 
 def wide_integers(path: str) -> str | None:
