@@ -55,12 +55,16 @@ class OffscreenSliceView:
         _check_orientation(node, request.orientation)
         with slicer.util.RenderBlocker(), _restored_layers(composite), _restored_geometry(node):
             _set_layers(composite, request)
+            self._view.resize(request.width_px, request.height_px)  # first: it decides where labels go
             _set_geometry(self._logic, request)
-            self._view.resize(request.width_px, request.height_px)
             self._view.renderer.SetBackground(node.GetBackgroundColor())
             self._show_volumes()
             pixels = self._view.draw()
-            taken = {"orientation": node.GetOrientation(), "offset_mm": self._logic.GetSliceOffset()}
+            taken = {
+                "orientation": node.GetOrientation(),
+                "offset_mm": self._logic.GetSliceOffset(),
+                "pixel_to_ras": _pixel_to_ras(node, request.height_px),
+            }
             if not is_background(pixels):
                 return Picture(pixels, is_blank=False, taken=taken)
             reason, words = _why_blank(self._logic)
@@ -78,6 +82,16 @@ class OffscreenSliceView:
             self._view.renderer.RemoveViewProp(self._volumes)
         elif not self._view.renderer.HasViewProp(self._volumes):
             self._view.renderer.AddViewProp(self._volumes)
+
+
+def _pixel_to_ras(node: Any, height_px: int) -> list[list[float]]:
+    """Give the rows R, A, S that take (column, row, 1) of a picture to the middle of that pixel, mm.
+
+    Slicer counts rows from the bottom.
+    """
+    matrix = node.GetXYToRAS()
+    rows = [[matrix.GetElement(row, column) for column in (0, 1, 3)] for row in range(3)]
+    return [[round(x, 6), round(-y, 6), round(origin + (height_px - 1) * y, 6)] for x, y, origin in rows]
 
 
 def _check_orientation(node: Any, orientation: str | None) -> None:

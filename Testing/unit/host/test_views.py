@@ -113,6 +113,43 @@ def test_a_slice_picture_shows_the_voxels_where_they_are(views, scene):
     assert other.is_blank
 
 
+@pytest.mark.parametrize("orientation", ["Axial", "Sagittal", "Coronal"])
+def test_a_slice_picture_says_where_its_pixels_are(views, a_volume, orientation):
+    """issue:#5 an agent that sees a border measures it; the voxel at a pixel's place is the one drawn there."""
+    request = SliceRequest(61, 43, orientation=orientation, background_id=a_volume.GetID())
+    a_volume.GetDisplayNode().SetInterpolate(False)
+    a_volume.GetDisplayNode().SetAutoWindowLevel(False)
+    voxels = slicer.util.arrayFromVolume(a_volume)
+    a_volume.GetDisplayNode().SetWindowLevelMinMax(float(voxels.min()), float(voxels.max()))
+    picture = views.slice_picture("Red", request)
+    to_ras = np.array(picture.taken["pixel_to_ras"])
+    to_ijk = vtk.vtkMatrix4x4()
+    a_volume.GetRASToIJKMatrix(to_ijk)
+    seen = []
+    for row in range(0, 43, 3):
+        for column in range(0, 61, 3):
+            place = to_ijk.MultiplyPoint((*(to_ras @ (column, row, 1)), 1.0))[:3]
+            nearest = np.rint(place).astype(int)
+            is_inside = (nearest >= 0).all() and (nearest[::-1] < voxels.shape).all()
+            if is_inside and np.abs(place - nearest).max() < 0.45:  # not on the border of two voxels
+                seen.append((voxels[tuple(nearest[::-1])], picture.pixels[row, column, 0]))
+    values, grays = np.array(seen, float).T
+    expected = (values - voxels.min()) / float(np.ptp(voxels)) * 255
+    assert len(seen) > 20
+    assert np.abs(grays - expected).max() <= 1
+
+
+def test_labels_of_markups_stand_at_their_points_in_the_first_picture(views, scene):
+    """slicer: labels are placed for the size that the window had; a picture of another size showed them elsewhere."""
+    markups = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode")
+    for place in ((0, 30, 0), (25, 0, 0), (-25, 0, 0)):
+        markups.AddControlPoint(*place)
+    for size in (300, 200, 240):
+        request = SliceRequest(size, size, orientation="Axial", offset_mm=0.0)
+        first, second = (views.slice_picture("Red", request).pixels for _ in range(2))
+        assert (first == second).all()
+
+
 def test_millimeters_are_square_on_an_anisotropic_volume(views, scene):
     """house: geometry on non-cubic voxels."""
     values = np.zeros((5, 10, 60), np.int16)

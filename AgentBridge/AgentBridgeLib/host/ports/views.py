@@ -36,7 +36,8 @@ class Picture:
     blank_words
         The same for a person, with places in mm.
     taken
-        What was really drawn: of a slice its `orientation` and `offset_mm`; of a 3D view the camera, RAS, mm.
+        What was really drawn: of a slice its `orientation`, `offset_mm` and `pixel_to_ras`; of a 3D view the camera,
+        RAS, mm.
     """
 
     pixels: Any

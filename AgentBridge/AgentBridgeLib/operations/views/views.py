@@ -141,12 +141,14 @@ def list_views(context: OperationContext, arguments: NoArguments) -> Views:  # n
 def slice_image(context: OperationContext, arguments: SliceImageArguments) -> Content:
     """Take a picture of a slice view offscreen, at any size, plane, position and choice of volumes.
 
-    The view on the screen stays as it is.
+    The view on the screen stays as it is. To measure what is seen: `pixel_to_ras` times (column, row, 1), counted from
+    0 in the upper left corner, is the place of a pixel, RAS in mm.
 
     Returns
     -------
     Content
-        PNG or JPEG; the facts name view, size, and the plane and offset in mm that were drawn.
+        PNG or JPEG; the facts name view, size, the plane and offset in mm that were drawn, and `pixel_to_ras`, three
+        rows for R, A and S.
 
     Raises
     ------
