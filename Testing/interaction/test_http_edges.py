@@ -64,3 +64,90 @@ def test_entity_tag_with_a_number_that_is_none_does_not_match(a_bridge, number):
     body = {"type": "line", "points_ras": [[0, 0, 0], [1, 0, 0]]}
     answer = a_bridge.post("/markups", body, headers={"If-Match": f'"{instance}-s-{number}-0"'})
     assert (answer.status, answer.code) == (412, "scene.revision_conflict")
+
+
+def test_every_answer_carries_the_request_id(a_bridge):
+    """http: section 1, echoed or minted"""
+    for path in ("/docs", "/docs/docs.js", "/mcp", "/scene", "/no/such", "/openapi.json"):
+        answer = a_bridge.get(path, headers={"X-Request-Id": "mine-8"})
+        assert answer.headers["x-request-id"] == "mine-8", path
+    assert a_bridge.request("HEAD", "/events").expect(200).headers["x-request-id"]
+
+
+def test_asking_for_the_head_of_the_events_keeps_no_place(a_bridge):
+    """http: HEAD works wherever GET does, and only so many may watch"""
+    for _ in range(20):
+        a_bridge.request("HEAD", "/events").expect(200)
+    watching = a_bridge.events("0")
+    a_bridge.wait_for_job(a_bridge.start_job("scene.summary")["id"])
+    assert next(watching).data
+    watching.close()
+
+
+PAGE = "http://page.example:8000"
+
+
+@pytest.fixture(scope="module")
+def listening(tmp_path_factory):
+    """A bridge whose person has put one web page on the list."""
+    from served_bridge import ServedBridge
+
+    with ServedBridge(tmp_path_factory.mktemp("page"), grants={"python.execute": "allow"}) as host:
+        source = f"import qt; qt.QSettings().setValue('AgentBridge/allowed_origins', '[\"{PAGE}\"]')"
+        host.client.post("/python/execute", {"source": source}).expect()
+        while host.client.get("/health", headers={"Origin": PAGE}).status == 403:
+            pass
+        yield host.client
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/scene", 200),
+        ("GET", "/health", 200),
+        ("GET", "/", 200),
+        ("GET", "/jobs", 200),
+        ("GET", "/openapi.json", 200),
+        ("HEAD", "/events", 200),
+        ("GET", "/mcp", 405),
+        ("GET", "/no/such", 404),
+        ("DELETE", "/scene", 405),
+        ("GET", "/jobs?limit=0", 422),
+        ("GET", "/nodes/none", 404),
+    ],
+)
+def test_listed_page_can_read_every_answer(listening, method, path, status):
+    """http: CORS answers for listed origins, the service's own routes and errors included"""
+    answer = listening.request(method, path, headers={"Origin": PAGE})
+    assert answer.status == status
+    assert answer.headers["access-control-allow-origin"] == PAGE
+    assert answer.headers["access-control-expose-headers"] == "*"
+    assert answer.headers["vary"] == "Origin"
+
+
+def test_listed_page_can_read_that_its_token_is_wrong(listening):
+    """http: section 1"""
+    answer = listening.with_token("wrong").get("/scene", headers={"Origin": PAGE})
+    assert answer.status == 401
+    assert answer.headers["access-control-allow-origin"] == PAGE
+
+
+def test_listed_page_may_send_the_headers_that_it_asks_for(listening):
+    """http: preflight, which browsers send without a token"""
+    asked = {
+        "Origin": PAGE,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,mcp-session-id",
+    }
+    answer = listening.with_token(None).request("OPTIONS", "/mcp", headers=asked).expect(204)
+    assert answer.headers["access-control-allow-headers"] == "authorization,mcp-session-id"
+    assert "POST" in answer.headers["access-control-allow-methods"]
+
+
+@pytest.mark.parametrize("origin", [None, "http://127.0.0.1:{port}", "http://other.example"])
+def test_nobody_else_gets_leave_to_read(listening, origin):
+    """http: CORS answers only for listed origins"""
+    headers = {} if origin is None else {"Origin": origin.format(port=listening.port)}
+    answer = listening.get("/scene", headers=headers)
+    assert answer.status == (403 if origin == "http://other.example" else 200)
+    assert "access-control-allow-origin" not in answer.headers

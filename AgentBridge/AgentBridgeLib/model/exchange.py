@@ -130,8 +130,13 @@ class EventStream(Protocol):
 class Exchange(Protocol):
     """One request that waits for its answer. Exactly one of `respond` and `open_stream` is called, once."""
 
-    head: RequestHead
-    body: memoryview
+    @property
+    def head(self) -> RequestHead:
+        """Everything of the request but its body."""
+
+    @property
+    def body(self) -> memoryview:
+        """The complete body."""
 
     def respond(self, response: Response) -> None:
         """Give the answer; now or from a later turn of the event loop. Ignored when the client has gone."""

@@ -28,13 +28,13 @@ _NO_STORE = ("Cache-Control", "no-store")
 def from_outcome(outcome: Outcome, request_id: str) -> Response:
     """Give the answer to a call."""
     if isinstance(outcome, Done):
-        return _done(outcome, request_id)
+        return _done(outcome)
     if isinstance(outcome, Accepted):
         headers = [("Location", outcome.job.links.self), ("Preference-Applied", "respond-async")]
-        return from_model(outcome.job, request_id, status=202, headers=headers)
+        return from_model(outcome.job, status=202, headers=headers)
     if isinstance(outcome, NotModified):
         headers = [("ETag", outcome.etag), _CACHING, ("X-Scene-Revision", str(outcome.revision))]
-        return Response(304, [("X-Request-Id", request_id), *headers])
+        return Response(304, headers)
     return from_error(outcome.error, request_id, outcome.operation)
 
 
@@ -42,8 +42,6 @@ def from_error(error: BridgeError, request_id: str = "", operation: str = "") ->
     """Give the problem document of an error, with the headers that its status asks for."""
     document = problem(error, request_id=request_id, operation=operation)
     headers: Headers = [PROBLEM_TYPE, _NO_STORE]
-    if request_id:
-        headers.append(("X-Request-Id", request_id))
     if error.wire.status == 401:
         headers.append(("WWW-Authenticate", "Bearer"))
     if error.retry_after_s is not None:
@@ -54,31 +52,18 @@ def from_error(error: BridgeError, request_id: str = "", operation: str = "") ->
     return Response(error.wire.status, headers, [_dump(document)])
 
 
-def from_model(
-    model: Result, request_id: str, *, status: int = 200, headers: Headers | None = None
-) -> Response:
+def from_model(model: Result, *, status: int = 200, headers: Headers | None = None) -> Response:
     """Give a model as JSON."""
-    return from_json(model.model_dump_json().encode(), request_id, status=status, headers=headers)
+    return from_json(model.model_dump_json().encode(), status=status, headers=headers)
 
 
-def from_value(
-    value: object, request_id: str, *, status: int = 200, headers: Headers | None = None
-) -> Response:
-    """Give a JSON-like value."""
-    return from_json(_dump(value), request_id, status=status, headers=headers)
-
-
-def from_json(text: bytes, request_id: str, *, status: int = 200, headers: Headers | None = None) -> Response:
+def from_json(text: bytes, *, status: int = 200, headers: Headers | None = None) -> Response:
     """Give JSON text that is not to be cached."""
-    return Response(status, [JSON_TYPE, ("X-Request-Id", request_id), _NO_STORE, *(headers or ())], [text])
+    return Response(status, [JSON_TYPE, _NO_STORE, *(headers or ())], [text])
 
 
-def _done(done: Done, request_id: str) -> Response:
-    headers: Headers = [("X-Request-Id", request_id)]
-    if done.etag:
-        headers += [("ETag", done.etag), _CACHING]
-    else:
-        headers.append(_NO_STORE)
+def _done(done: Done) -> Response:
+    headers: Headers = [("ETag", done.etag), _CACHING] if done.etag else [_NO_STORE]
     if done.revision is not None:
         headers.append(("X-Scene-Revision", str(done.revision)))
     if done.undo_problem:

@@ -12,6 +12,7 @@ from AgentBridgeLib.model.fields import Bytes
 from AgentBridgeLib.registry.operation import Operation
 from AgentBridgeLib.routing import answers, reading
 from AgentBridgeLib.routing.gate import bearer_token
+from AgentBridgeLib.routing.reply import Reply, with_headers
 from AgentBridgeLib.routing.service_routes import SERVICE_ROUTES
 from AgentBridgeLib.routing.table import BINARY_BYTES, JSON_BYTES, RouteTable
 from AgentBridgeLib.routing.visit import ServiceRoute, Visit
@@ -19,7 +20,6 @@ from AgentBridgeLib.routing.visit import ServiceRoute, Visit
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from AgentBridgeLib.dispatch.call import Outcome
     from AgentBridgeLib.dispatch.context import Caller
     from AgentBridgeLib.model.exchange import Exchange, RequestHead
     from AgentBridgeLib.routing.gate import Gate
@@ -55,15 +55,16 @@ class BridgeApplication:
     def handle(self, exchange: Exchange) -> None:
         """Route a complete request; every fault becomes an answer."""
         caller = reading.caller(exchange.head)
+        reply = Reply(exchange, self._common_headers(exchange.head, caller.request_id))
         try:
-            self._route(exchange, caller)
+            self._route(reply, caller)
         except BaseException as error:  # noqa: BLE001 - whatever it is, the client gets an answer
-            exchange.respond(self._failure(error, caller.request_id))
+            reply.respond(self._failure(error, caller.request_id))
 
     def refuse(self, head: RequestHead | None, error: BaseException) -> Response:
         """Answer a fault that was found before a route was."""
         request_id = secrets.token_hex(8) if head is None else reading.caller(head).request_id
-        return self._failure(error, request_id)
+        return with_headers(self._failure(error, request_id), self._common_headers(head, request_id))
 
     def _body_limit(self, head: RequestHead) -> int:
         self._check_door(head)
@@ -107,7 +108,7 @@ class BridgeApplication:
         head = exchange.head
         self._check_door(head)
         if head.method == "OPTIONS":
-            exchange.respond(self._options(head, caller.request_id))
+            exchange.respond(self._options(head))
             return
         query = reading.parse_query(head.query)
         body = self._plain_body(exchange, query) if head.door == _PLAIN else None
@@ -143,11 +144,7 @@ class BridgeApplication:
                     raise reading.given_twice(name)
                 arguments[name] = text
         preference = reading.preferences(exchange.head)
-
-        def answer(outcome: Outcome) -> None:
-            exchange.respond(self._with_cors(exchange.head, answers.from_outcome(outcome, caller.request_id)))
-
-        self._services.dispatcher.call(Call(operation.name, arguments, caller, preference, is_lax), answer)
+        self._services.call(exchange, Call(operation.name, arguments, caller, preference, is_lax))
 
     def _plain_body(self, exchange: Exchange, query: dict[str, str]) -> dict[str, Any]:
         """Take the token out of the body (or, where the person allows it, out of the query of a GET)."""
@@ -168,29 +165,29 @@ class BridgeApplication:
             return False
         return isinstance(target, ServiceRoute) and not target.needs_token
 
-    def _options(self, head: RequestHead, request_id: str) -> Response:
+    def _options(self, head: RequestHead) -> Response:
         methods = ", ".join(self._routes().methods(head.path))
-        return self._with_cors(
-            head, Response(204, [("Allow", methods), ("X-Request-Id", request_id)]), methods
-        )
-
-    def _with_cors(self, head: RequestHead, response: Response, methods: str = "") -> Response:
-        if head.door == _PLAIN or "origin" not in head.headers:
-            return response
-        origin = self._gate.check_origin(head)
-        if not origin:
-            return response
-        headers = [*response.headers, ("Access-Control-Allow-Origin", origin), ("Vary", "Origin")]
-        if methods:
+        headers = [("Allow", methods)]
+        if self._gate.listed_origin(head):
+            wanted = head.headers.get("access-control-request-headers", "Authorization, Content-Type")
             headers += [
                 ("Access-Control-Allow-Methods", methods),
-                (
-                    "Access-Control-Allow-Headers",
-                    "Authorization, Content-Type, If-Match, If-None-Match, Prefer, Idempotency-Key",
-                ),
+                ("Access-Control-Allow-Headers", wanted),
                 ("Access-Control-Max-Age", "600"),
             ]
-        return Response(response.status, headers, response.body)
+        return Response(204, headers)
+
+    def _common_headers(self, head: RequestHead | None, request_id: str) -> answers.Headers:
+        """Give what every answer carries: a web page that may call must be able to read errors and events, too."""
+        headers = [("X-Request-Id", request_id)]
+        origin = "" if head is None else self._gate.listed_origin(head)
+        if origin:
+            headers += [
+                ("Access-Control-Allow-Origin", origin),
+                ("Access-Control-Expose-Headers", "*"),
+                ("Vary", "Origin"),
+            ]
+        return headers
 
     def _routes(self) -> RouteTable:
         version = self._services.catalog.version

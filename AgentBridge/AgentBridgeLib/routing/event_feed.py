@@ -60,6 +60,9 @@ class EventFeed:
         headers = [("Content-Type", "text/event-stream"), ("Cache-Control", "no-store")]
         self._stream = self._exchange.open_stream(200, headers)
         self._stream.write(f"retry: {_RETRY_MS}\n\n".encode() + missed)
+        if not self._stream.is_open:  # HEAD, or it left at once
+            self._close()
+            return
         self._stop_listening = self._services.events.listen(self._send)
         self._schedule_beat()
 

@@ -85,8 +85,14 @@ class Gate:
                 f"The Host header must be 127.0.0.1:{head.local_port} or localhost:{head.local_port}."
             )
 
-    def check_origin(self, head: RequestHead) -> str:
-        """Refuse foreign web pages; give the listed origin, or an empty text for none and for our own pages.
+    def listed_origin(self, head: RequestHead) -> str:
+        """Give the web page's origin if it is on the allow-list; an empty text for all others and for none."""
+        origin = head.headers.get("origin", "")
+        is_listed = origin in self._allowed_origins() and urlsplit(origin).scheme.startswith("http")
+        return origin if is_listed else ""
+
+    def check_origin(self, head: RequestHead) -> None:
+        """Refuse foreign web pages; our own and those on the allow-list may call.
 
         Raises
         ------
@@ -94,13 +100,10 @@ class Gate:
             The page's origin is not on the allow-list.
         """
         origin = head.headers.get("origin", "")
-        if not origin or origin == f"http://{own_authority(head)}":
-            return ""
-        if origin not in self._allowed_origins() or not urlsplit(origin).scheme.startswith("http"):
+        if origin and origin != f"http://{own_authority(head)}" and not self.listed_origin(head):
             raise OriginRejectedError(
                 "Web pages of this origin may not call. The person can list it under Safety in the AgentBridge panel."
             )
-        return origin
 
     def check_token(self, presented: str | None) -> None:
         """Compare a token in constant time.

@@ -107,7 +107,7 @@ def service_document(services: Services, visit: Visit) -> None:
 def openapi(services: Services, visit: Visit) -> None:
     """Give the OpenAPI 3.1 document of every route."""
     visit.expect_query()
-    visit.exchange.respond(answers.from_json(services.openapi_text(), visit.caller.request_id))
+    visit.exchange.respond(answers.from_json(services.openapi_text()))
 
 
 def docs(_services: Services, visit: Visit) -> None:

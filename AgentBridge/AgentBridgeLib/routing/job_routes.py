@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from AgentBridgeLib.dispatch.call import Preference
+from AgentBridgeLib.dispatch.call import Call, Preference
 from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem
 from AgentBridgeLib.jobs.machine import State
 from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.envelopes import JobView
 from AgentBridgeLib.model.paging import page_bounds
 from AgentBridgeLib.routing import answers, reading
-from AgentBridgeLib.routing.operation_routes import call
 from AgentBridgeLib.routing.visit import PAGE_QUERY, Rows, ServiceRoute, invalid
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def start_job(services: Services, visit: Visit) -> None:
     preference = Preference(
         respond_async=True, if_match=wishes.if_match, idempotency_key=wishes.idempotency_key
     )
-    call(services, visit, start.operation, start.arguments, preference)
+    services.call(visit.exchange, Call(start.operation, start.arguments, visit.caller, preference))
 
 
 def list_jobs(services: Services, visit: Visit) -> None:

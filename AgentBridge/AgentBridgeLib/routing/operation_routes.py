@@ -9,14 +9,11 @@ from pydantic import Field
 from AgentBridgeLib.dispatch.call import Call
 from AgentBridgeLib.model.base import Arguments, Result
 from AgentBridgeLib.registry.examples import example_arguments
-from AgentBridgeLib.routing import answers, reading
+from AgentBridgeLib.routing import reading
 from AgentBridgeLib.routing.table import PREFIX
 from AgentBridgeLib.routing.visit import Rows, ServiceRoute
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from AgentBridgeLib.dispatch.call import Outcome, Preference
     from AgentBridgeLib.registry.operation import Operation
     from AgentBridgeLib.routing.services import Services
     from AgentBridgeLib.routing.visit import Visit
@@ -86,18 +83,8 @@ def describe_operation(services: Services, visit: Visit) -> None:
 def call_operation(services: Services, visit: Visit) -> None:
     """Call any operation by its name, with its arguments as the body."""
     visit.expect_query()
-    call(services, visit, visit.parameters["name"], visit.body, reading.preferences(visit.exchange.head))
-
-
-def call(
-    services: Services, visit: Visit, operation: str, arguments: Mapping[str, Any], preference: Preference
-) -> None:
-    """Call an operation for a visit and answer it with the outcome."""
-
-    def answer(outcome: Outcome) -> None:
-        visit.exchange.respond(answers.from_outcome(outcome, visit.caller.request_id))
-
-    services.dispatcher.call(Call(operation, arguments, visit.caller, preference), answer)
+    preference = reading.preferences(visit.exchange.head)
+    services.call(visit.exchange, Call(visit.parameters["name"], visit.body, visit.caller, preference))
 
 
 ROUTES: tuple[ServiceRoute, ...] = (

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from AgentBridgeLib.routing import answers
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from AgentBridgeLib.dispatch.audit import AuditLog
+    from AgentBridgeLib.dispatch.call import Call, Outcome
     from AgentBridgeLib.dispatch.events import EventRing
     from AgentBridgeLib.dispatch.job_service import JobService
     from AgentBridgeLib.dispatch.kernel import Dispatcher
@@ -49,6 +52,14 @@ class Services:
     openapi: Callable[[Catalog], bytes]
     mcp: Callable[[Exchange], None]
     _openapi: tuple[int, bytes] | None = field(default=None, init=False)
+
+    def call(self, exchange: Exchange, call: Call) -> None:
+        """Make a call, and answer the exchange with what comes of it."""
+
+        def answer(outcome: Outcome) -> None:
+            exchange.respond(answers.from_outcome(outcome, call.caller.request_id))
+
+        self.dispatcher.call(call, answer)
 
     def openapi_text(self) -> bytes:
         """Give the OpenAPI document as JSON text."""

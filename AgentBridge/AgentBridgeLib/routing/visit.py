@@ -34,9 +34,7 @@ class Visit:
 
     def give(self, result: Result, *, status: int = 200, headers: answers.Headers | None = None) -> None:
         """Answer with a result."""
-        self.exchange.respond(
-            answers.from_model(result, self.caller.request_id, status=status, headers=headers)
-        )
+        self.exchange.respond(answers.from_model(result, status=status, headers=headers))
 
     def expect_query(self, *names: str) -> None:
         """Refuse query arguments that the route does not know.
