@@ -59,9 +59,7 @@ class AgentChoices:
         )
         paint(note, "quiet")
         layout.addWidget(note)
-        self._forms = check_box(
-            _("An agent's own program may ask you too"), "AgentBridgeForms", self._on_forms
-        )
+        self._forms = check_box(_("Agents' programs may ask you too"), "AgentBridgeForms", self._on_forms)
         self._forms.setToolTip(_("Some programs answer by themselves. The panel shows the same requests."))
         layout.addWidget(self._forms)
 

@@ -39,7 +39,7 @@ class DicomListening:
         layout = qt.QVBoxLayout(self.widget)
         layout.setContentsMargins(0, 0, 0, 0)
         self._allow = check_box(
-            _("Clients may start Slicer's DICOM listener"), "AgentBridgeListener", self._on_chosen
+            _("Clients may start the DICOM listener"), "AgentBridgeListener", self._on_chosen
         )
         layout.addWidget(self._allow)
         self._port = qt.QSpinBox()

@@ -127,8 +127,9 @@ class SafetySection:
         paint(note, "quiet")
         layout.addWidget(note)
         self._guard = check_box(
-            _("Ask before data of different patients is combined"), "AgentBridgePatientGuard", self._on_guard
+            _("Ask before mixing patients' data"), "AgentBridgePatientGuard", self._on_guard
         )
+        self._guard.setToolTip(_("A step on data of different patients waits for you, whatever is allowed."))
         layout.addWidget(self._guard)
         self._add_title(layout, _("Agents (Model Context Protocol)"))
         self._agents = AgentChoices(preferences, preferences.families, on_change)
