@@ -243,6 +243,23 @@ def test_all_segments_are_replaced_and_keep_what_the_bytes_do_not_say(context, r
     assert node.GetSegmentation().GetNumberOfSegments() == 2
 
 
+def test_layers_are_put_back_into_the_segments_they_came_from(context, run, grid, labels):
+    """issue:#3: NPY has no names, so the place in its layer says which segment it is; hidden ones stay hidden."""
+    made = upload(context, run, npy(labels), ijk_to_ras=tuple(grid.ravel()))
+    node, (first, second, third) = node_of(made), (part.id for part in made.segments)
+    over = np.zeros(labels.shape, np.uint8)
+    over[0:6, 2:6, 3:9] = 1
+    replace_one(context, run, node, second, npy(over))
+    node.GetDisplayNode().SetSegmentVisibility(third, False)
+    masks = {one: mask_of(context, node, one) for one in (first, second, third)}
+    content = read(context, node, layers=True, format="npy")
+    assert content.facts["layer_count"] == 2
+    after = replace(context, run, node, joined(content))
+    assert {part.id: part.is_visible for part in after.segments} == {first: True, second: True, third: False}
+    for segment_id, mask in masks.items():
+        assert np.array_equal(mask_of(context, node, segment_id), mask)
+
+
 def test_one_segment_is_cut_out_and_put_back(context, run, grid, labels):
     """issue:#3: single-segment bytes, whole and as a box."""
     made = upload(context, run, npy(labels), ijk_to_ras=tuple(grid.ravel()))

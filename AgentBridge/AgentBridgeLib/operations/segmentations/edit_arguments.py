@@ -161,5 +161,6 @@ class EditArguments(SegmentationArguments, Conditional):
     mask: Mask | None = Field(default=None, description="Where voxels may change; everywhere without.")
     others: Literal["keep", "cut"] = Field(
         default="keep",
-        description="keep: segments may overlap. cut: what the segment gets is taken from all others.",
+        description="keep: segments may overlap. cut: what the segment has then is taken from all others, where "
+        "`mask` allows; an edit that only takes away leaves them.",
     )

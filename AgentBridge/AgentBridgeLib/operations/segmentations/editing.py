@@ -25,12 +25,18 @@ from AgentBridgeLib.operations.segmentations.edit_arguments import FOR_SEVERAL, 
 from AgentBridgeLib.operations.segmentations.edit_checks import check_edit, remarks
 from AgentBridgeLib.operations.segmentations.effect_running import box_for, compute, cut, pasted, reach_voxels
 from AgentBridgeLib.operations.segmentations.intensities import to_world, values_on_grid
-from AgentBridgeLib.operations.segmentations.labelmaps import array_of, edit_grid, mask_of, merged_image
+from AgentBridgeLib.operations.segmentations.labelmaps import (
+    array_of,
+    edit_grid,
+    layers_of,
+    mask_of,
+    merged_image,
+)
 from AgentBridgeLib.operations.volumes.volumes import VOLUME
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from AgentBridgeLib.dispatch.context import OperationContext
     from AgentBridgeLib.operations.common.grids import Grid
@@ -128,6 +134,8 @@ class _Edit:
         self.spacing_kji = tuple(reversed(grid.spacing_mm))
         self.shape = tuple(reversed(grid.dimensions_ijk))
         self.whole = ((0, 0, 0), self.shape)
+        self.allowed: Array | None = None  # where voxels may change; None: everywhere
+        self.taken: Array | None = None  # what others are not to have, if they are cut
         self.parameters = {
             name: getattr(arguments, name)
             for name in ("margin_mm", "thickness_mm", "border", "kernel_mm", "sigma_mm", "smoothing_factor")
@@ -135,23 +143,27 @@ class _Edit:
 
     def draft(self) -> Generator[Progress | Suspend, None, Draft]:
         """Compute what the segments shall be."""
-        if self.arguments.effect in FOR_SEVERAL:
-            return (yield from self._several())
+        self.allowed = yield from self._allowed()
+        is_for_several = self.arguments.effect in FOR_SEVERAL
+        draft = yield from (self._several() if is_for_several else self._one())
+        if self.arguments.others == "cut":
+            yield from self._cut_others(draft)
+        return draft
+
+    def _one(self) -> Generator[Progress | Suspend, None, Draft]:
         draft = Draft(self.grid)
         segment_id = self.arguments.segment_id or ""
         mask = mask_of(self.context, self.node, segment_id)
         yield Progress(0.1, "Reading the segment")
         draft.before[segment_id] = int(np.count_nonzero(mask))
-        if self.arguments.effect == "split_islands":
-            yield from self._split(draft, segment_id, mask)
-        else:
-            result = yield from self._single(draft, mask)
-            allowed = yield from self._allowed(self.whole)
-            after = result if allowed is None else np.where(allowed, result, mask)
-            draft.masks[segment_id] = after
-            draft.warnings += remarks(self.arguments, self.grid, mask, after, draft.warnings)
-        if self.arguments.others == "cut":
-            yield from self._cut_others(draft)
+        is_split = self.arguments.effect == "split_islands"
+        after = yield from (self._split(draft, mask) if is_split else self._single(draft, mask))
+        if self.allowed is not None:
+            after = np.where(self.allowed, after, mask)
+        draft.masks[segment_id] = after
+        draft.warnings += remarks(self.arguments, self.grid, mask, after, draft.warnings)
+        if (after & ~mask).any():
+            self.taken = after
         return draft
 
     def _single(self, draft: Draft, mask: Array) -> Generator[Progress | Suspend, None, Array]:
@@ -183,17 +195,16 @@ class _Edit:
 
     def _islands_at(self, mask: Array, box: Any) -> Generator[Progress | Suspend, None, Array]:
         """Keep, or remove, the islands that the points lie in."""
-        chosen = np.zeros(self.shape, bool)
+        points = []
         for position in self.arguments.positions_ras or ():
-            index = self._index_of(position)
-            low = box[0]
-            if not mask[index[2], index[1], index[0]]:
+            at = self._index_of(position)[::-1]
+            if not mask[at]:
                 raise invalid("positions_ras", f"the point {position} is not inside the segment")
-            at = [index[0] - low[2], index[1] - low[1], index[2] - low[0]]
-            part = yield from compute(
-                self.context, "keep_island", {"mask": cut(mask, box)}, {"index_ijk": at}, self.spacing_kji
-            )
-            chosen |= pasted(part, box, self.shape)
+            points.append(tuple(np.subtract(at, box[0])))
+        labels = yield from compute(
+            self.context, "split_islands", {"mask": cut(mask, box)}, self.parameters, self.spacing_kji
+        )
+        chosen = pasted(np.isin(labels, [labels[point] for point in points]), box, self.shape)
         return chosen if self.arguments.effect == "keep_island" else mask & ~chosen
 
     def _index_of(self, position_ras: tuple[float, float, float]) -> tuple[int, int, int]:
@@ -240,12 +251,11 @@ class _Edit:
             draft.warnings.append("No voxel is in the range.")
         return result
 
-    def _split(self, draft: Draft, segment_id: str, mask: Array) -> Generator[Progress | Suspend, None, None]:
+    def _split(self, draft: Draft, mask: Array) -> Generator[Progress | Suspend, None, Array]:
         """Leave the largest island in the segment, and make segments of the others."""
-        box, name = box_for(mask, (1, 1, 1)), segment_of(self.node, segment_id).GetName() or "Segment"
-        draft.masks[segment_id] = mask
+        box = box_for(mask, (1, 1, 1))
         if box is None:
-            return
+            return mask
         labels = yield from compute(
             self.context, "split_islands", {"mask": cut(mask, box)}, self.parameters, self.spacing_kji
         )
@@ -256,36 +266,56 @@ class _Edit:
                 "minimum_voxels",
                 f"there would be {len(numbers)} segments, at most {MOST_ISLANDS} are made; give a larger one",
             )
-        first = labels == (numbers[0] if numbers else 1)
-        draft.masks[segment_id] = pasted(first, box, self.shape)
-        for position, number in enumerate(numbers[1:], 2):
-            draft.additions.append((f"{name} {position}", pasted(labels == number, box, self.shape)))
+        name = segment_of(self.node, self.arguments.segment_id or "").GetName() or "Segment"
+        for number in numbers[1:]:
+            island = pasted(labels == number, box, self.shape)
+            if self.allowed is not None:
+                island &= self.allowed
+            if island.any():
+                draft.additions.append((f"{name} {len(draft.additions) + 2}", island))
             yield Progress(0.8, "Separating islands")
+        return pasted(labels == (numbers[0] if numbers else 1), box, self.shape)
 
     def _several(self) -> Generator[Progress | Suspend, None, Draft]:
         ids = chosen_segments(self.node, self.arguments.segment_ids)
         labels = array_of(merged_image(self.context, self.node, ids))
         yield Progress(0.1, "Reading the segments")
-        counts = np.bincount(labels.reshape(-1), minlength=len(ids) + 1)
-        before = {segment_id: int(counts[number]) for number, segment_id in enumerate(ids, 1)}
-        draft = Draft(self.grid, label_ids=ids, before=before)
         box = box_for(labels, self._growth(labels))
         if box is None:
             raise invalid("segment_ids", "all of these segments are empty")
         arrays = {"labels": cut(labels, box)}
-        allowed = yield from self._allowed(box)
         if self.arguments.effect == "grow_from_seeds":
-            if np.count_nonzero(counts[1:]) < (1 if allowed is not None else 2):
+            seed_count = np.count_nonzero(np.bincount(arrays["labels"].reshape(-1))[1:])
+            if seed_count < (1 if self.allowed is not None else 2):
                 raise invalid("segment_ids", "growing needs two segments with seeds, or one and a `mask`")
             arrays["intensities"] = yield from values_on_grid(self.volume, self.node, self.grid, box)
-            if allowed is not None:
-                arrays["forbidden"] = ~allowed
+            if self.allowed is not None:
+                arrays["forbidden"] = ~cut(self.allowed, box)
         part = yield from compute(
             self.context, self.arguments.effect, arrays, self.parameters, self.spacing_kji
         )
-        if allowed is not None:
-            part = np.where(allowed, part, arrays["labels"])
-        draft.labels = pasted(part.astype(np.int16), box, self.shape)
+        after = pasted(part.astype(np.int16), box, self.shape)
+        self.taken = after != 0
+        return (yield from self._relabeled(ids, labels, after))
+
+    def _relabeled(self, ids: Sequence[str], labels: Array, after: Array) -> Generator[Progress, None, Draft]:
+        """Give segments the labels `after`; what may not change stays, with the overlaps that `labels` do not know."""
+        layers = layers_of(self.node, ids)
+        before: dict[str, int] = {}
+        for layer in layers:
+            merged = labels if len(layers) == 1 else array_of(merged_image(self.context, self.node, layer))
+            counts = np.bincount(merged.reshape(-1), minlength=len(layer) + 1)
+            before |= dict(zip(layer, counts[1:].tolist(), strict=True))
+            yield Progress(0.8, "Counting voxels")
+        if self.allowed is None or len(layers) == 1:
+            merged = after if self.allowed is None else np.where(self.allowed, after, labels)
+            return Draft(self.grid, labels=merged, label_ids=ids, before=before)
+        voxels.require_memory(self.context.host.application, len(ids) * after.size, "The segments")
+        draft = Draft(self.grid, before=before)
+        for number, segment_id in enumerate(ids, 1):
+            mask = mask_of(self.context, self.node, segment_id)
+            draft.masks[segment_id] = np.where(self.allowed, after == number, mask)
+            yield Progress(0.8, "Reading the segments")
         return draft
 
     def _growth(self, labels: Array) -> list[int]:
@@ -298,27 +328,28 @@ class _Edit:
             for start, stop in zip(*box, strict=True)
         ]
 
-    def _allowed(self, box: Any) -> Generator[Progress, None, Array | None]:
+    def _allowed(self) -> Generator[Progress, None, Array | None]:
         """Say where voxels may change; None: everywhere."""
         mask = self.arguments.mask
         if mask is None:
             return None
-        shape = tuple(stop - start for start, stop in zip(*box, strict=True))
-        allowed = np.ones(shape, bool)
+        allowed = np.ones(self.shape, bool)
         if mask.segment_id is not None:
-            inside = cut(mask_of(self.context, self.node, mask.segment_id), box)
-            allowed &= inside if mask.side == "inside" else ~inside
+            inside = mask_of(self.context, self.node, mask.segment_id)
+            allowed = inside if mask.side == "inside" else ~inside
             yield Progress(None, "Reading the mask")
         if mask.minimum is not None or mask.maximum is not None:
-            values = yield from values_on_grid(self.volume, self.node, self.grid, box)
+            values = yield from values_on_grid(self.volume, self.node, self.grid, self.whole)
             allowed &= yield from quick_effects.in_range(values, mask.minimum, mask.maximum)
         return allowed
 
     def _cut_others(self, draft: Draft) -> Generator[Progress, None, None]:
-        edited = self.arguments.segment_id or ""
-        taken = draft.masks[edited]
+        if self.taken is None:
+            return
+        taken = self.taken if self.allowed is None else self.taken & self.allowed
+        edited = set(draft.segment_ids())
         for segment_id in self.node.GetSegmentation().GetSegmentIDs():
-            if segment_id == edited:
+            if segment_id in edited:
                 continue
             mask = mask_of(self.context, self.node, segment_id)
             if (mask & taken).any():

@@ -26,6 +26,7 @@ from AgentBridgeLib.operations.segmentations.labelmaps import (
     box_around,
     edit_grid,
     image_grid,
+    layers_of,
     mask_of,
     merged_image,
 )
@@ -34,8 +35,6 @@ from AgentBridgeLib.operations.volumes.data import voxel_head
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from AgentBridgeLib.dispatch.context import OperationContext
     from AgentBridgeLib.operations.common.grids import Grid
     from AgentBridgeLib.operations.common.voxels import Array
@@ -117,7 +116,7 @@ def read_labelmap(context: OperationContext, arguments: LabelmapArguments) -> Co
         raise ArgumentInvalidError(
             f"`segment_ids` cannot be used: {problem}.", errors=[FieldProblem("/segment_ids", problem)]
         )
-    layers = _layers(node, segment_ids) if arguments.layers else [segment_ids]
+    layers = layers_of(node, segment_ids) if arguments.layers else [segment_ids]
     images = [merged_image(context, node, layer) for layer in layers]
     grid = image_grid(images[0])
     arrays = [array_of(image) for image in images]
@@ -133,7 +132,7 @@ def read_labelmap(context: OperationContext, arguments: LabelmapArguments) -> Co
         "segment_ids": segment_ids,
         "labels": [places[one][0] for one in segment_ids],
         "layers": [places[one][1] for one in segment_ids],
-        "is_merged": len(layers) == 1 and len(_layers(node, segment_ids)) > 1,
+        "is_merged": len(layers) == 1 and len(layers_of(node, segment_ids)) > 1,
     }
     texts = header_texts(node, [(one, *places[one]) for one in segment_ids])
     return _content(node, arguments, array, grid, texts, facts)
@@ -221,12 +220,3 @@ def _content(
             **matrix,
         },
     )
-
-
-def _layers(node: Any, segment_ids: Sequence[str]) -> list[list[str]]:
-    """Group segments by the images in which Slicer keeps them: within one they do not overlap."""
-    segmentation = node.GetSegmentation()
-    groups: dict[int, list[str]] = {}
-    for segment_id in segment_ids:
-        groups.setdefault(segmentation.GetLayerIndex(segment_id), []).append(segment_id)
-    return list(groups.values())

@@ -28,6 +28,7 @@ from AgentBridgeLib.operations.segmentations.drafts import Draft, unchanged_guar
 from AgentBridgeLib.operations.segmentations.labelmap_segments import NewSegment, add_segments
 from AgentBridgeLib.operations.segmentations.labelmaps import (
     edit_grid,
+    layers_of,
     mask_of,
     reference_image,
     set_reference,
@@ -46,7 +47,7 @@ from AgentBridgeLib.operations.volumes.volumes import VOLUME
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from AgentBridgeLib.dispatch.context import OperationContext
 
@@ -160,8 +161,9 @@ def replace_labelmap(
     """Replace all segments by those of labelmap bytes.
 
     Segments that the bytes do not name keep id, name, color and terminology of the segment that has the same place in
-    the list (label 1 is the first), as segmentations.labelmap writes them. NRRD bytes may have another grid, which
-    becomes the reference grid; NPY and raw bytes must have the dimensions of the reference grid.
+    the list (label 1 is the first; with several layers: in its layer), as segmentations.labelmap writes them. NRRD
+    bytes may have another grid, which becomes the reference grid; NPY and raw bytes must have the dimensions of the
+    reference grid.
     Surfaces shown in 3D go away; segmentations.create_surface makes them again.
 
     Raises
@@ -184,13 +186,18 @@ def replace_labelmap(
     received = yield from receive_for(context, node, arguments.content.view, arguments.format, "int16")
     layers, segments, warnings = yield from segments_of(received.array, arguments.content.view, received)
     require_unchanged()
-    segments = [_kept(node, segment) for segment in segments]
+    segmentation, display = node.GetSegmentation(), node.GetDisplayNode()
+    ids = segmentation.GetSegmentIDs()
+    # As segmentations.labelmap gives them: merged into one, or in Slicer's layers.
+    places = [ids] if len(layers) == 1 else layers_of(node, ids)
+    segments = [_kept(node, segment, places) for segment in segments]
+    hidden = {one for one in ids if display is not None and not display.GetSegmentVisibility(one)}
     was_modifying = node.StartModify()
     try:
-        segmentation = node.GetSegmentation()
         segmentation.RemoveAllSegments()
         set_reference(node, received.grid)
-        add_segments(node, layers, received.grid, segments)
+        for segment_id in hidden.intersection(add_segments(node, layers, received.grid, segments)):
+            display.SetSegmentVisibility(segment_id, False)
     finally:
         node.EndModify(was_modifying)
     context.mark_made([node])
@@ -275,14 +282,13 @@ def _grid_of(arguments: UploadArguments, received: Received, source: Any) -> Gri
     return given_grid(geometry)
 
 
-def _kept(node: Any, segment: NewSegment) -> NewSegment:
-    """Fill in what the bytes do not say from the segment that had this place in the list."""
-    segmentation = node.GetSegmentation()
-    ids = segmentation.GetSegmentIDs()
-    if segment.id is not None or not 1 <= segment.label <= len(ids) or segment.layer:
+def _kept(node: Any, segment: NewSegment, layers: Sequence[Sequence[str]]) -> NewSegment:
+    """Fill in what the bytes do not say from the segment that had this place in the layers of the bytes."""
+    is_known = segment.layer < len(layers) and 1 <= segment.label <= len(layers[segment.layer])
+    if segment.id is not None or not is_known:
         return segment
-    segment_id = ids[segment.label - 1]
-    old = segmentation.GetSegment(segment_id)
+    segment_id = layers[segment.layer][segment.label - 1]
+    old = node.GetSegmentation().GetSegment(segment_id)
     return NewSegment(segment.label, segment.layer, segment_id, old.GetName(), old.GetColor(), tags_of(old))
 
 

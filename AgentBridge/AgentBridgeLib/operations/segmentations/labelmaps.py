@@ -178,6 +178,15 @@ def merged_image(context: OperationContext, node: Any, segment_ids: Sequence[str
     return image
 
 
+def layers_of(node: Any, segment_ids: Sequence[str]) -> list[list[str]]:
+    """Group segments by the images in which Slicer keeps them: within one they do not overlap."""
+    segmentation = node.GetSegmentation()
+    groups: dict[int, list[str]] = {}
+    for segment_id in segment_ids:
+        groups.setdefault(segmentation.GetLayerIndex(segment_id), []).append(segment_id)
+    return list(groups.values())
+
+
 def mask_of(context: OperationContext, node: Any, segment_id: str) -> Array:
     """Give a copy of one segment on the reference grid, bool, shape (k, j, i); errors as in `merged_image`."""
     return array_of(merged_image(context, node, [segment_id])) != 0

@@ -286,13 +286,6 @@ def _split(arrays: Arrays, parameters: Parameters, _: Any) -> Any:
     return without_small_islands(islands(arrays["mask"]), parameters["minimum_voxels"])
 
 
-def _chosen_island(arrays: Arrays, parameters: Parameters, _: Any) -> Any:
-    labels = islands(arrays["mask"])
-    i, j, k = parameters["index_ijk"]
-    number = labels[k, j, i]
-    return (labels == number) & (number != 0)
-
-
 def _seeds(arrays: Arrays, parameters: Parameters, spacing: Any) -> Any:
     forbidden = arrays.get("forbidden")
     return grow_from_seeds(
@@ -318,8 +311,6 @@ EFFECTS: dict[str, Callable[[Arrays, Parameters, Any], Any]] = {
     "keep_largest": lambda arrays, _given, _spacing: islands(arrays["mask"]) == 1,
     "remove_small_islands": lambda arrays, given, spacing: _split(arrays, given, spacing) != 0,
     "split_islands": _split,
-    "keep_island": _chosen_island,
-    "remove_island": lambda arrays, given, spacing: arrays["mask"] & ~_chosen_island(arrays, given, spacing),
     "fill_holes": lambda arrays, _given, _spacing: without_holes(arrays["mask"]),
     "grow_from_seeds": _seeds,
     "automatic_threshold": lambda arrays, given, _: automatic_threshold(
