@@ -85,7 +85,17 @@ def test_an_operation_is_found_by_its_own_name_too(a_host):
     """house: descriptions say `views.list`, and an agent may call just that."""
     agent = a_host.client()
     assert agent.value("views.list") == agent.value("views_list")
-    assert agent.call("views.nothing").code == -32602
+    missing = agent.call("views.nothing")
+    assert missing.code == -32602
+    assert "operations_search" in missing.last["error"]["message"]
+
+
+@pytest.mark.parametrize("name", ["volumes.list", "volumes_list"])
+def test_an_operation_is_run_and_described_by_the_name_of_its_tool_too(a_host, name):
+    """house: names of tools and of operations stand side by side in the instructions, and agents mix them."""
+    agent = a_host.client()
+    assert agent.value("operations_run", {"operation": name})["items"] == []
+    assert agent.value("operations_describe", {"operation": name})["name"] == "volumes.list"
 
 
 @pytest.mark.parametrize("uri", ["slicer://scene", "slicer://help/frames", "slicer://view/Red/image"])

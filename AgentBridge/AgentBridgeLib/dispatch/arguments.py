@@ -146,7 +146,7 @@ def _follows(entry: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> 
 def _problem(operation: Operation, entry: Mapping[str, Any]) -> FieldProblem:
     pointer = "".join(f"/{_escape(str(part))}" for part in entry["loc"])
     if entry["type"] == "missing":
-        return FieldProblem(pointer, "is missing", "it must be given")
+        return FieldProblem(pointer, "is missing", _meaning(operation, entry["loc"]) or "it must be given")
     if entry["type"] == "extra_forbidden":
         return _unknown(
             pointer, str(entry["loc"][-1]), _names_beside(operation.schemas["arguments"], entry["loc"])

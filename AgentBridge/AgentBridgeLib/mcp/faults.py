@@ -24,20 +24,24 @@ def error_result(error: BridgeError, operation: str = "") -> Json:
     """Give a fault of an operation as the result of a tool: the document of every other route, naming tools."""
     document = _problem(error, operation)
     detail = document["detail"]
-    lines = [detail, *(_line(entry) for entry in error.errors if not _is_said(entry, detail))]
+    text = f"{error.code}: {detail}"
+    for entry in error.errors:
+        text += _line(entry, text, is_only=len(error.errors) == 1)
     if error.wire.is_retryable:
-        lines.append("Nothing was changed; the same call may succeed later.")
-    text = f"{error.code}: " + "\n".join(lines)
+        text += "\nNothing was changed; the same call may succeed later."
     return text_result(text[:_LONGEST], structuredContent=document, isError=True)
 
 
-def _line(entry: FieldProblem) -> str:
-    return f"{entry.pointer or 'arguments'}: {entry.problem}. {entry.expected}".rstrip()
-
-
-def _is_said(entry: FieldProblem, detail: str) -> bool:
-    """Whether the first sentence has it all already: an agent pays for every word."""
-    return entry.problem in detail and entry.expected in detail
+def _line(entry: FieldProblem, told: str, *, is_only: bool) -> str:
+    """Say what was not told yet: an agent pays for every word."""
+    where = entry.pointer or "arguments"
+    problem = entry.problem if is_only else f"{where}: {entry.problem}"
+    unsaid = [
+        words
+        for words, sign in ((entry.problem, problem), (entry.expected, entry.expected))
+        if sign not in told
+    ]
+    return f"\n{where}: {'. '.join(unsaid)}" if unsaid else ""
 
 
 def rpc_error(error: BridgeError) -> RpcError:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from AgentBridgeLib.mcp.work import Request, Work
     from AgentBridgeLib.registry.operation import Operation
 
-LIST_LIMIT = 50
 _DETAIL: Json = {
     "type": "string",
     "enum": ["concise", "full"],
@@ -42,7 +41,7 @@ def call(runner: OperationRunner, request: Request, operation: Operation, argume
     """Call an operation; a page of a list has as many items as an agent can afford."""
     if not is_page(operation):
         return runner.run(request, operation, arguments)
-    given = {"limit": LIST_LIMIT, **arguments}
+    given = dict(arguments)
     is_concise = given.pop("detail", "concise") != "full"
     shape = partial(results.page, is_concise=is_concise)
     while True:

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 _MISSING = frozenset(
     {"scene.node_not_found", "job.unknown", "job.expired", "operation.unknown", "argument.invalid"}
 )
-_PICTURES = ("views.slice_image", "views.threed_image")
 _LARGEST = 8 << 20
 _JSON = "application/json"
 
@@ -111,7 +110,7 @@ class ProductResources:
             return self._view(request, uri, unquote(rest.removesuffix("/image")))
         if kind == "picture":
             name, _, query = rest.partition("?")
-            if name in _PICTURES:
+            if results.sizes(self._parts.catalog.get(name)):
                 return self._read(request, uri, name, dict(parse_qsl(query)), lax=True)
         return None
 

@@ -22,6 +22,7 @@ LARGEST_SIDE_PX = 1024
 LARGEST_BLOB = 4 << 20
 PICTURE = "slicer://picture/"
 _SIDES = ("width", "height")
+_LARGEST_SIDE = "largest_side_px"
 
 
 def structured(payload: bytes) -> Json:
@@ -101,21 +102,26 @@ def approval_pending(job: Json) -> Json:
     return text_result(text, structuredContent=value, isError=True)
 
 
-def content_result(operation: Operation, content: Content, arguments: Json, asked: Json, url: str) -> Json:
-    """Give bytes: a picture as an image, with a link to a larger one; other bytes small or not at all."""
+def content_result(
+    operation: Operation, content: Content, arguments: Json, asked: Json | None, url: str
+) -> Json:
+    """Give bytes: a picture as an image, with a link to a larger one; other bytes small or not at all.
+
+    Parameters
+    ----------
+    asked
+        The arguments before `fit_picture`, which a link repeats; None when nobody knows them any more.
+    """
     facts = {"media_type": content.media_type, "bytes": content.length, **content.facts}
     if content.media_type.startswith("image/"):
-        blocks = [
+        blocks: list[Json] = [
             {"type": "image", "data": encoded(content), "mimeType": content.media_type},
             {"type": "text", "text": compact(facts)},
-            {
-                "type": "resource_link",
-                "uri": picture_uri(operation.name, asked),
-                "name": "full picture",
-                "mimeType": content.media_type,
-                "description": "The same picture in full size.",
-            },
         ]
+        if asked is not None and sizes(operation):
+            link = {"type": "resource_link", "uri": picture_uri(operation, asked), "name": "full picture"}
+            described = "The same picture in full size."
+            blocks.append({**link, "mimeType": content.media_type, "description": described})
         return {"content": blocks}
     if content.length > LARGEST_TEXT // 2:
         route = operation.mark.route
@@ -141,29 +147,34 @@ def encoded(content: Content) -> str:
     return base64.b64encode(b"".join(bytes(part) for part in content.parts)).decode("ascii")
 
 
-def fit_picture(arguments: Json) -> Json:
+def sizes(operation: Operation) -> list[str]:
+    """Name the arguments that say how large a picture is; none for what draws no picture of a size."""
+    known = [field.alias or name for name, field in operation.arguments.model_fields.items()]
+    return [name for name in (*_SIDES, _LARGEST_SIDE) if operation.result is None and name in known]
+
+
+def fit_picture(operation: Operation, arguments: Json) -> Json:
     """Scale the wanted size down, in proportion, to what is given as image content."""
-    sides = [arguments.get(name) for name in _SIDES]
-    given = [side for side in sides if isinstance(side, int) and not isinstance(side, bool)]
-    largest = max(given, default=0)
-    if largest <= LARGEST_SIDE_PX or len(given) < len([side for side in sides if side is not None]):
+    if _LARGEST_SIDE in sizes(operation):
+        arguments = {_LARGEST_SIDE: LARGEST_SIDE_PX, **arguments}
+    names = [name for name in sizes(operation) if arguments.get(name) is not None]
+    given = [arguments[name] for name in names]
+    is_sound = all(isinstance(side, int) and not isinstance(side, bool) for side in given)
+    if not is_sound or max(given, default=0) <= LARGEST_SIDE_PX:
         return arguments
-    scale = LARGEST_SIDE_PX / largest
-    fitted = {
-        name: max(16, round(arguments[name] * scale)) for name in _SIDES if arguments.get(name) is not None
-    }
-    return {**arguments, **fitted}
+    scale = LARGEST_SIDE_PX / max(given)
+    return {**arguments, **{name: max(16, round(arguments[name] * scale)) for name in names}}
 
 
-def picture_uri(operation: str, arguments: Json) -> str:
+def picture_uri(operation: Operation, arguments: Json) -> str:
     """Name a picture in full size, at least 1024 pixels wide, so that reading the resource draws it again."""
-    wanted = {"width": LARGEST_SIDE_PX, "height": LARGEST_SIDE_PX, **arguments}
+    wanted = {**{name: LARGEST_SIDE_PX for name in _SIDES if name in sizes(operation)}, **arguments}
     texts = {
         name: value if isinstance(value, str) else compact(value)
         for name, value in wanted.items()
         if value is not None
     }
-    return f"{PICTURE}{operation}?{urlencode(texts)}"
+    return f"{PICTURE}{operation.name}?{urlencode(texts)}"
 
 
 def _concise(item: object) -> object:

@@ -82,7 +82,7 @@ class OperationRunner:
         if isinstance(request.state, dict) and request.state.get("operation") == operation.name:
             return self._after_question(request, operation, str(request.state.get("job")))
         is_long = operation.mark.execution != "inline" or operation.mark.long
-        fitted = results.fit_picture(arguments) if operation.result is None else arguments
+        fitted = results.fit_picture(operation, arguments)
         box = OutcomeBox()
         self.call(request, operation.name, fitted, box, is_async=as_job or is_long)
         finish = _Finish(self._parts, operation, fitted, arguments, shape)
@@ -208,7 +208,7 @@ class OperationRunner:
         answer = (request.responses or {}).get(approvals.KEY)
         if waiting is not None and answer is not None and self._parts.preferences().approves_by_form:
             approvals.decide(desk, waiting, answer)
-        finish = _Finish(self._parts, operation, {}, {}, results.structured)
+        finish = _Finish(self._parts, operation, {}, None, results.structured)
         request.state = None
         return self._follow_job(request, operation, job_id, finish)
 
@@ -217,7 +217,7 @@ class _Finish:
     """Makes the result of a tool from the outcome of its operation."""
 
     def __init__(
-        self, parts: ProductParts, operation: Operation, arguments: Json, asked: Json, shape: Shape
+        self, parts: ProductParts, operation: Operation, arguments: Json, asked: Json | None, shape: Shape
     ) -> None:
         self._parts = parts
         self._operation = operation

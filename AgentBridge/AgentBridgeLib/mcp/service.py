@@ -115,7 +115,8 @@ class Serving:
         tool = self._service.surface.tool(name)
         if tool is None:
             raise RpcError(
-                INVALID_PARAMS, f"There is no tool '{name[:200]}'. tools/list names those there are."
+                INVALID_PARAMS,
+                f"There is no tool '{name[:200]}'. operations_search finds those that are not listed.",
             )
         if tool.task == "required" and self._request.is_modern and not self._request.has_tasks:
             raise tasks_missing()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from AgentBridgeLib.errors import ArgumentInvalidError, BridgeError, FieldProblem
 from AgentBridgeLib.mcp import faults, operation_help, operation_tools, results
+from AgentBridgeLib.mcp.profile import tool_name
 from AgentBridgeLib.mcp.surface import Tool
 from AgentBridgeLib.model.content import Content
 
@@ -132,6 +133,11 @@ class ServiceTools:
             ),
         ]
 
+    def _named(self, name: str) -> Operation:
+        """Find an operation by its name, or by that of its tool."""
+        catalog = self._parts.catalog
+        return catalog.get(next((known for known in catalog.operations if tool_name(known) == name), name))
+
     def _list(self, request: Request, arguments: Json) -> Json:  # noqa: ARG002 - one signature for all
         jobs = self._parts.jobs
         newest = sorted(jobs.machine, key=lambda job: job.created_at, reverse=True)
@@ -168,13 +174,13 @@ class ServiceTools:
         return results.of_value(operation_help.searched(self._parts.catalog, settings, query, limit))
 
     def _describe(self, request: Request, arguments: Json) -> Json:  # noqa: ARG002
-        operation = self._parts.catalog.get(arguments["operation"])
+        operation = self._named(arguments["operation"])
         is_concise = arguments.get("detail", "concise") != "full"
         settings = self._parts.safety.current()
         return results.of_value(operation_help.described(operation, settings, is_concise=is_concise))
 
     def _run(self, request: Request, arguments: Json) -> Json | Work:
-        operation = self._parts.catalog.get(arguments["operation"])
+        operation = self._named(arguments["operation"])
         given = arguments.get("arguments", {})
         if arguments.get("as_job", False):
             return self._runner.run(request, operation, given, as_job=True)
@@ -184,7 +190,7 @@ class ServiceTools:
 def done_result(operation: Operation, done: Done, url: str) -> Json:
     """Give the result of a job as its tool would have given it."""
     if isinstance(done.payload, Content):
-        return results.content_result(operation, done.payload, {}, {}, url)
+        return results.content_result(operation, done.payload, {}, None, url)
     if operation_tools.is_page(operation):
         return results.page(done.payload, is_concise=True)
     if len(done.payload) > results.LARGEST_TEXT:

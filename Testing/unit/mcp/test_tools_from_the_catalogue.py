@@ -127,20 +127,24 @@ def test_what_is_denied_stays_listed():
 
 
 @pytest.mark.parametrize(
-    ("given", "fitted"),
+    ("operation", "given", "fitted"),
     [
-        ({"width": 2048, "height": 1024}, {"width": 1024, "height": 512}),
-        ({"width": 1024, "height": 1024}, {"width": 1024, "height": 1024}),
-        ({"width": 4096, "height": 16}, {"width": 1024, "height": 16}),
-        ({"width": 3000}, {"width": 1024}),
-        ({"width": "wide"}, {"width": "wide"}),
-        ({"width": True, "height": 5000}, {"width": True, "height": 5000}),
-        ({}, {}),
+        ("views.screenshot", {"width": 2048, "height": 1024}, {"width": 1024, "height": 512}),
+        ("views.screenshot", {"width": 1024, "height": 1024}, {"width": 1024, "height": 1024}),
+        ("views.screenshot", {"width": 4096, "height": 16}, {"width": 1024, "height": 16}),
+        ("views.screenshot", {"width": 3000}, {"width": 1024}),
+        ("views.screenshot", {"width": "wide"}, {"width": "wide"}),
+        ("views.screenshot", {"width": True, "height": 5000}, {"width": True, "height": 5000}),
+        ("views.screenshot", {}, {}),
+        ("dicom.render_frame", {}, {"largest_side_px": 1024}),
+        ("dicom.render_frame", {"largest_side_px": 8000}, {"largest_side_px": 1024}),
+        ("dicom.render_frame", {"largest_side_px": 99}, {"largest_side_px": 99}),
+        ("models.create", {"width": 3000}, {"width": 3000}),
     ],
 )
-def test_pictures_are_scaled_to_what_an_agent_can_afford(given, fitted):
+def test_pictures_are_scaled_to_what_an_agent_can_afford(operation, given, fitted):
     """issue:#5 at most 1,024 px, in proportion; nonsense is left to validation."""
-    assert results.fit_picture(given) == fitted
+    assert results.fit_picture(CATALOG.get(operation), given) == fitted
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from AgentBridgeLib.dispatch.arguments import validate
 from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem
 from AgentBridgeLib.mcp.faults import error_result, rpc_error
 from AgentBridgeLib.mcp.profile import tool_name
@@ -73,6 +74,16 @@ def test_an_error_says_once_what_was_wrong():
     assert error_result(said)["content"][0]["text"].count(problem) == 1
     unsaid = ArgumentInvalidError("`a` cannot be used.", errors=[FieldProblem("/a", problem, "Segment_1")])
     assert error_result(unsaid)["content"][0]["text"].endswith(f"/a: {problem}. Segment_1")
+
+
+def test_several_problems_are_told_once_each_with_what_would_be_right():
+    """issue:#5 the error teaches the call: what is missing is named by its meaning, what there is by its names."""
+    with pytest.raises(ArgumentInvalidError) as caught:
+        validate(make_catalog().get("segmentations.export"), {"goal": "models", "of": "x"}, is_lax=False)
+    text = error_result(caught.value)["content"][0]["text"]
+    assert "/target: models: a model for each segment. labelmap: one labelmap volume" in text
+    assert "must be given" not in text
+    assert text.count("one of: ") == text.count("/goal: is unknown") == text.count("/of: is unknown") == 1
 
 
 def test_no_message_names_a_route_by_a_part_of_it():
