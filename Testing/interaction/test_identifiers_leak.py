@@ -135,3 +135,20 @@ def test_the_search_finds_what_is_shown(planted):
     wait_for_policy(host, "show")
     body = host.client.get(f"/nodes/{node_id}").expect().body
     assert TELLTALES.search(body)
+
+
+def test_what_was_in_the_scene_stays_covered_after_it_has_left(planted):
+    """issue:#4: copies, labels and the log remember; who takes attributes away shows no name"""
+    _host, send, node_id = planted
+    send("POST", "/checkpoints", {"label": "for QUUXBY ZEBEDEE"})
+    named = ("PatientName", "PatientID", "PatientBirthDate", "StudyDescription", "StationName")
+    send("PATCH", f"/nodes/{node_id}", {"attributes": {f"DICOM.{keyword}": None for keyword in named}})
+    send("GET", f"/nodes/{node_id}")
+    send("POST", f"/volumes/{node_id}/clone", {})
+    send("DELETE", f"/nodes/{node_id}")
+    send("GET", "/nodes")
+    send("POST", "/scene/clear", {"confirm": True})
+    for path in ("/log", "/checkpoints", "/jobs", "/audit?limit=1000"):
+        send("GET", path)
+    assert all(line.split()[-1].startswith("2") for line, _ in send.received), send.received
+    assert [place for place, content in send.received if TELLTALES.search(content)] == []

@@ -68,8 +68,8 @@ class LegacyPolicy:
 
     def _content_problem(self, path: str, folders: Sequence[str]) -> BridgeError | None:
         """Look for what `files.load` and `scene.load` would refuse."""
-        found = self._files.references(path)
         try:
+            found = self._files.references(path)
             check_inside(Path(path).name, found.paths, found.addresses, folders, os.path.realpath)
             self._files.check(path)
         except PathOutsideRootsError:

@@ -116,7 +116,10 @@ class Safety:
 
 
 class Redaction:
-    """Gives the redactor for the scene and the policy as they are now.
+    """Gives the redactor for the policy as it is now, and for all that was in the scene since the start.
+
+    What has left the scene is still in logs, labels, names of files and the session's script, and an agent may take an
+    attribute away from a node whose name says the same.
 
     Parameters
     ----------
@@ -128,7 +131,9 @@ class Redaction:
         self._safety = safety
         self._scene = scene
         self._key = key or secrets.token_bytes(32)
-        self._made_for: tuple[str, Mapping[str, str]] | None = None
+        self._last: Mapping[str, str] | None = None
+        self._known: dict[str, str] = {}
+        self._made_for: tuple[str, int] | None = None
         self._redactor = Redactor("show", {}, self._key)
         self._uids = UidPseudonyms(self._key)
 
@@ -136,9 +141,12 @@ class Redaction:
         """Make the redactor, or reuse the last one when nothing has changed."""
         policy = self._safety.current().identifiers
         identifiers = self._scene.identifiers()
-        if self._made_for is None or self._made_for[0] != policy or self._made_for[1] != identifiers:
-            self._redactor = Redactor(policy, identifiers, self._key, self.uids)
-            self._made_for = (policy, dict(identifiers))
+        if identifiers is not self._last:
+            self._known |= identifiers
+            self._last = identifiers
+        if self._made_for != (policy, len(self._known)):
+            self._redactor = Redactor(policy, dict(self._known), self._key, self.uids)
+            self._made_for = (policy, len(self._known))
         return self._redactor
 
     @property

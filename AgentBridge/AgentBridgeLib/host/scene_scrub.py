@@ -29,7 +29,7 @@ _FILE_ATTRIBUTE = re.compile(r"fileName|fileListMember\d+")
 _ALWAYS_TEXT = frozenset({"name", "description", "text"})
 _ENTITIES = {'"': "&quot;", "'": "&apos;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
 _DECODED = {entity: character for character, entity in _ENTITIES.items()}
-_SHORTEST_CHECKED = 4
+_SHORTEST_CHECKED = 4  # words 5: shorter ones are parts of others
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ def _check(folder: Path, scrubber: Scrubber) -> None:
     forms = [
         form.lower()
         for form in scrubber.forms
-        if len(form) >= _SHORTEST_CHECKED and not _NUMBERS.fullmatch(form)
+        if len(form) >= _SHORTEST_CHECKED + form.isalpha() and not _NUMBERS.fullmatch(form)
     ]
     for path in folder.rglob("*"):
         found = [form for form in forms if form in path.name.lower()]

@@ -9,12 +9,21 @@ from pydantic import BaseModel, ConfigDict, Field
 Item = TypeVar("Item")
 
 
+FIELD_NAMES: set[str] = set()
+"""Names of the members of all values that travel. They are words of the product, whoever has the same name."""
+
+
 class Wired(BaseModel):
     """A frozen value that travels as JSON; unknown members are refused, NaN and infinity too."""
 
     model_config = ConfigDict(
         frozen=True, defer_build=True, extra="forbid", allow_inf_nan=False, protected_namespaces=()
     )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:  # noqa: ANN401
+        for name, field in cls.model_fields.items():
+            FIELD_NAMES.update((name, field.alias or name))
 
 
 def example(**arguments: Any) -> ConfigDict:  # noqa: ANN401 - JSON values

@@ -4,8 +4,9 @@ Two rules, both for every answer, error, event, job, log and audit line:
 
 * By value. The host tells which identifying texts are in the scene (patient name, patient id, dates, UIDs). Wherever
   one of them appears, as a whole or inside a node name, a path or a message, it is hidden or replaced. Texts shorter
-  than three characters are hidden only where they stand alone: replacing "M" everywhere would destroy the answer
-  and hide nothing. A text of digits counts only where no further digit touches it.
+  than three characters are hidden only where they stand alone. A text of digits counts only where no further digit
+  touches it, a short word only where it is no part of another: Max is not in "maximum". Names of members that the
+  product itself has, and ids of nodes, stay what they are.
 * By name. The value of a member that is named like an attribute of DICOM PS3.15 table E.1-1 (keyword, keyword after
   ``DICOM.``, tag, or keyword in snake case) is covered, whatever it is.
 
@@ -15,11 +16,11 @@ What a person typed as free text without it being in any DICOM attribute cannot 
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
+from AgentBridgeLib.model.base import FIELD_NAMES
 from AgentBridgeLib.model.confidentiality import COVERED_BY_NAME, KEYWORD_OF_TAG, REPRESENTATIONS
+from AgentBridgeLib.policy.spellings import is_found_inside, parts, spellings, variants
 from AgentBridgeLib.policy.text_search import pattern_of
 from AgentBridgeLib.policy.uid_pseudonyms import text_pseudonym
 
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
     from AgentBridgeLib.policy.uid_pseudonyms import UidPseudonyms
 
 HIDDEN = "[hidden]"
-_SHORTEST_INSIDE = 3
-_DATE = re.compile(r"(\d{4})(\d\d)(\d\d)")
+_NODE_ID = r"vtkMRML[A-Za-z]+Node\d*"
 _MEMBER = re.compile(rb'"([\w.]+)":')
 
 
@@ -84,7 +84,7 @@ class Redactor:
         self._identifiers = identifiers
         self._with_handles: Redactor | None = None
         self._known = {} if policy == "show" else _known_forms(identifiers)
-        self._pattern = pattern_of(form for form in self._known if len(form) >= _SHORTEST_INSIDE)
+        self._pattern = pattern_of((form for form in self._known if is_found_inside(form)), _NODE_ID)
 
     def with_handles(self) -> Redactor:
         """Give one that leaves UIDs as they are: in answers about DICOM data they are what further calls name."""
@@ -138,7 +138,7 @@ class Redactor:
         keyword = MEMBER_NAMES.get(key)
         if keyword is not None:
             return key, self._cover(keyword, value)
-        return self.text(key), self.apply(value)
+        return key if key in FIELD_NAMES else self.text(key), self.apply(value)
 
     def _cover(self, keyword: str, value: object) -> object:
         """Replace every scalar, so that the shape (also that of DICOM JSON) stays."""
@@ -154,6 +154,8 @@ class Redactor:
         return self._replace(*self._known.get(text.strip().lower(), (keyword, text)))
 
     def _replace_match(self, match: re.Match[str]) -> str:
+        if match[0].startswith("vtkMRML"):
+            return match[0]
         # Letters that only Unicode's rules of case take for equal (a long s) have a lower case of their own.
         return self._replace(*self._known.get(match[0].lower(), ("Identifier", match[0])))
 
@@ -175,45 +177,10 @@ def _known_forms(identifiers: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     known: dict[str, tuple[str, str]] = {}
     for text, kind in identifiers.items():
         whole = text.strip()
-        for part in parts(whole):
-            known.setdefault(part.lower(), (kind, part))
-        for form in variants(whole) - parts(whole):
-            known[form.lower()] = (kind, whole)
+        names = {form.lower(): part for part in parts(whole, kind) for form in spellings(part)}
+        for form, part in names.items():
+            known.setdefault(form, (kind, part))
+        for form in variants(whole, kind):
+            if form.lower() not in names:
+                known[form.lower()] = (kind, whole)
     return known
-
-
-def parts(text: str) -> set[str]:
-    """Give the components of a DICOM person name that identify by themselves."""
-    if "^" not in text:
-        return set()
-    return {part for part in re.split(r"[\^=\s]", text) if len(part) >= _SHORTEST_INSIDE}
-
-
-def variants(text: str) -> set[str]:
-    """Give the forms in which an identifying text turns up in names and paths.
-
-    A DICOM person name ``DOE^JANE`` becomes ``DOE JANE``, ``JANE DOE`` or ``DOE, JANE`` in node names, ``DOE_JANE`` in
-    file names, and its parts are identifying by themselves. A date ``19700131`` is written ``1970-01-31`` and so on.
-    """
-    text = text.strip()
-    forms = {text, *parts(text), *_dates(text)}
-    if "^" in text:
-        names = [part for part in re.split(r"[\^=]", text) if part]
-        for order in (names, names[::-1], names[:2], names[1::-1]):
-            forms |= {joint.join(order) for joint in (" ", "_", "-", ", ", ",", ".", "")}
-    forms.add(re.sub(r"[^\w.-]+", "_", text))
-    forms |= {unicodedata.normalize(form, text) for form in ("NFC", "NFD")}
-    forms.add(quote(text, safe=""))
-    return {form for form in forms if form}
-
-
-def _dates(text: str) -> set[str]:
-    match = _DATE.match(text)
-    if match is None or not "1800" <= match[1] <= "2199" or not "01" <= match[2] <= "12":
-        return set()
-    year, month, day = match.groups()
-    return {
-        *(joint.join((year, month, day)) for joint in "-/._"),
-        *(joint.join((day, month, year)) for joint in "-/."),
-        *(joint.join((month, day, year)) for joint in "-/"),
-    }

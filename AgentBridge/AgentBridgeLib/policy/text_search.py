@@ -16,25 +16,40 @@ Tree = dict[str, "Tree"]
 END = ""
 """Stands in a tree where a text ends."""
 
+_LONGEST_SHORT = 4
+_LETTER = r"[^\W\d_]"
+_BEGIN = rf"(?:(?<!{_LETTER})|(?-i:(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])))"
+_END = rf"(?:(?!{_LETTER})|(?-i:(?<=[a-z])(?=[A-Z])))"
+
 _DEEPEST = 40
 """Below so many branchings the rest is written as a plain alternation: `re` nests no deeper than Python's stack."""
 
 
-def pattern_of(texts: Iterable[str]) -> re.Pattern[str] | None:
+def pattern_of(texts: Iterable[str], kept: str = "") -> re.Pattern[str] | None:
     """Make a pattern that finds any of the texts, in any case, the longest one at each place; None without texts.
 
-    A text of digits is found only where no further digit touches it.
+    A text of digits is found only where no further digit touches it, a word of up to four letters only where it is no
+    part of another; a capital after a small letter begins a word. What fits the expression `kept` is found as a whole,
+    whatever is in it.
     """
     numbers: Tree = {}
+    words: Tree = {}
     others: Tree = {}
     for text in texts:
-        _insert(numbers if text.isdigit() else others, text)
+        _insert(numbers if text.isdigit() else words if _is_short_word(text) else others, text)
     branches = []
     if others:
         branches.append(_expression(others))
+    if words:
+        branches.append(f"{_BEGIN}(?:{_expression(words)}){_END}")
     if numbers:
         branches.append(rf"(?<!\d)(?:{_expression(numbers)})(?!\d)")
-    return re.compile("|".join(branches), re.IGNORECASE) if branches else None
+    return re.compile("|".join([kept] * bool(kept) + branches), re.IGNORECASE) if branches else None
+
+
+def _is_short_word(text: str) -> bool:
+    """Whether a text is a word of few letters, of a script that has small and capital ones."""
+    return len(text) <= _LONGEST_SHORT and text.isalpha() and text.upper() != text.lower()
 
 
 def _insert(tree: Tree, text: str) -> None:

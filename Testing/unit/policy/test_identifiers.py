@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from AgentBridgeLib.model import markups, segmentations  # noqa: F401 - they declare members
+from AgentBridgeLib.model.base import FIELD_NAMES
 from AgentBridgeLib.policy.identifiers import HIDDEN, Redactor
 
 PATIENT = {
@@ -124,3 +126,57 @@ def test_letters_that_only_unicode_takes_for_equal_are_covered_too():
     """house: a long s is an s, and its lower case is itself"""
     covered = Redactor("hide", {"SMITH^SASKIA": "PatientName"}, b"key").text("scan of \u017fmith and Smith")
     assert covered == "scan of [hidden] and [hidden]"
+
+
+def covered_of(name, text, kind="PatientName"):
+    return Redactor("hide", {name: kind}, b"k").text(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("MÜLLER^JÜRGEN", "Mueller_Juergen"),
+        ("MÜLLER^JÜRGEN", "jurgen muller"),
+        ("MÜLLER^JÜRGEN", "Mu\u0308ller"),
+        ("MÜLLER^JÜRGEN", "m%c3%bcller"),
+        ("Yamada^Tarou=山田^太郎=やまだ^たろう", "山田太郎"),
+        ("Yamada^Tarou=山田^太郎=やまだ^たろう", "太郎"),
+        ("Yamada^Tarou=山田^太郎=やまだ^たろう", "Tarou Yamada"),
+        ("Doe, Jane", "JANE_DOE"),
+        ("Jane Doe", "Doe, Jane"),
+        ("O'BRIEN^SEÁN", "OBrien Sean"),
+        ("ИВАНОВ^ИВАН", "иван_иванов"),
+        ("VAN DER BERG^JAN", "van_der_Berg.Jan"),
+    ],
+)
+def test_name_does_not_show_in_another_order_script_or_without_its_accents(name, text):
+    """issue:#4: names of files are ASCII, whoever lies in them"""
+    assert set(covered_of(name, text).replace(HIDDEN, "")) <= set("_. ")
+
+
+@pytest.mark.parametrize("text", ["31 Jan 1970", "January 31, 1970", "31-JAN-1970", "31.1.1970", "1/31/1970"])
+def test_date_does_not_show_in_words(text):
+    """issue:#4"""
+    assert covered_of("19700131", text, "PatientBirthDate") == HIDDEN
+
+
+def test_id_does_not_show_without_what_divides_it():
+    """issue:#4: folders are named so"""
+    assert covered_of("MRN 77-34/921", "/data/mrn7734921/x", "PatientID") == f"/data/{HIDDEN}/x"
+
+
+@pytest.mark.parametrize("text", ["maximum", "climax", "order of headers", "January", "[0, 1]"])
+def test_short_name_inside_another_word_destroys_nothing(text):
+    """house: many are called Max, Jan, or van der something"""
+    redactor = Redactor("hide", {"VAN DER BERG^MAX JAN": "PatientName"}, b"k")
+    assert redactor.text(text) == text
+    assert redactor.text(f"{text} scanMaxCT, MAX_2") == f"{text} scan{HIDDEN}CT, {HIDDEN}_2"
+
+
+def test_words_of_the_product_stay_whoever_has_the_same_name():
+    """house: an answer without its members and handles is none"""
+    redactor = Redactor("hide", {"ANGLE^SEGMENTATION": "PatientName"}, b"k")
+    answer = {"angle_deg": 1, "id": "vtkMRMLMarkupsAngleNode1", "segmentation_id": "vtkMRMLSegmentationNode2"}
+    assert {"angle_deg", "segmentation_id"} <= FIELD_NAMES
+    assert redactor.apply(answer) == answer
+    assert redactor.text("Angle of vtkMRMLMarkupsAngleNode1") == f"{HIDDEN} of vtkMRMLMarkupsAngleNode1"

@@ -41,7 +41,13 @@ class FileHost(Protocol):
         """
 
     def references(self, path: str) -> FileReferences:
-        """Find out which other files, and web addresses, Slicer would read along with a file."""
+        """Find out which other files, and web addresses, Slicer would read along with a file.
+
+        Raises
+        ------
+        FileUnreadableError
+            It cannot be said: a header without an end, an archive that is none or holds links.
+        """
 
     def check(self, path: str) -> None:
         """Look into a data file or scene without loading it, as `load` and `load_scene` do first.

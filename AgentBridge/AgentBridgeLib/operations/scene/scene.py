@@ -24,8 +24,9 @@ from AgentBridgeLib.model.nodes import FileSaved
 from AgentBridgeLib.model.scene import SceneCleared, SceneLoaded, SceneSummary
 from AgentBridgeLib.operations.common.node_index import node_index
 from AgentBridgeLib.operations.scene.node_details import summarize
-from AgentBridgeLib.policy.identifiers import Redactor, variants
+from AgentBridgeLib.policy.identifiers import Redactor
 from AgentBridgeLib.policy.references import check_inside
+from AgentBridgeLib.policy.spellings import variants
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ def save_scene(context: OperationContext, arguments: SaveArguments) -> FileSaved
     if arguments.remove_identifiers and identifiers:
         # A key of its own: pseudonyms in two files cannot be matched with each other.
         clean = Redactor("pseudonymize", identifiers, secrets.token_bytes(32)).text
-        forms = sorted({form for text in identifiers for form in variants(text)})
+        forms = sorted({form for text, kind in identifiers.items() for form in variants(text, kind)})
         context.host.files.save_scene(arguments.path, clean, forms)
     else:
         context.host.files.save_scene(arguments.path)
