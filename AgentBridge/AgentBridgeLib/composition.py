@@ -98,7 +98,7 @@ class Bridge:
         self.loop = QtEventLoop()
         self.host = SlicerHost(self.loop)
         self.catalog = make_catalog()
-        self.events = EventRing(self._redactor)
+        self.events = EventRing(self._redactor, first=int(self._started_at * 1000))
         self.safety = Safety(
             self.host.settings,
             checked,

@@ -75,6 +75,34 @@ def test_operations_vanish_when_they_are_unregistered(a_client):
     assert a_client.get("/operations/example.count_nodes").is_success
 
 
+TOUCH = """
+import slicer
+touched = []
+bridge = slicer.util.getModuleLogic("AgentBridge")
+registration = bridge.registerOperations([{
+    "function": lambda: touched.append(1),
+    "name": "example.touch",
+    "capability": "scene.edit",
+    "arguments": {"type": "object"},
+    "description": "Touch something.",
+}])
+"""
+
+
+def test_job_that_waits_when_its_operation_is_taken_away_never_runs(a_client):
+    """http: section 7, operations vanish when the extension unregisters"""
+    run(a_client, TOUCH)
+    head = "NRRD0005\ntype: uint8\ndimension: 3\nsizes: 200 200 200\nencoding: raw\n\n"
+    volume_id = a_client.post_bytes("/volumes", head.encode() + bytes(200**3)).expect().json()["id"]
+    before = a_client.start_job("volumes.smooth", volume_id=volume_id, sigma_mm=9.0)
+    job = a_client.start_job("example.touch")
+    assert job["state"] == "queued"
+    run(a_client, "bridge.unregisterOperations(registration)")
+    a_client.delete(f"/jobs/{before['id']}").expect(202)
+    assert a_client.wait_for_job(job["id"])["error"]["code"] == "operation.unknown"
+    run(a_client, "assert touched == []")
+
+
 def test_page_shows_the_code_that_runs():
     """house: documents are executed."""
     page = (CHECKOUT / "docs" / "extending.md").read_text(encoding="utf-8")

@@ -131,7 +131,7 @@ class TestRoutes:
 
     def test_catalogue_describes_each_operation_with_schemas(self, a_bridge):
         """http: section 2"""
-        listed = a_bridge.get("/operations").expect().json()
+        listed = a_bridge.get("/operations", limit=1000).expect().json()
         assert listed["total"] == len(listed["items"]) >= 25
         for item in listed["items"]:
             described = a_bridge.get(f"/operations/{item['name']}").expect().json()
@@ -144,6 +144,16 @@ class TestRoutes:
         assert found[0]["name"] == "volumes.smooth"
         assert len(found) < a_bridge.get("/operations").json()["total"]
 
+    def test_catalogue_comes_in_pages(self, a_bridge):
+        """http: section 1, lists have limit and cursor"""
+        names, cursor = [], {}
+        while cursor is not None:
+            page = a_bridge.get("/operations", limit=70, **cursor).expect().json()
+            names += [item["name"] for item in page["items"]]
+            cursor = page["next_cursor"] and {"cursor": page["next_cursor"]}
+        assert len(names) == len(set(names)) == page["total"] > 70
+        assert len(a_bridge.get("/operations").json()["items"]) == 100
+
     def test_operation_by_name_does_what_its_route_does(self, a_bridge):
         """http: section 2"""
         node = a_text_node(a_bridge)
@@ -155,7 +165,7 @@ class TestRoutes:
         """http: section 2"""
         document = a_bridge.get("/openapi.json").expect().json()
         assert document["openapi"].startswith("3.1")
-        for item in a_bridge.get("/operations").json()["items"]:
+        for item in a_bridge.get("/operations", limit=1000).json()["items"]:
             if item["route"]:
                 method, path = item["route"].split(" ")
                 assert document["paths"][path][method.lower()]["operationId"] == item["name"]
@@ -494,4 +504,18 @@ class TestEvents:
         stream.close()
         resumed = a_bridge.events(first.id)
         assert int(next(event for event in resumed if event.id).id) == int(first.id) + 1
+        resumed.close()
+
+    def test_client_that_comes_back_after_a_restart_is_told_of_the_gap(self, start_bridge, tmp_path):
+        """http: Last-Event-ID; the token outlives a restart, so a browser goes on by itself"""
+        before = start_bridge(folder=tmp_path)
+        before.client.wait_for_job(before.client.start_job("scene.summary")["id"])
+        last_seen = next(event for event in before.client.events("0") if event.id).id
+        before.stop()
+        after = start_bridge(folder=tmp_path).client
+        for _ in range(3):
+            after.wait_for_job(after.start_job("scene.summary")["id"])
+        resumed = after.events(last_seen)
+        assert next(resumed).event == "gap"
+        assert int(next(resumed).id) > int(last_seen)
         resumed.close()

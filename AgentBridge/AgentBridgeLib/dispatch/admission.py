@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from AgentBridgeLib.dispatch import arguments as incoming
 from AgentBridgeLib.dispatch.context import PANEL_DOOR
-from AgentBridgeLib.errors import RevisionConflictError
+from AgentBridgeLib.errors import OperationUnknownError, RevisionConflictError
 from AgentBridgeLib.policy.decide import Verdict, decide, denied, guard_patients
 
 if TYPE_CHECKING:
@@ -112,9 +112,13 @@ class CallAdmission:
         Raises
         ------
         BridgeError
-            Everything is stopped, a capability was denied meanwhile, a folder is no longer allowed, or the nodes are
-            not those that the person saw.
+            The operation was taken away, everything is stopped, a capability was denied meanwhile, a folder is no
+            longer allowed, or the nodes are not those that the person saw.
         """
+        if self._catalog.operations.get(admitted.operation.name) is not admitted.operation:
+            raise OperationUnknownError(
+                f"The extension that brought {admitted.operation.name} has taken it away meanwhile. Nothing was done."
+            )
         if admitted.call.caller.door == PANEL_DOOR:
             return
         self._safety.check_running()

@@ -32,14 +32,17 @@ class EventRing:
         Gives the redactor to apply; asked for each event.
     size
         How many events are kept for clients that come back.
+    first
+        Number of the first event. Above those of earlier runs, or a client that comes back from one would go on in
+        the middle of this one without being told of the gap.
     """
 
-    def __init__(self, redactor: Callable[[], Redactor], size: int = 1000) -> None:
+    def __init__(self, redactor: Callable[[], Redactor], size: int = 1000, first: int = 1) -> None:
         self._redactor = redactor
         self._events: deque[ServiceEvent] = deque(maxlen=size)
         self._listeners: dict[int, Callable[[ServiceEvent], None]] = {}
         self._keys = itertools.count()
-        self._next = 1
+        self._first = self._next = first
 
     def publish(self, kind: str, data: dict[str, Any]) -> None:
         """Send an event to everyone who listens, and keep it."""
@@ -51,15 +54,11 @@ class EventRing:
             listener(event)
 
     def since(self, number: int) -> tuple[list[ServiceEvent], bool]:
-        """Give the events after `number`, and whether some before them are no longer kept."""
+        """Give the events after `number` (0 for all), and whether some before them are no longer kept."""
+        number = number or self._first - 1
         first = self._events[0].number if self._events else self._next
         has_gap = number < first - 1 or number >= self._next
         return [event for event in self._events if event.number > number or number >= self._next], has_gap
-
-    @property
-    def last_number(self) -> int:
-        """Number of the newest event; 0 before the first."""
-        return self._next - 1
 
     def listen(self, listener: Callable[[ServiceEvent], None]) -> Callable[[], None]:
         """Call `listener` with every new event; the result ends that and may be called again."""

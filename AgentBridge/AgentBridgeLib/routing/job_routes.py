@@ -12,7 +12,6 @@ from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem
 from AgentBridgeLib.jobs.machine import State
 from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.envelopes import JobView
-from AgentBridgeLib.model.paging import page_bounds
 from AgentBridgeLib.routing import answers, reading
 from AgentBridgeLib.routing.visit import PAGE_QUERY, Rows, ServiceRoute, invalid
 
@@ -48,20 +47,14 @@ def start_job(services: Services, visit: Visit) -> None:
 
 def list_jobs(services: Services, visit: Visit) -> None:
     """List the jobs, newest first."""
-    visit.expect_query("state", "operation", "limit", "cursor")
+    visit.expect_query("state", "operation", *PAGE_QUERY)
     state, operation = visit.query.get("state"), visit.query.get("operation")
     if state is not None and state not in set(State):
         raise invalid("state", state, f"one of: {', '.join(State)}")
     newest = [job for job in reversed(list(services.jobs.machine)) if _is_wanted(job, state, operation)]
-    bounds = page_bounds(
-        len(newest),
-        lambda at: newest[at].id,
-        limit=visit.page_limit(),
-        cursor=visit.query.get("cursor"),
-        question=f"jobs {state} {operation}",
-    )
-    items = [services.jobs.view(job) for job in newest[bounds.start : bounds.stop]]
-    visit.give(JobRows(items=items, next_cursor=bounds.next_cursor, total=len(newest)))
+    chosen, next_cursor = visit.page(newest, lambda job: job.id, f"jobs {state} {operation}")
+    items = [services.jobs.view(job) for job in chosen]
+    visit.give(JobRows(items=items, next_cursor=next_cursor, total=len(newest)))
 
 
 def get_job(services: Services, visit: Visit) -> None:

@@ -11,7 +11,7 @@ from AgentBridgeLib.model.base import Arguments, Result
 from AgentBridgeLib.registry.examples import example_arguments
 from AgentBridgeLib.routing import reading
 from AgentBridgeLib.routing.table import PREFIX
-from AgentBridgeLib.routing.visit import Rows, ServiceRoute
+from AgentBridgeLib.routing.visit import PAGE_QUERY, Rows, ServiceRoute
 
 if TYPE_CHECKING:
     from AgentBridgeLib.registry.operation import Operation
@@ -58,10 +58,12 @@ class OperationRows(Rows[OperationRow]):
 
 def list_operations(services: Services, visit: Visit) -> None:
     """List the operations; with `search` those that fit its words, best first."""
-    visit.expect_query("search")
-    chosen = services.catalog.find(visit.query.get("search", "")).operations
+    visit.expect_query("search", *PAGE_QUERY)
+    search = visit.query.get("search", "")
+    found = services.catalog.find(search).operations
+    chosen, next_cursor = visit.page(found, lambda operation: operation.name, f"operations {search}")
     items = [OperationRow(**_row(services, operation)) for operation in chosen]
-    visit.give(OperationRows(items=items, total=len(items)))
+    visit.give(OperationRows(items=items, next_cursor=next_cursor, total=len(found)))
 
 
 def describe_operation(services: Services, visit: Visit) -> None:
@@ -94,7 +96,10 @@ ROUTES: tuple[ServiceRoute, ...] = (
         "All operations",
         list_operations,
         result=OperationRows,
-        query={"search": "Words of a task, such as: align two scans. The best fit comes first."},
+        query={
+            "search": "Words of a task, such as: align two scans. The best fit comes first.",
+            **PAGE_QUERY,
+        },
     ),
     ServiceRoute(
         "GET",

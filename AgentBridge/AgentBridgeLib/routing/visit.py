@@ -10,16 +10,18 @@ from pydantic import Field
 
 from AgentBridgeLib.errors import ArgumentInvalidError, BridgeError, FieldProblem
 from AgentBridgeLib.model.base import Arguments, Result
+from AgentBridgeLib.model.paging import page_bounds
 from AgentBridgeLib.routing import answers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from AgentBridgeLib.dispatch.context import Caller
     from AgentBridgeLib.model.exchange import Exchange
     from AgentBridgeLib.routing.services import Services
 
 Row = TypeVar("Row")
+Entry = TypeVar("Entry")
 
 
 @dataclass(slots=True)
@@ -51,6 +53,19 @@ class Visit:
                 f"The query argument '{unknown[0]}' is unknown here; there are: {known}.",
                 errors=[FieldProblem(f"/{name}", "is unknown", f"one of: {known}") for name in unknown],
             )
+
+    def page(
+        self, rows: Sequence[Entry], key: Callable[[Entry], str], question: str
+    ) -> tuple[Sequence[Entry], str | None]:
+        """Give the rows that the query asks for, and the cursor of the next page; see `page_bounds`."""
+        bounds = page_bounds(
+            len(rows),
+            lambda at: key(rows[at]),
+            limit=self.page_limit(),
+            cursor=self.query.get("cursor"),
+            question=question,
+        )
+        return rows[bounds.start : bounds.stop], bounds.next_cursor
 
     def page_limit(self) -> int:
         """Read `limit`: how many items a page has, 1 to 1000, 100 unless told.
