@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import tempfile
 import zipfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from xml.parsers import expat
 
 from AgentBridgeLib.errors import FileMissingError, FileUnreadableError, OutOfMemoryError
+from AgentBridgeLib.host.data_headers import check_data
 from AgentBridgeLib.host.file_references import check_members, file_names, scene_attributes
 from AgentBridgeLib.host.image_headers import HEAD_BYTES, ImageClaim, read_claim
 from AgentBridgeLib.host.memory import available_memory_bytes
+from AgentBridgeLib.host.packed_data import is_complete
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 #: Readers hold the voxels once in their own buffer and once in the image for a moment.
 READING_FACTOR = 1.5
+_NO_NUMBER = re.compile(r"\b(?:nan|inf)", re.IGNORECASE)
+_PLACES = ("spacing", "origin", "ijkToRASDirections")  # of volumes
+_TRANSFORM_REFERENCE = re.compile(r"(?:^|;)\s*transform:([^\s;]+)")
 
 
 class FileChecks:
@@ -39,12 +47,16 @@ class FileChecks:
         FileMissingError
             There is none.
         FileUnreadableError
-            Its header claims more voxels than it has bytes.
+            Its header claims more than it has bytes, or its compressed voxels are not all there.
         OutOfMemoryError
             They would not fit into memory.
         """
         if not path.is_file():
             raise FileMissingError(f"There is no file at {path}.")
+        try:
+            check_data(path)
+        except ValueError as error:
+            raise FileUnreadableError(f"{path.name} {error}.") from error
         self._check_memory(path.name, self._claimed_by(path))
 
     def check_scene(self, path: Path) -> None:
@@ -66,6 +78,7 @@ class FileChecks:
             with zipfile.ZipFile(path) as bundle:
                 check_members(path.name, bundle)
                 members = [member for member in bundle.infolist() if not member.is_dir()]
+                _check_unpacked_size(path.name, members)
                 scenes = [member for member in members if member.filename.lower().endswith(".mrml")]
                 if not scenes:
                     raise FileUnreadableError(f"{path.name} is an archive without a scene (.mrml).")
@@ -90,6 +103,11 @@ class FileChecks:
         if not data_path.is_file():
             raise FileUnreadableError(f"{path.name} names {claim.data_file} as its data, which is not there.")
         _check_size(path.name, claim, data_path.stat().st_size)
+        if not is_complete(data_path, claim):
+            raise FileUnreadableError(
+                f"{data_path.name} is cut or damaged: its compressed data are not the {claim.unpacked_bytes} bytes "
+                "that the header claims. Get the file again."
+            )
         return claim.memory_bytes
 
     def _check_memory(self, name: str, claimed: int) -> None:
@@ -149,19 +167,52 @@ def _check_windows(name: str, scene: bytes, is_long: bool) -> None:
         )
 
 
+def _check_unpacked_size(name: str, members: Iterable[zipfile.ZipInfo]) -> None:
+    """Refuse an archive that would fill the disk, or whose scene is none."""
+    needed, free = sum(member.file_size for member in members), shutil.disk_usage(tempfile.gettempdir()).free
+    if needed > free:
+        raise FileUnreadableError(
+            f"{name} would be unpacked into {needed} bytes; {free} bytes are free for temporary files.",
+            facts={"needed_bytes": needed, "free_bytes": free},
+        )
+
+
 def _check_xml(name: str, scene: bytes) -> None:
-    """Refuse what the scene parser would only refuse after the present scene is gone."""
+    """Refuse what would only be refused after the present scene is gone, and what Slicer would hang on."""
     roots: list[str] = []
+    nowhere: list[str] = []
+    above: dict[str, str] = {}
+
+    def note(element: str, attributes: dict[str, str]) -> None:
+        roots.append(element)
+        found = _TRANSFORM_REFERENCE.search(attributes.get("references", ""))
+        if any(_NO_NUMBER.search(attributes.get(key, "")) for key in _PLACES):
+            nowhere.append(attributes.get("id", ""))
+        above[attributes.get("id", "")] = found[1] if found else attributes.get("transformNodeRef", "")
+
     parser = expat.ParserCreate()
-    parser.StartElementHandler = lambda element, _: roots.append(element) if not roots else None
+    parser.StartElementHandler = note
     try:
         parser.Parse(scene, True)
     except expat.ExpatError as error:
         raise FileUnreadableError(
             f"The scene in {name} is no well-formed XML; it may have been cut."
         ) from error
-    if roots != ["MRML"]:
+    if roots[0] != "MRML":
         raise FileUnreadableError(f"{name} is XML but no MRML scene.")
+    if nowhere:
+        raise FileUnreadableError(f"{name} has volumes whose geometry is not finite: {', '.join(nowhere)}.")
+    if any(_comes_back(above, node_id) for node_id in filter(None, above)):
+        raise FileUnreadableError(f"{name} has transforms that apply to themselves, which would hang Slicer.")
+
+
+def _comes_back(above: Mapping[str, str], node_id: str) -> bool:
+    """Whether the transforms above a node lead in a circle."""
+    passed = set()
+    while node_id and node_id not in passed:
+        passed.add(node_id)
+        node_id = above.get(node_id, "")
+    return bool(node_id)
 
 
 def _referenced_files(path: Path, scene: bytes) -> Iterator[Path]:

@@ -7,6 +7,7 @@ asking for the extensions of a node gives it a storage node.
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,6 +78,8 @@ class SlicerFiles:
         with automatic_windows_off(self._scene.scene):
             words = self._read(path, file_type, {**properties}, loaded)
         added = additions.stop()
+        if words is None:
+            words = next(filter(None, (_flaw(self._scene.node(node_id)) for node_id in added)), None)
         if words is not None or not (added or loaded.GetNumberOfItems()):
             self._remove(added)
             raise FileUnreadableError(
@@ -326,6 +329,23 @@ def _short_text_in_files(node: Any) -> Iterator[None]:
         yield
     finally:
         node.SetForceCreateStorageNode(mode)
+
+
+def _flaw(node: Any) -> str:
+    """Say why a node that a reader made cannot be kept, since views and filters trust it; empty if it can."""
+    if node.IsA("vtkMRMLVolumeNode"):
+        matrix = vtk.vtkMatrix4x4()
+        node.GetIJKToRASMatrix(matrix)
+        numbers = [matrix.GetElement(row, column) for row in range(3) for column in range(4)]
+        return "" if all(map(math.isfinite, numbers)) else "The geometry in its header is not finite."
+    mesh = node.GetMesh() if node.IsA("vtkMRMLModelNode") else None
+    if mesh is None or not mesh.IsA("vtkPolyData"):
+        return ""
+    for cells in (mesh.GetVerts(), mesh.GetLines(), mesh.GetPolys(), mesh.GetStrips()):
+        first, last = cells.GetConnectivityArray().GetRange(0) if cells.GetNumberOfCells() else (0, -1)
+        if first < 0 or last >= mesh.GetNumberOfPoints():
+            return "A face of it names a point that is not there."
+    return ""
 
 
 def _words(messages: Any) -> str:

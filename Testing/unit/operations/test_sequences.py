@@ -45,6 +45,30 @@ def test_items_are_browsed_through_one_node(context):
     assert length_of(context, later.proxy_node_id) == pytest.approx(30)
 
 
+def test_numbers_that_lie_close_together_are_items_of_their_own(context):
+    """slicer: within 0.001 it takes numeric index values for the same, and the later item replaces the other."""
+    made = create(context, lines(context), index_values=("0.0001", "0.0002", "0.0003"))
+    assert (made.item_count, made.is_index_numeric) == (3, True)
+    shown = [browse(context, made.id, index_value=value) for value in made.index_values]
+    assert [length_of(context, one.proxy_node_id) for one in shown[-1:]] == pytest.approx([30])
+    assert length_of(context, browse(context, made.id, index_value="0.0001").proxy_node_id) == pytest.approx(
+        10
+    )
+
+
+def test_index_values_that_are_the_same_number_are_refused(context):
+    """issue:#3: one item would be lost."""
+    with pytest.raises(ArgumentInvalidError, match="same number"):
+        create(context, lines(context), index_values=("10", "9", "1e1"))
+
+
+def test_index_values_that_only_look_like_numbers_are_text(context):
+    """slicer: looking for nan among numbers does not end."""
+    made = create(context, lines(context), index_values=("nan", "inf", "1"))
+    assert (made.item_count, made.is_index_numeric) == (3, False)
+    assert browse(context, made.id, index_value="1").selected_item == 2
+
+
 def test_sequence_holds_copies(context, scene):
     """slicer: SetDataNodeAtValue copies."""
     node_ids = lines(context)

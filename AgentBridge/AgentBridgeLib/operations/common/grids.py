@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
+from AgentBridgeLib.errors import NodeTypeError
 from AgentBridgeLib.operations.common import matrices
 
 if TYPE_CHECKING:
@@ -34,12 +35,21 @@ class Grid:
 
     @classmethod
     def of(cls, volume: Any) -> Grid:
-        """Read the grid of a volume node, in the node's own coordinates: without its parent transforms."""
+        """Read the grid of a volume node, in the node's own coordinates: without its parent transforms.
+
+        Raises
+        ------
+        NodeTypeError
+            Its geometry is not finite.
+        """
         matrix = vtkMatrix4x4()
         volume.GetIJKToRASMatrix(matrix)
         image = volume.GetImageData()
         dimensions = image.GetDimensions() if image is not None else (0, 0, 0)
-        return cls(dimensions, matrices.from_vtk(matrix))
+        found = matrices.from_vtk(matrix)
+        if not np.isfinite(found).all():
+            raise NodeTypeError(f"{volume.GetID()} lies nowhere: its geometry is not finite. Load it anew.")
+        return cls(dimensions, found)
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:

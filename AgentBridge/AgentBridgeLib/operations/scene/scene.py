@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 from collections import Counter
@@ -313,8 +314,8 @@ def _bounds(scene: SceneHost) -> Sequence[float] | None:
     for entry in node_index(scene).of_class("vtkMRMLDisplayableNode"):
         bounds = [1.0, -1.0] * 3
         scene.node(entry.id).GetRASBounds(bounds)
-        if any(bounds[2 * axis] > bounds[2 * axis + 1] for axis in range(3)):
-            continue
+        if not all(-math.inf < bounds[2 * axis] <= bounds[2 * axis + 1] < math.inf for axis in range(3)):
+            continue  # empty, or with points that are no numbers
         union = bounds if union is None else _united(union, bounds)
     return union
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
@@ -14,11 +17,15 @@ from AgentBridgeLib.operations.common.problems import invalid
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from AgentBridgeLib.dispatch.context import OperationContext
 
 SEQUENCE = "vtkMRMLSequenceNode"
 BROWSER = "vtkMRMLSequenceBrowserNode"
 MOST_VALUES = 1000
+_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,15}\.?[0-9]{0,15}|\.[0-9]{1,15})(?:[eE][+-]?[0-9]{1,2})?")
+"""What Slicer reads as the same number; words such as nan would keep it searching without an end."""
 _Text = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
 
 
@@ -39,10 +46,12 @@ class CreateArguments(Arguments):
     """What to put into the sequence."""
 
     node_ids: Annotated[tuple[NodeId, ...], Field(min_length=1, max_length=MOST_VALUES)] = Field(
-        description="Nodes of one class; the sequence gets copies of them, in this order."
+        description="Nodes of one class; the sequence gets copies of them, in this order, or in that of the index "
+        "values if those are numbers."
     )
     index_values: Annotated[tuple[_Text, ...], Field(max_length=MOST_VALUES)] | None = Field(
-        default=None, description="One value for each node, all different; without: 0, 1, 2, …"
+        default=None,
+        description="One value for each node, all different; numbers if all are, else text. Without: 0, 1, 2, …",
     )
     index_name: _Text = Field(default="index", description="What the index counts, such as time.")
     index_unit: Annotated[str, Field(max_length=100, pattern=r"^[^\x00]*$")] = Field(
@@ -120,7 +129,8 @@ def create_sequence(context: OperationContext, arguments: CreateArguments) -> Se
     Raises
     ------
     ArgumentInvalidError
-        Nodes are of different classes, or index values are too few, too many or not all different.
+        Nodes are of different classes, or index values are too few, too many or not all different, also
+        as numbers.
     NodeNotFoundError, NodeTypeError
         No node has one of the ids, or it is of a kind without data, such as a view.
 
@@ -135,12 +145,18 @@ def create_sequence(context: OperationContext, arguments: CreateArguments) -> Se
         raise invalid("index_values", "there must be one for each node, all different")
     if len({node.GetClassName() for node in nodes}) != 1:
         raise invalid("node_ids", "the nodes are of different classes")
+    is_numeric = all(_NUMBER.fullmatch(value) for value in values)
+    if is_numeric and _least_gap(values) == 0:
+        raise invalid("index_values", "two of them are the same number")
     name = host.scene.GenerateUniqueName(arguments.name or "Sequence")
     sequence = host.scene.AddNewNodeByClass(SEQUENCE, name)
     sequence.SetIndexName(arguments.index_name)
     sequence.SetIndexUnit(arguments.index_unit)
-    is_numeric = all(_is_number(value) for value in values)
     sequence.SetIndexType(sequence.NumericIndex if is_numeric else sequence.TextIndex)
+    if is_numeric:
+        sequence.SetNumericIndexValueTolerance(
+            min(sequence.GetNumericIndexValueTolerance(), _least_gap(values) / 4)
+        )
     for node, value in zip(nodes, values, strict=True):
         sequence.SetDataNodeAtValue(node, value)
     context.mark_made([sequence])
@@ -226,9 +242,7 @@ def _describe(context: OperationContext, sequence: Any) -> SequenceDescription:
     )
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _least_gap(values: Sequence[str]) -> float:
+    """Give the least distance between two numbers; infinite without two."""
+    numbers = sorted(map(float, values))
+    return min((after - before for before, after in pairwise(numbers)), default=math.inf)
