@@ -46,6 +46,13 @@ def wait_for_policy(host, policy):
     raise AssertionError(policy)
 
 
+def choose(host, policy):
+    """Do as the person who chooses a policy in the panel."""
+    source = f"import qt; qt.QSettings().setValue('AgentBridge/patient_identifiers', '{policy}')"
+    host.client.post("/python/execute", {"source": source}).expect()
+    wait_for_policy(host, policy)
+
+
 def paths_of(host, node_id):
     """Every GET route of the OpenAPI document, its parameters filled with what is there."""
     document = host.client.get("/openapi.json").expect().json()
@@ -125,14 +132,30 @@ def test_pseudonyms_are_the_same_in_every_answer_and_after_a_restart(start_bridg
     assert re.fullmatch(r"PatientName-[0-9a-f]{8} CT PatientBirthDate-[0-9a-f]{8}", seen.pop())
 
 
+def test_what_was_kept_while_identifiers_were_shown_is_not_given_when_they_are_hidden(planted):
+    """http: section 4, the policy applies to every answer and event: results, repeated answers, missed events"""
+    host, _send, node_id = planted
+    choose(host, "show")
+    line = {"type": "line", "points_ras": [[0, 0, 0], [1, 0, 0]], "name": f"of {NAME}"}
+    key = {"Idempotency-Key": "once"}
+    assert TELLTALES.search(host.client.post("/markups", line, headers=key).expect().body)
+    job = host.client.start_job("nodes.get", node_id=node_id)["id"]
+    assert TELLTALES.search(json.dumps(host.client.job_result(job)).encode())
+    failed = host.client.start_job("files.load", path=f"{host.folder}/{NAME}.nrrd")["id"]
+    host.client.wait_for_job(failed)
+    assert TELLTALES.search(host.client.get(f"/jobs/{failed}").body)
+    choose(host, "hide")
+    assert host.client.get(f"/jobs/{job}/result").code == "job.expired"
+    assert host.client.post("/markups", line, headers=key).code == "request.idempotency_conflict"
+    missed = (json.dumps(event.data) for event in host.client.events("0"))
+    told = next(text for text in missed if failed in text and "file.not_found" in text)
+    assert not TELLTALES.search(told.encode())
+
+
 def test_the_search_finds_what_is_shown(planted):
     """house: the test can fail"""
     host, _send, node_id = planted
-    host.client.post(
-        "/python/execute",
-        {"source": "import qt; qt.QSettings().setValue('AgentBridge/patient_identifiers', 'show')"},
-    ).expect()
-    wait_for_policy(host, "show")
+    choose(host, "show")
     body = host.client.get(f"/nodes/{node_id}").expect().body
     assert TELLTALES.search(body)
 

@@ -76,6 +76,9 @@ class Done:
         HTTP status that the operation declares for success.
     undo_problem
         Why scene.undo cannot take it back; empty when it can, or when nothing was changed.
+    identifiers
+        Policy by which identifiers were covered in it; who keeps it must not give it under another one. Empty where
+        there are none.
     """
 
     payload: bytes | Content
@@ -83,6 +86,7 @@ class Done:
     etag: str = ""
     status: int = 200
     undo_problem: str = ""
+    identifiers: str = ""
 
     @property
     def size(self) -> int:

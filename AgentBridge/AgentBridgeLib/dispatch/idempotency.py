@@ -31,10 +31,18 @@ class IdempotencyTable:
     """Answers by client and key, for 24 hours.
 
     Failures are not kept: nothing happened, so trying again is right.
+
+    Parameters
+    ----------
+    now
+        Seconds since 1970.
+    identifiers
+        Gives the policy for identifiers.
     """
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], identifiers: Callable[[], str]) -> None:
         self._now = now
+        self._identifiers = identifiers
         self._entries: OrderedDict[tuple[str, str], _Entry] = OrderedDict()
 
     def claim(
@@ -50,7 +58,7 @@ class IdempotencyTable:
         Raises
         ------
         IdempotencyConflictError
-            The key was used for another call.
+            The key was used for another call, or its answer was made under another policy for identifiers.
         """
         self._forget_old()
         entry = self._entries.get((client, key))
@@ -60,6 +68,11 @@ class IdempotencyTable:
             raise IdempotencyConflictError(
                 f"The Idempotency-Key '{key}' was used for another request in the last 24 hours. Use a new key for a "
                 "new request; this one was not executed."
+            )
+        if isinstance(entry.outcome, Done) and entry.outcome.identifiers not in {"", self._identifiers()}:
+            raise IdempotencyConflictError(
+                f"The request with the Idempotency-Key '{key}' was executed, but patient identifiers were treated "
+                "otherwise then, so its answer is not given again. Read the scene to see what it did."
             )
         if entry.outcome is not None:
             answer(entry.outcome)

@@ -11,6 +11,7 @@ from AgentBridgeLib.dispatch.stepper import Stepper
 from AgentBridgeLib.errors import (
     BridgeError,
     JobCanceledError,
+    JobExpiredError,
     JobNotFinishedError,
     JobStateConflictError,
 )
@@ -213,7 +214,13 @@ class JobService:
                 f"The job '{job_id}' is {job.state}. GET {JOBS_PATH}/{job_id}?wait=20 answers when it changes.",
                 retry_after_s=1.0,
             )
-        return self._results.get(job_id)
+        done = self._results.get(job_id)
+        if done.identifiers not in {"", self._redaction.policy}:
+            raise JobExpiredError(
+                f"The result of job '{job_id}' was made when patient identifiers were treated otherwise. Run it "
+                "again if needed."
+            )
+        return done
 
     def delivered(self, job_id: str) -> None:
         """Forget a large result: the client has it and never learned of the job."""

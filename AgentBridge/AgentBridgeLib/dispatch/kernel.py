@@ -77,7 +77,7 @@ class Dispatcher:
         self._host = parts.host
         self._etags = EntityTags(parts.host.scene)
         self._cache = AnswerCache()
-        self._idempotency = IdempotencyTable(parts.wall_clock)
+        self._idempotency = IdempotencyTable(parts.wall_clock, lambda: parts.redaction.policy)
         self._desk = ApprovalDesk(self._on_decision, parts.wall_clock)
         self._admission = CallAdmission(parts.host, parts.catalog, parts.safety, parts.redaction, self._desk)
 
@@ -185,7 +185,8 @@ class Dispatcher:
         )
         scope = mark.revision_scope
         seen = None if scope == "none" else revision
-        return Done(payload, seen, etag, mark.status, admitted.undo_problem)
+        policy = self._parts.redaction.policy
+        return Done(payload, seen, etag, mark.status, admitted.undo_problem, policy)
 
     def _tag(self, admitted: AdmittedCall) -> tuple[str, int]:
         salt = admitted.settings.identifiers

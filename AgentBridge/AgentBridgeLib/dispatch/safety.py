@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from AgentBridgeLib.host.ports.application import SettingsStore
     from AgentBridgeLib.host.ports.scene import SceneHost
     from AgentBridgeLib.policy.capabilities import Mode
+    from AgentBridgeLib.policy.settings import IdentifierPolicy
 
 
 LOOK_AGAIN_S = 0.05
@@ -139,7 +140,7 @@ class Redaction:
 
     def redactor(self) -> Redactor:
         """Make the redactor, or reuse the last one when nothing has changed."""
-        policy = self._safety.current().identifiers
+        policy = self.policy
         identifiers = self._scene.identifiers()
         if identifiers is not self._last:
             self._known |= identifiers
@@ -150,6 +151,11 @@ class Redaction:
         return self._redactor
 
     @property
+    def policy(self) -> IdentifierPolicy:
+        """The policy as it is now."""
+        return self._safety.current().identifiers
+
+    @property
     def uids(self) -> UidPseudonyms | None:
         """What gives UIDs their pseudonyms; None where the policy gives them none."""
-        return self._uids if self._safety.current().identifiers == "pseudonymize" else None
+        return self._uids if self.policy == "pseudonymize" else None
