@@ -23,7 +23,7 @@ def npy(array):
 
 @pytest.fixture
 def scene(a_bridge):
-    """A volume and a segmentation with two segments that overlap and one apart; client, volume, path, ids."""
+    """A volume and a segmentation with two segments that overlap and one apart, hidden; client, volume, path, ids."""
     k, j, i = np.mgrid[0:12, 0:14, 0:16]
     values = (100 * ((k - 5) ** 2 + (j - 6) ** 2 + (i - 7) ** 2 < 16)).astype(np.int16)
     volume = a_bridge.post_bytes("/volumes", npy(values), spacing_mm=(0.8, 1.1, 2.5)).expect(201).json()["id"]
@@ -31,7 +31,9 @@ def scene(a_bridge):
     layers[5, 6, 7, 0], layers[0:2, 0:3, :, 0], layers[4:8, 4:9, 5:9, 1] = 1, 2, 1
     made = a_bridge.post_bytes("/segmentations/labelmap", npy(layers), source_volume_id=volume).expect(201)
     where = f"/segmentations/{made.json()['id']}"
-    return a_bridge, volume, where, [segment["id"] for segment in made.json()["segments"]]
+    ids = [segment["id"] for segment in made.json()["segments"]]
+    a_bridge.patch(f"{where}/segments/{ids[1]}", {"is_visible": False, "status": "flagged"}).expect(200)
+    return a_bridge, volume, where, ids
 
 
 def state(client, where):

@@ -5,7 +5,8 @@ Laws of this file:
 * Ids stay. A node that is still there is changed in place; one that is gone comes back under its id.
 * Nodes that did not change since an earlier copy are shared with it, so a second copy of a scene costs little.
 * Slicer's own furniture (views, cameras, layout, built-in colors) is neither copied nor removed. Which volumes the
-  slice views show, and which are active, is restored.
+  slice views show, and which are active, is restored; for some nodes only where added ones are shown, which go.
+* Browsers of sequences are silent meanwhile: they would make new nodes for those that they miss for a moment.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import slicer
+import vtk
 
 from AgentBridgeLib.host.hierarchy_copies import (
     ItemRecord,
@@ -106,27 +108,34 @@ class SlicerSceneCopier:
         """
         for part in copy.parts:
             part.check(self._scene.scene.GetNodeByID(part.node_id))
-        with slicer.util.RenderBlocker(), self._batch():
+        with slicer.util.RenderBlocker(), self._batch(), self._silent_browsers():
             if copy.hierarchy is not None:
                 self._remove_others({part.node_id for part in copy.parts})
             restored = [self._put_back(part) for part in _referenced_first(copy.parts)]
-            for node in filter(None, [*restored, *(self._put_back(part) for part in copy.furniture)]):
-                _resolve_references(node)
-                _connect_voxels(node)
+            for part in copy.parts:
+                # It forgets which segments are hidden when those come anew, and its revision does not tell.
+                if part.node.IsA("vtkMRMLSegmentationDisplayNode"):
+                    part.put_back(self._scene.scene.GetNodeByID(part.node_id))
+            _connect(restored)
             if copy.hierarchy is not None:
+                _connect([self._put_back(part) for part in copy.furniture])
                 restore_hierarchy(self._hierarchy(), copy.hierarchy, self._scene.scene)
             restore_places(self._hierarchy(), copy.places, self._scene.scene)
 
-    def remove_nodes(self, node_ids: Sequence[str]) -> None:
-        """Remove nodes that are still there, latest first."""
-        for node_id in reversed(node_ids):
-            node = self._scene.scene.GetNodeByID(node_id)
-            if node is not None and _is_content(node):
-                self._scene.forget_node(node)
+    def remove_nodes(self, node_ids: Sequence[str], copy: SceneCopy) -> None:
+        """Remove nodes that are still there, latest first; what views showed in their place is as in a copy again."""
+        showing = {node.GetID() for node in self._shown() if not _refers_to(node).isdisjoint(node_ids)}
+        with self._silent_browsers():
+            for node_id in reversed(node_ids):
+                node = self._scene.scene.GetNodeByID(node_id)
+                if node is not None and _is_content(node):
+                    self._scene.forget_node(node)
+        _connect([self._put_back(part) for part in copy.furniture if part.node_id in showing])
 
     def _some_nodes(self, node_ids: Iterable[str]) -> list[Any]:
         nodes = [self._scene.scene.GetNodeByID(node_id) for node_id in node_ids]
         nodes = [node for node in nodes if node is not None and _is_content(node)]
+        nodes += [other for node in nodes for other in self._browsing(node)]
         nodes += [display for node in nodes for display in _displays(node)]
         return list({node.GetID(): node for node in nodes}.values())
 
@@ -138,7 +147,21 @@ class SlicerSceneCopier:
         parts: list[Part] = [VolumeCopy(node) for node in shared]
         parts += [self._copy_node(node, {}) for node in nodes]
         places = record_places(self._hierarchy(), [*shared, *nodes])
-        return SceneCopy(tuple(parts), (), None, self._scene.revision, places)
+        furniture = tuple(self._copy_node(node, {}) for node in self._shown())
+        return SceneCopy(tuple(parts), furniture, None, self._scene.revision, places)
+
+    def _browsing(self, node: Any) -> list[Any]:
+        """Give the browsers of a sequence, and the nodes that show its item and those beside it."""
+        if not node.IsA("vtkMRMLSequenceNode"):
+            return []
+        browsers = [browser for browser in self._browsers() if node.GetID() in _refers_to(browser)]
+        shown = vtk.vtkCollection()
+        for browser in browsers:
+            browser.GetAllProxyNodes(shown)
+        return [*browsers, *(shown.GetItemAsObject(index) for index in range(shown.GetNumberOfItems()))]
+
+    def _browsers(self) -> list[Any]:
+        return [node for node in self._nodes() if node.IsA("vtkMRMLSequenceBrowserNode")]
 
     def _copy_node(self, node: Any, known: dict[str, NodeCopy]) -> NodeCopy:
         revision = self._scene.node_revision(node.GetID())
@@ -181,6 +204,15 @@ class SlicerSceneCopier:
         return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(self._scene.scene)
 
     @contextmanager
+    def _silent_browsers(self) -> Iterator[None]:
+        states = [(browser, browser.StartModify()) for browser in self._browsers()]
+        try:
+            yield
+        finally:
+            for browser, was_modifying in states:
+                browser.EndModify(was_modifying)
+
+    @contextmanager
     def _batch(self) -> Iterator[None]:
         scene = self._scene.scene
         scene.StartState(scene.BatchProcessState)
@@ -211,6 +243,17 @@ def _references(node: Any) -> Iterator[tuple[str, int, str]]:
         role = node.GetNthNodeReferenceRole(number)
         for index in range(node.GetNumberOfNodeReferences(role)):
             yield role, index, node.GetNthNodeReferenceID(role, index) or ""
+
+
+def _refers_to(node: Any) -> set[str]:
+    return {other for _, _, other in _references(node)}
+
+
+def _connect(nodes: Iterable[Any]) -> None:
+    """Connect nodes that came back (None: nothing had to be done) with what they refer to."""
+    for node in filter(None, nodes):
+        _resolve_references(node)
+        _connect_voxels(node)
 
 
 def _resolve_references(node: Any) -> None:
