@@ -106,7 +106,7 @@ def test_server_that_goes_away_in_the_middle_leaves_a_list_of_what_is_missing(wo
     assert len(fetches(proxy)) == 4
 
 
-def test_canceled_pull_keeps_nothing_and_can_be_repeated(world):
+def test_pull_that_is_canceled_in_its_first_batch_keeps_nothing_and_can_be_repeated(world):
     """issue:#6: cancel during the transfer; progress is told; nothing half in the database."""
     client, proxy, _ = world
     proxy.plan = lambda _, path: "hold" if path.endswith(".4.3") else "pass"
@@ -118,13 +118,40 @@ def test_canceled_pull_keeps_nothing_and_can_be_repeated(world):
         assert time.monotonic() < give_up, running
         running = client.get(f"/jobs/{job['id']}", wait=5).expect().json()
     assert (running["state"], running["cancelable"]) == ("running", True)
-    assert "nothing is kept of it" in running["progress"]["message"]
+    assert "0 instances are in the database" in running["progress"]["message"]
     client.delete(f"/jobs/{job['id']}").expect(202)
     assert client.wait_for_job(job["id"])["state"] == "canceled"
     proxy.release.set()
     assert stored(client) == []
     proxy.reset()
     assert pull(client)["added_count"] == COUNT
+
+
+def test_pull_that_is_canceled_later_keeps_the_batches_before_and_goes_on_there(world, tmp_path):
+    """issue:#6: resume; ten slices of 8 MiB, the tenth is held."""
+    client, proxy, url = world
+    study, count, pixels = "1.2.826.8.11", 10, bytes(2 * 2048**2)
+    for k in range(count):
+        one = dicom_data.ct_slice(
+            study, "1.2.826.8.12", "1.2.826.8.3", k, Rows=2048, Columns=2048, PixelData=pixels
+        )
+        one.SOPInstanceUID = one.file_meta.MediaStorageSOPInstanceUID = f"1.2.826.8.14.{k}"
+        body = dicom_data.write(one, tmp_path / "one.dcm").read_bytes()
+        requests.post(f"{url.removesuffix('/dicom-web')}/instances", body, timeout=30).raise_for_status()
+    proxy.plan = lambda _, path: (
+        "hold" if is_instance(path) and sum(fetches(proxy).values()) == count else "pass"
+    )
+    job = client.start_job("dicom.pull", node="pacs", study_instance_uid=study)
+    assert proxy.is_holding.wait(60)
+    kept = len(client.get("/dicom/instances", StudyInstanceUID=study).expect().json()["items"])
+    assert 0 < kept < count
+    client.delete(f"/jobs/{job['id']}").expect(202)
+    assert client.wait_for_job(job["id"])["state"] == "canceled"
+    proxy.release.set()
+    proxy.reset()
+    again = client.job_result(client.start_job("dicom.pull", node="pacs", study_instance_uid=study)["id"])
+    assert (again["added_count"], again["already_there_count"]) == (count - kept, kept)
+    assert sum(fetches(proxy).values()) == count - kept
 
 
 def test_push_whose_answer_is_cut_is_repeated_without_duplicates(world):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import slicer
 from PIL import Image
+from pydicom import Dataset
 from pydicom.data import get_testdata_file
 
 import dicom_data
@@ -103,21 +104,21 @@ def document(data):
     return made
 
 
-def test_pdf_text_is_read_and_covered(context, add, run):
+def test_pdf_text_is_read_and_covered(context, add, run_jobs):
     """issue:#6: whatever the modality says."""
     uid = add(document(dicom_data.pdf("Dear Jane, all is well")))
-    found = run(dicom_reports.document_text(context, OneInstance(sop_instance_uid=uid)))
+    found = run_jobs(dicom_reports.document_text(context, OneInstance(sop_instance_uid=uid)))
     assert found.page_count == 1
     assert "all is well" in found.pages[0]
     assert "Jane" not in found.pages[0]
 
 
-def test_broken_pdf_and_what_is_no_document_are_refused(context, add, run):
+def test_broken_pdf_and_what_is_no_document_are_refused(context, add, run_jobs):
     """issue:#6."""
     for made in (document(b"%PDF-1.4 nothing"), dicom_data.report("1.2.9")):
         uid = add(made)
         with pytest.raises(DataInvalidError):
-            run(dicom_reports.document_text(context, OneInstance(sop_instance_uid=uid)))
+            run_jobs(dicom_reports.document_text(context, OneInstance(sop_instance_uid=uid)))
 
 
 def test_absent_package_is_named_with_what_to_do():
@@ -149,6 +150,21 @@ def test_monochrome1_is_inverted(context, add, run):
         for uid in (plain_uid, inverse_uid)
     )
     assert np.array_equal(one, 255 - other)
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+def test_frames_of_an_enhanced_image_are_windowed_by_their_own_groups(is_own):
+    """slicer: PS3.3 C.7.6.16.2.9 and C.7.6.16.2.10: rescale and window of a frame stand in its functional groups."""
+    made = dicom_data.enhanced_ct("1.2.3", "1.2.4", 2)
+    stored = made.pixel_array[0].astype(float)
+    (shared,) = made.SharedFunctionalGroupsSequence
+    shared.PixelValueTransformationSequence[0].RescaleIntercept = -5000
+    item = Dataset()
+    item.WindowCenter, item.WindowWidth = -5100, 400
+    shared.FrameVOILUTSequence = [item]
+    window = None if is_own else dicom_pixels.Window(-5100, 400)
+    wanted = np.clip((stored - 5000 + 5100.5) / 399 + 0.5, 0, 1) * 255
+    assert np.array_equal(dicom_pixels.render(made, 1, window), np.rint(wanted))
 
 
 def test_frame_beyond_the_last_is_refused(context, add, run):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from AgentBridgeLib.errors import FileUnreadableError
-from AgentBridgeLib.operations.dicom.library import library, quiet
+from AgentBridgeLib.operations.dicom.library import library, quiet, refuse_bomb
 
 _TAGS = ["Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "NumberOfFrames"]
 _IMPLICIT_HEADER_BYTES, _EXPLICIT_HEADER_BYTES = 8, 12
@@ -25,6 +25,7 @@ def missing_bytes(path: str) -> int:
     pydicom = library("pydicom")
     try:
         with Path(path).open("rb") as file, quiet():
+            refuse_bomb(file)
             dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_TAGS)
             pixels_at = file.tell()  # pydicom goes back to the element that it stopped at
             length = file.seek(0, 2)

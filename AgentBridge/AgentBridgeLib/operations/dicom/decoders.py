@@ -5,6 +5,7 @@ SimpleITK reads what pydicom's usual plugins do not: JPEG lossless (process 14) 
 
 from __future__ import annotations
 
+import math
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 from AgentBridgeLib.errors import DataInvalidError
 from AgentBridgeLib.operations.dicom.library import library, quiet
 
+MOST_VALUES = 1 << 27
 _COPIED = (
     "Rows",
     "Columns",
@@ -23,6 +25,8 @@ _COPIED = (
     "PixelRepresentation",
     "SamplesPerPixel",
 )
+_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+_WORD_BYTES = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 
 
 def is_new_pydicom() -> bool:
@@ -50,6 +54,7 @@ def decode(dataset: Any, index: int, count: int, *, as_stored: bool = False) -> 
     DataInvalidError
         It cannot be decoded; the message names the transfer syntax.
     """
+    require_moderate(dataset, 1)
     for attempt in (_with_pydicom, _with_simpleitk):
         try:
             with quiet():
@@ -61,6 +66,20 @@ def decode(dataset: Any, index: int, count: int, *, as_stored: bool = False) -> 
     raise DataInvalidError(
         f"The pixels ({name}) cannot be decoded with the packages that are here, or they are broken."
     )
+
+
+def require_moderate(dataset: Any, count: int) -> None:
+    """Refuse frames that a small compressed file would make too large for the memory.
+
+    Raises
+    ------
+    DataInvalidError
+        They have more than 134 million values.
+    """
+    sizes = (dataset.get(name, 1) or 1 for name in ("Rows", "Columns", "SamplesPerPixel"))
+    values = count * math.prod(int(size) for size in sizes)
+    if values > MOST_VALUES:
+        raise DataInvalidError(f"The pixels are too large to be decoded at once: {values:,} values.")
 
 
 def stored_frame(dataset: Any, index: int, count: int) -> bytes:
@@ -87,6 +106,21 @@ def stored_frame(dataset: Any, index: int, count: int) -> bytes:
         raise DataInvalidError(
             "The frames of this instance cannot be told apart: its items are broken."
         ) from None
+
+
+def little_endian(dataset: Any) -> Any:
+    """Turn the bytes of binary values round, in place, if they are big endian: pydicom leaves them as they were."""
+    if str(dataset.file_meta.get("TransferSyntaxUID", "")) != _BIG_ENDIAN:
+        return dataset
+    with quiet():
+        for element in dataset.iterall():
+            if element.VR in _WORD_BYTES and isinstance(element.value, bytes):
+                size = _WORD_BYTES[element.VR]
+                if element.tag == 0x7FE00010:
+                    size = max(2, int(dataset.BitsAllocated) // 8)
+                if len(element.value) % size == 0:
+                    element.value = np.frombuffer(element.value, f">u{size}").astype(f"<u{size}").tobytes()
+    return dataset
 
 
 def _with_pydicom(dataset: Any, index: int, count: int, as_stored: bool) -> Any:

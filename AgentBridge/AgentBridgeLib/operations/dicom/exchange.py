@@ -95,8 +95,8 @@ def pull(
     """Pull a study, or some of its series, from a remote node into Slicer's DICOM database.
 
     Only instances that the database does not have are fetched, so a pull that was cut goes on where it ended. Failures
-    that may pass are repeated with growing pauses. An instance is kept only when all of it came. Cancel during the
-    transfer keeps nothing of it; cancel while files are added to the database keeps those that are in.
+    that may pass are repeated with growing pauses. An instance is kept only when all of it came. They go into the
+    database in batches of about 64 MiB; cancel keeps what is in by then.
 
     Returns
     -------
@@ -128,30 +128,43 @@ def pull(
         "series": arguments.series_instance_uids,
         "known": known,
         "folder": context.work_folder(),
+        "wanted": None,
+        "done": 0,
     }
-    told = "Fetching; if it is canceled now, nothing is kept of it"
-    result = yield from _saying(told, speak(context, node, request, "The transfer"))
-    if not result["listed"]:
+    already, arrived, failed = 0, list[dict[str, str]](), list[dict[str, str]]()
+    while request["wanted"] is None or request["wanted"]:
+        told = f"Fetching; {len(arrived)} instances are in the database and stay there if it is canceled"
+        result = yield from _saying(told, speak(context, node, request, "The transfer"))
+        came = yield from _taken_in(context, result["fetched"], failed)
+        arrived += came
+        already += result["already"]
+        failed += result["failed"]
+        request |= {"wanted": result["left"], "done": len(arrived) + len(failed)}
+    if not (already or arrived or failed):
         raise FileMissingError(f"The node {node.name} has no such study or series.")
-    failed = list(result["failed"])
-    if failed and not result["fetched"]:
+    if failed and not arrived:
         raise failure(node, "incomplete", failed[0]["reason"])
-    if result["fetched"]:
-        yield from add_to_database(context, [one["path"] for one in result["fetched"]], copies=True)
-    arrived = [one for one in result["fetched"] if index.instance(one["uid"]) is not None]
-    uids = {one["uid"] for one in arrived}
-    failed += [
-        {"uid": one["uid"], "reason": "the database did not take it"}
-        for one in result["fetched"]
-        if one["uid"] not in uids
-    ]
     return DicomPulled(
         study_instance_uid=arguments.study_instance_uid,
         series=sorted({one["series"] for one in arrived}),
         added_count=len(arrived),
-        already_there_count=result["listed"] - len(result["fetched"]) - len(result["failed"]),
+        already_there_count=already,
         failed=_failures(failed),
     )
+
+
+def _taken_in(
+    context: OperationContext, fetched: list[dict[str, str]], failed: list[dict[str, str]]
+) -> Generator[Progress | Suspend, None, list[dict[str, str]]]:
+    """Add files to the database; give those that it took, the others are added to `failed`."""
+    if not fetched:
+        return []
+    yield from add_to_database(context, [one["path"] for one in fetched], copies=True)
+    index = context.host.dicom.index
+    arrived = [one for one in fetched if index.instance(one["uid"]) is not None]
+    lost = [one for one in fetched if one not in arrived]
+    failed += [{"uid": one["uid"], "reason": "the database did not take it"} for one in lost]
+    return arrived
 
 
 @operation(

@@ -65,6 +65,8 @@ class HeaderFilter:
             return self._dataset(start, end, added)
         except (struct.error, IndexError) as fault:
             raise ValueError("a length points behind the end") from fault
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
 
     def value_of(self, wanted: int, start: int) -> bytes:
         """Find the value of an element of the data set that begins at `start`; empty without one.

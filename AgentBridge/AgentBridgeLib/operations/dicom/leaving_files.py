@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import struct
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,10 +12,10 @@ import numpy as np
 
 from AgentBridgeLib.errors import DataInvalidError, FileUnreadableError
 from AgentBridgeLib.operations.dicom import negotiation
-from AgentBridgeLib.operations.dicom.decoders import decode, is_new_pydicom
+from AgentBridgeLib.operations.dicom.decoders import decode, is_new_pydicom, little_endian, require_moderate
 from AgentBridgeLib.operations.dicom.header_filter import UNDEFINED, HeaderFilter
 from AgentBridgeLib.operations.dicom.instances import burned_in
-from AgentBridgeLib.operations.dicom.library import library, quiet
+from AgentBridgeLib.operations.dicom.library import DEFLATED, file_meta, library, quiet, read_dataset
 from AgentBridgeLib.operations.dicom.pixels import frame_count
 from AgentBridgeLib.operations.dicom.privacy import decoded, method, without_identifiers
 from AgentBridgeLib.operations.dicom.stored_files import StoredFile
@@ -30,7 +31,7 @@ _ITEM, _END_OF_ITEMS = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
 _IMPLICIT = "1.2.840.10008.1.2"
 _META = 132  # where the file meta information begins (PS3.10, 7.1)
 _BURNED_IN = 0x00280301
-_UNUSUAL = {"1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"}  # big endian, deflated
+_UNUSUAL = {"1.2.840.10008.1.2.2", DEFLATED}  # big endian, deflated
 
 
 class LeavingFile(NamedTuple):
@@ -83,7 +84,7 @@ def leaving_file(
     """
     file = StoredFile(path)
     stored, start = _syntax_of(file.head())
-    flag = _flag_of(file.head(), stored, start)
+    flag = _flag_of(file.whole() if stored == DEFLATED else file.head(), stored, start)
     wanted = negotiation.file_syntax(accept, stored, can_decode=True)
     if wanted != stored:
         try:
@@ -99,13 +100,10 @@ def leaving_file(
 
 def _syntax_of(data: bytes) -> tuple[str, int]:
     """Give the transfer syntax, and where the data set begins, behind the file meta information."""
-    file = io.BytesIO(data)
-    try:
-        with quiet():
-            head = library("pydicom.filereader").read_partial(file, lambda *_: True)
-        return str(head.file_meta.TransferSyntaxUID), file.tell()
-    except Exception:  # noqa: BLE001 - pydicom raises whatever a broken file provokes
-        raise FileUnreadableError("The file of this instance is no readable DICOM file.") from None
+    syntax, start = file_meta(data)
+    if not syntax:
+        raise FileUnreadableError("The file of this instance is no readable DICOM file.")
+    return syntax, start
 
 
 def _flag_of(data: bytes, syntax: str, start: int) -> BurnedIn:
@@ -114,9 +112,8 @@ def _flag_of(data: bytes, syntax: str, start: int) -> BurnedIn:
         with suppress(ValueError):
             said = HeaderFilter(data, is_implicit=syntax == _IMPLICIT).value_of(_BURNED_IN, start)
             return burned_in({"BurnedInAnnotation": said.decode("ascii", "replace").strip(" \0")})
-    with quiet(), suppress(Exception):  # cut off, or broken further on
-        read = library("pydicom.filereader").read_partial
-        return burned_in(read(io.BytesIO(data), lambda tag, *_: tag > _BURNED_IN))
+    with suppress(FileUnreadableError):  # cut off, or broken further on
+        return burned_in(read_dataset(io.BytesIO(data), tags=["BurnedInAnnotation"]))
     return "unknown"
 
 
@@ -213,17 +210,15 @@ def _exactly(file: StoredFile, start: int, count: int) -> bytes:
 
 
 def _whole(data: bytes) -> Any:
-    with quiet():
-        return library("pydicom").dcmread(io.BytesIO(data))
+    return read_dataset(io.BytesIO(data), pixels=True)
 
 
 def _rewritten(data: bytes, uids: UidPseudonyms | None = None) -> bytes:
     """Take the identifiers out of a file that is encoded in an unusual way."""
-    dataset = decoded(without_identifiers(_whole(data), uids))
-    out = io.BytesIO()
+    dataset, out = _whole(data), io.BytesIO()
     try:
         with quiet():
-            library("pydicom").dcmwrite(out, dataset)
+            library("pydicom").dcmwrite(out, decoded(without_identifiers(dataset, uids)))
     except Exception:  # noqa: BLE001 - pydicom raises whatever a broken value provokes
         raise FileUnreadableError("This file cannot be rewritten; it is broken.") from None
     return out.getvalue()
@@ -242,8 +237,7 @@ def _transcoded(data: bytes, hides: bool, uids: UidPseudonyms | None) -> bytes:
     with quiet():
         if syntax.is_compressed and "PixelData" in dataset:
             _decompress(dataset)
-        elif not syntax.is_little_endian:
-            _swap_words(dataset)
+        little_endian(dataset)
         if hides:
             without_identifiers(dataset, uids)
         decoded(dataset)
@@ -268,6 +262,7 @@ def _explicit_little(dataset: Any) -> bytes:
 def _decompress(dataset: Any) -> None:
     """Decode all frames; colors come as RGB."""
     count = frame_count(dataset)
+    require_moderate(dataset, math.ceil(count / 8))  # up to eight times as much, of 2 bytes: about 2 GiB
     frames = [decode(dataset, index, count) for index in range(count)]
     samples = int(dataset.get("SamplesPerPixel", 1) or 1)
     if samples > 1:
@@ -282,14 +277,3 @@ def _decompress(dataset: Any) -> None:
     for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
         if keyword in dataset:
             delattr(dataset, keyword)
-
-
-def _swap_words(dataset: Any) -> None:
-    """Turn the bytes of binary values round: pydicom leaves them as they were read."""
-    for element in dataset.iterall():
-        if element.VR in {"OW", "OF", "OD", "OL", "OV"} and isinstance(element.value, bytes):
-            size = {"OF": 4, "OL": 4, "OD": 8, "OV": 8}.get(element.VR, 2)
-            if element.tag == 0x7FE00010:
-                size = max(2, int(dataset.BitsAllocated) // 8)
-            if len(element.value) % size == 0:
-                element.value = np.frombuffer(element.value, f">u{size}").astype(f"<u{size}").tobytes()

@@ -10,12 +10,14 @@ import numpy as np
 
 from AgentBridgeLib.errors import ArgumentInvalidError, DataInvalidError, FieldProblem
 from AgentBridgeLib.operations.dicom.decoders import decode, is_new_pydicom
+from AgentBridgeLib.operations.dicom.functional_groups import item_of
 from AgentBridgeLib.operations.dicom.library import library, quiet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 JPEG_QUALITY = 90
+_SHOWN_BY = ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth", "VOILUTFunction")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +94,20 @@ def _render(dataset: Any, frame: int, window: Window | None) -> NDArray[np.uint8
         if pixels.ndim == 3:
             stored = int(dataset.get("BitsStored", 8) or 8)
             return _to_bytes(pixels, float(2**stored - 1))
-        gray = _gray(dataset, pixels, window)
+        gray = _gray(_of_frame(dataset, frame - 1), pixels, window)
     inverted = interpretation == "MONOCHROME1" or dataset.get("PresentationLUTShape") == "INVERSE"
     return np.ascontiguousarray(255 - gray if inverted else gray)
+
+
+def _of_frame(dataset: Any, index: int) -> Any:
+    """Give what says how values are shown: of an enhanced image that stands in the functional groups of its frames."""
+    if not dataset.get("PerFrameFunctionalGroupsSequence"):
+        return dataset
+    said = library("pydicom").Dataset()
+    said.update({name: dataset[name] for name in _SHOWN_BY if name in dataset})
+    for macro in ("PixelValueTransformationSequence", "FrameVOILUTSequence"):
+        said.update(item_of(dataset, index, macro) or {})
+    return said
 
 
 def shaped(

@@ -14,13 +14,13 @@ from AgentBridgeLib.model.confidentiality import (
     KEYWORD_OF_TAG,
     REPRESENTATIONS,
 )
-from AgentBridgeLib.operations.dicom.library import library, quiet
+from AgentBridgeLib.operations.dicom.library import library, quiet, some_at_a_time
 from AgentBridgeLib.policy.identifiers import Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
-    from AgentBridgeLib.dispatch.context import OperationContext
+    from AgentBridgeLib.dispatch.context import OperationContext, Progress
     from AgentBridgeLib.operations.dicom.values import JsonDataset
     from AgentBridgeLib.policy.settings import IdentifierPolicy
     from AgentBridgeLib.policy.uid_pseudonyms import UidPseudonyms
@@ -43,12 +43,13 @@ def hides(context: OperationContext) -> bool:
     return getattr(context.settings, "identifiers", "hide") != "show"
 
 
-def text_redactor(context: OperationContext, dataset: Any) -> Redactor:
+def text_redactor(context: OperationContext, dataset: Any) -> Generator[Progress, None, Redactor]:
     """Make a redactor for the identifying texts of a data set; it hides nothing under ``show``."""
-    policy: IdentifierPolicy = "hide" if hides(context) else "show"
-    return Redactor(
-        policy, dict(_identifying_texts(dataset)), b""
-    )  # the key makes pseudonyms, of which there are none
+    if not hides(context):
+        return Redactor("show", {}, b"")
+    texts = yield from some_at_a_time(_identifying_texts(dataset), "Looking for identifiers")
+    known = {text: keyword for text, keyword in texts if text}
+    return Redactor("hide", known, b"")  # the key makes pseudonyms, of which there are none
 
 
 def database_redactor(context: OperationContext) -> Redactor:
@@ -128,6 +129,8 @@ def covering(tag: int, said: str | None) -> Literal["keep", "empty", "drop", "de
     if number == 0 and group > 2:
         return "drop"  # the length of its group would be wrong
     keyword = KEYWORD_OF_TAG.get(f"{tag:08X}", "")
+    if representation_of(tag, None) == "UN":
+        return "drop"  # no dictionary knows it, so it may say anything
     kind = representation_of(tag, said)
     if keyword in COVERED_BY_NAME:
         is_removed = kind == "SQ" or kind[:1] == "O" or REPRESENTATIONS.get(keyword, "")[:1] == "O"
@@ -147,14 +150,15 @@ def representation_of(tag: int, said: str | None) -> str:
 
 
 def _identifying_texts(dataset: Any) -> Iterator[tuple[str, str]]:
-    with quiet():
-        for item in dataset:
-            if item.VR == "SQ":
-                for part in item.value:
-                    yield from _identifying_texts(part)
-            elif item.keyword in FOUND_BY_VALUE and item.VR != "UI" and item.value:
-                for value in several(item.value):
-                    yield value.strip(), item.keyword
+    """Give texts with the keyword of their attribute; an empty one for each data set that was looked through."""
+    for item in dataset:
+        if item.VR == "SQ":
+            for part in item.value:
+                yield from _identifying_texts(part)
+        elif item.keyword in FOUND_BY_VALUE and item.VR != "UI" and item.value:
+            for value in several(item.value):
+                yield value.strip(), item.keyword
+    yield "", ""
 
 
 def several(value: Any) -> list[str]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import io
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from AgentBridgeLib.dispatch.context import Progress, Suspend
-from AgentBridgeLib.errors import DataInvalidError
+from AgentBridgeLib.errors import DataInvalidError, StorageFailedError
 from AgentBridgeLib.model.dicom import DocumentText, ReportText
+from AgentBridgeLib.operations.common.child_process import run_worker
 from AgentBridgeLib.operations.dicom import report_tree as dicom_report_tree
 from AgentBridgeLib.operations.dicom.instances import OneInstance, read_instance
-from AgentBridgeLib.operations.dicom.library import library, quiet
+from AgentBridgeLib.operations.dicom.library import library, some_at_a_time
 from AgentBridgeLib.operations.dicom.privacy import hides, text_redactor
 from AgentBridgeLib.registry.operation import operation
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from AgentBridgeLib.dispatch.context import OperationContext
 
+WORKER = Path(__file__).parent / "workers" / "document_pages.py"
 MOST_DOCUMENT_BYTES = 64 << 20
 MOST_PAGES = 200
 
@@ -61,24 +64,26 @@ def report_text(
     Source: DICOM PS3.3, C.17.3.
     """
     dataset = yield from read_instance(context, arguments)
-    return read_report(context, dataset)
+    return (yield from read_report(context, dataset))
 
 
-def read_report(context: OperationContext, dataset: Any) -> ReportText:
+def read_report(context: OperationContext, dataset: Any) -> Generator[Progress, None, ReportText]:
     """Make the text of a report.
 
     Raises
     ------
     DataInvalidError
         The data set is no structured report.
+    FileUnreadableError
+        It is nested too deeply.
     """
     if "ValueType" not in dataset and "ContentSequence" not in dataset:
         raise DataInvalidError(
             "The instance is no structured report; dicom.find_reports lists those there are."
         )
-    redactor = text_redactor(context, dataset)
-    with quiet():
-        shown = [redactor.text(line) for line in dicom_report_tree.lines(dataset, hides(context))]
+    redactor = yield from text_redactor(context, dataset)
+    lines = map(redactor.text, dicom_report_tree.lines(dataset, hides(context)))
+    shown = yield from some_at_a_time(lines, "Reading items")
     return ReportText(
         title=redactor.text(dicom_report_tree.concept(dataset)),
         sop_class=str(getattr(dataset.get("SOPClassUID", ""), "name", "")),
@@ -113,6 +118,8 @@ def document_text(
         The instance has no PDF document, it is larger than 64 MiB, or it is encrypted or broken.
     FeatureMissingError
         The Python package pypdf is absent.
+    StorageFailedError
+        The document could not be written for its reader, a process of its own.
     FileMissingError, FileUnreadableError
         The database or the node has no such instance; its file is gone or broken.
     ArgumentInvalidError, OperationFailedError
@@ -126,9 +133,10 @@ def document_text(
     -----
     Source: DICOM PS3.3, A.45.1.
     """
+    library("pypdf")
     dataset = yield from read_instance(context, arguments)
-    redactor = text_redactor(context, dataset)
-    pages, count = _pdf_pages(_document_of(dataset))
+    redactor = yield from text_redactor(context, dataset)
+    pages, count = yield from _pdf_pages(context, _document_of(dataset))
     title = str(dataset.get("DocumentTitle", "") or "")
     return DocumentText(
         title=redactor.text(title), page_count=count, pages=[redactor.text(page) for page in pages]
@@ -148,11 +156,21 @@ def _document_of(dataset: Any) -> bytes:
     return bytes(document[:length] if 0 < length <= len(document) else document)
 
 
-def _pdf_pages(document: bytes) -> tuple[list[str], int]:
-    pypdf = library("pypdf")
+def _pdf_pages(
+    context: OperationContext, document: bytes
+) -> Generator[Progress | Suspend, None, tuple[list[str], int]]:
+    """Let a child process take the document apart: one that was made to, keeps a reader busy without end."""
+    folder = Path(context.work_folder())
     try:
-        with quiet():
-            reader = pypdf.PdfReader(io.BytesIO(document))
-            return [str(page.extract_text()) for page in reader.pages[:MOST_PAGES]], len(reader.pages)
-    except Exception:  # noqa: BLE001 - pypdf raises whatever a broken document provokes
-        raise DataInvalidError("The PDF document is broken or encrypted.") from None
+        (folder / "document.pdf").write_bytes(document)
+    except OSError as fault:
+        raise StorageFailedError(
+            f"The document could not be written for its reader: {fault.strerror}. Free disk space."
+        ) from None
+    yield from run_worker(
+        context.host.processes, str(WORKER), [str(folder), str(MOST_PAGES)], "Reading the document"
+    )
+    found = json.loads((folder / "pages.json").read_text(encoding="utf-8"))
+    if not found:
+        raise DataInvalidError("The PDF document is broken or encrypted.")
+    return found["pages"], found["count"]

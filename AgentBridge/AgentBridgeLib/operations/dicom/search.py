@@ -51,7 +51,7 @@ def search(
     ArgumentInvalidError
         A filter is an attribute of a lower level.
     """
-    _check_level(level, question)
+    check_level(level, question)
     if level == "instances":
         return (yield from _search_instances(index, question, limit, offset))
     if level == "series":
@@ -193,15 +193,22 @@ def _add_from_file(dataset: JsonDataset, instance: Instance, question: Question)
     if not (missing or question.wants_all):
         return
     try:
-        found = read_dataset(instance.path, tags=None if question.wants_all else missing)
+        found, _ = dataset_to_json(read_dataset(instance.path, tags=None if question.wants_all else missing))
     except BridgeError:
         return
-    for tag, entry in dataset_to_json(found)[0].items():
+    for tag, entry in found.items():
         if tag >= "00080000":
             dataset.setdefault(tag, entry)
 
 
-def _check_level(level: Level, question: Question) -> None:
+def check_level(level: Level, question: Question) -> None:
+    """Refuse filters of a lower level.
+
+    Raises
+    ------
+    ArgumentInvalidError
+        A filter is an attribute of a lower level.
+    """
     known = {"studies": (*STUDY_KEYWORDS, *SERIES_KEYWORDS), "series": (*STUDY_KEYWORDS, *SERIES_KEYWORDS)}
     accepted = known.get(level)
     if accepted is None:

@@ -8,7 +8,7 @@ import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem
+from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem, FileUnreadableError
 from AgentBridgeLib.operations.dicom.library import library, quiet
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _WHOLE = {"IS", "US", "SS", "UL", "SL", "SV", "UV"}
 _NUMBERS = {"DS", "FL", "FD"}
 _PERSON_PARTS = ("Alphabetic", "Ideographic", "Phonetic")
+DEEPEST = 100
 BINARY = frozenset({"OB", "OW", "OF", "OD", "OL", "OV", "UN"})
 JsonDataset = dict[str, dict[str, Any]]
 
@@ -60,6 +61,14 @@ def representation(keyword: str) -> str:
 def tag_of(keyword: str) -> str:
     """Give the tag of a keyword as DICOM JSON writes it, such as ``00100010``."""
     return f"{library('pydicom.datadict').tag_for_keyword(keyword):08X}"
+
+
+@functools.cache
+def is_known(tag: int) -> bool:
+    """Whether the dictionary of the standard has a tag. What it has not may be anything, as private attributes may."""
+    dictionary = library("pydicom.datadict")
+    is_private = (tag >> 16) % 2 == 1
+    return not is_private and bool(dictionary.dictionary_has_tag(tag) or dictionary.repeater_has_tag(tag))
 
 
 def element(keyword: str, text: str) -> dict[str, Any]:
@@ -106,7 +115,12 @@ def dataset_to_json(
         Gives the address of a larger one by its place, such as ``54000100.0.54001010`` (tag, item from 0, tag);
         without it larger ones are left out.
     keeps_private
-        Whether private attributes stay.
+        Whether private attributes stay, and those that no dictionary knows.
+
+    Raises
+    ------
+    FileUnreadableError
+        Its sequences are nested more deeply than 100 levels.
     """
     left_out: list[str] = []
     return _to_json(dataset, "", most_bytes, link, keeps_private, left_out), left_out
@@ -120,6 +134,8 @@ def _to_json(
     keeps_private: bool,
     left_out: list[str],
 ) -> JsonDataset:
+    if place.count(".") > 2 * DEEPEST:
+        raise FileUnreadableError(f"The file of this instance is nested more deeply than {DEEPEST} levels.")
     made: JsonDataset = {}
     with quiet():
         for item in dataset:
@@ -129,7 +145,7 @@ def _to_json(
             is_large = item.VR in BINARY and len(item.value or b"") > most_bytes
             if item.tag.element == 0:
                 continue  # lengths of groups are of the encoding (PS3.5, 7.2)
-            if item.tag.is_private and not keeps_private:
+            if not is_known(int(item.tag)) and not keeps_private:
                 left_out.append(name)
             elif is_large and link is not None:
                 made[tag] = {"vr": item.VR, "BulkDataURI": link(here)}
@@ -140,7 +156,7 @@ def _to_json(
                     _to_json(part, f"{here}.{number}.", most_bytes, link, keeps_private, left_out)
                     for number, part in enumerate(item.value)
                 )
-                made[tag] = {"vr": "SQ", "Value": list(parts)}
+                made[tag] = {"vr": "SQ", **({"Value": list(parts)} if item.value else {})}
             else:
                 with suppress(Exception):  # one bad value must not hide all others
                     made[tag] = _with_nulls(item.to_json_dict(None, 1 << 30))
@@ -162,12 +178,12 @@ def _is_nothing(value: object) -> bool:
 
 
 def without_binary(dataset: JsonDataset) -> tuple[JsonDataset, list[str]]:
-    """Leave binary and private attributes out of DICOM JSON; give it with the names of what was left out."""
+    """Leave binary, private and unknown attributes out of DICOM JSON; give it with the names of what was left out."""
     dictionary = library("pydicom.datadict")
     left_out: list[str] = []
     made: JsonDataset = {}
     for tag, item in dataset.items():
-        if int(tag[:4], 16) % 2 or item.get("vr") in BINARY or "BulkDataURI" in item:
+        if not is_known(int(tag, 16)) or item.get("vr") in BINARY or "BulkDataURI" in item:
             left_out.append(str(dictionary.keyword_for_tag(int(tag, 16))) or tag)
         elif item.get("vr") == "SQ":
             parts = [without_binary(part) for part in item.get("Value", [])]

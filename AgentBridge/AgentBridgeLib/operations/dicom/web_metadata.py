@@ -11,6 +11,7 @@ from AgentBridgeLib.errors import FileMissingError
 from AgentBridgeLib.model.confidentiality import COVERED_BY_NAME, KEYWORD_OF_TAG
 from AgentBridgeLib.model.content import Content
 from AgentBridgeLib.operations.dicom import multipart, negotiation
+from AgentBridgeLib.operations.dicom.decoders import little_endian
 from AgentBridgeLib.operations.dicom.library import (
     quiet,
     read_before_pixels,
@@ -18,7 +19,7 @@ from AgentBridgeLib.operations.dicom.library import (
 )
 from AgentBridgeLib.operations.dicom.pixels import frame_count
 from AgentBridgeLib.operations.dicom.privacy import hides
-from AgentBridgeLib.operations.dicom.values import BINARY, dataset_to_json
+from AgentBridgeLib.operations.dicom.values import BINARY, dataset_to_json, is_known
 from AgentBridgeLib.operations.dicom.web_arguments import (
     InstanceArguments,
     SeriesArguments,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from AgentBridgeLib.operations.dicom.values import JsonDataset
 
 INLINE_BYTES = 1024
+_PIXELS = "7FE00010"
 
 
 class BulkDataArguments(InstanceArguments):
@@ -153,18 +155,25 @@ def bulk_data(context: OperationContext, arguments: BulkDataArguments) -> Conten
     -----
     Source: DICOM PS3.18, 10.4.1.1.5.
     """
-    dataset = read_dataset(instance_of(context, arguments).path, pixels=True)
+    dataset = little_endian(read_dataset(instance_of(context, arguments).path, pixels=True))
     accept = accepted(context, arguments)
     value = _value_at(dataset, arguments.place.upper(), hides(context))
-    if value.tag == 0x7FE00010:
-        numbers = range(1, frame_count(dataset) + 1)
-        kind, frames = leaving_frames(dataset, list(numbers), accept)
-        parts = [b"".join(frames)] if kind.startswith(negotiation.OCTETS) else frames
+    if arguments.place.upper() == _PIXELS:
+        kind, parts = _all_frames(dataset, accept)
     else:
         kind, parts = negotiation.choose(accept, negotiation.OCTETS), [bytes(value.value)]
     if len(parts) == 1 and negotiation.wants_single(accept, kind.partition(";")[0]):
         return Content(kind, parts)
     return multipart.write(kind.partition(";")[0], [(kind, [part]) for part in parts])
+
+
+def _all_frames(dataset: Any, accept: str) -> tuple[str, list[bytes]]:
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if not syntax.is_compressed:  # as it stands, since frames of single bits do not begin with a byte
+        wanted = negotiation.frame_syntax(accept, str(syntax), can_decode=True)
+        return f"{negotiation.OCTETS}; transfer-syntax={wanted}", [bytes(dataset.PixelData)]
+    kind, frames = leaving_frames(dataset, list(range(1, frame_count(dataset) + 1)), accept)
+    return kind, [b"".join(frames)] if kind.startswith(negotiation.OCTETS) else frames
 
 
 def _value_at(dataset: Any, place: str, hides_identifiers: bool) -> Any:
@@ -174,7 +183,7 @@ def _value_at(dataset: Any, place: str, hides_identifiers: bool) -> Any:
         for at in range(0, len(steps), 2):
             tag = int(steps[at], 16)
             is_hidden = hides_identifiers and (
-                KEYWORD_OF_TAG.get(steps[at]) in COVERED_BY_NAME or (tag >> 16) % 2 == 1
+                KEYWORD_OF_TAG.get(steps[at]) in COVERED_BY_NAME or not is_known(tag)
             )
             found = None if is_hidden else dataset.get(tag)
             if found is None:
@@ -202,6 +211,7 @@ def _metadata(
 
 def _described(context: OperationContext, instance: Instance) -> JsonDataset:
     dataset, pixels = read_before_pixels(instance.path)
+    dataset = little_endian(dataset)
     base = address(context, instance)
     link = (lambda place: f"{base}/bulkdata/{place}") if base else None
     made, _ = dataset_to_json(dataset, INLINE_BYTES, link=link, keeps_private=not hides(context))

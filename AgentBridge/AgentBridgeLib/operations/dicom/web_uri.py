@@ -20,7 +20,9 @@ from AgentBridgeLib.operations.dicom.web_arguments import InstanceArguments, ins
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
-    from AgentBridgeLib.dispatch.context import OperationContext
+    from collections.abc import Generator
+
+    from AgentBridgeLib.dispatch.context import OperationContext, Progress
     from AgentBridgeLib.host.dicom_index import Instance
 
 _TEXT = "text/plain"
@@ -40,6 +42,7 @@ class WadoUriArguments(Arguments):
         description="Media types, most wanted first: application/dicom, image/jpeg, image/png, text/plain for "
         "reports. Else a picture of single frames, the text of reports, and the file of everything else.",
     )
+    charset: str = Field(default="", max_length=200, description="Character sets; text leaves in UTF-8.")
     transfer_syntax: str = Field(
         default="",
         alias="transferSyntax",
@@ -77,9 +80,12 @@ class WadoUriArguments(Arguments):
     capability="dicom.read",
     route="GET /dicomweb/wado",
     read_only=True,
+    execution="steps",
     revision_scope="none",
 )
-def retrieve_by_uri(context: OperationContext, arguments: WadoUriArguments) -> Content:
+def retrieve_by_uri(
+    context: OperationContext, arguments: WadoUriArguments
+) -> Generator[Progress, None, Content]:
     """Give an instance as a file, a picture or text (WADO-URI).
 
     Returns
@@ -107,6 +113,7 @@ def retrieve_by_uri(context: OperationContext, arguments: WadoUriArguments) -> C
         series_instance_uid=arguments.series_uid,
         sop_instance_uid=arguments.object_uid,
     )
+    negotiation.require_utf8(arguments.charset)
     instance = instance_of(context, place)
     kinds = _kinds(instance)
     kind = negotiation.choose(arguments.content_type or context.caller.accept, *kinds)
@@ -117,7 +124,8 @@ def retrieve_by_uri(context: OperationContext, arguments: WadoUriArguments) -> C
         return Content(kind, found.pieces, facts={"burned_in_annotation": found.burned_in})
     dataset = read_dataset(instance.path, pixels=True)
     if kind == _TEXT:
-        return Content(f"{_TEXT}; charset=utf-8", [read_report(context, dataset).text.encode()])
+        report = yield from read_report(context, dataset)
+        return Content(f"{_TEXT}; charset=utf-8", [report.text.encode()])
     return _picture(dataset, arguments, kind.removeprefix("image/"))
 
 

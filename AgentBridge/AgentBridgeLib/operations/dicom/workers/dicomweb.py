@@ -12,13 +12,14 @@ growing pauses.
 from __future__ import annotations
 
 import json
+import math
 import re
 import secrets
 import sys
 import time
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import pydicom
 import requests
@@ -29,15 +30,23 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 4
 FIRST_PAUSE_S = 0.25
-PAGE = 500
+PAGE = 1000
 SMALLEST_LIMIT = 50  # no server gives less at a time
-HANDLES = ("0020000D", "0020000E", "00080018")
+HANDLES = {"studies": "0020000D", "series": "0020000E", "instances": "00080018"}
+MOST_INSTANCES = 100_000
 MOST_INSTANCE_BYTES = 2 << 30
 MOST_JSON_BYTES = 256 << 20
 LEAST_BYTES_PER_S = 10_000  # after the first `timeout_s` seconds
+MOST_INFLATED_BYTES = 1 << 30
+SMALL_BYTES = MOST_INFLATED_BYTES // 1032  # deflate makes nothing smaller than that
+META_BEFORE_BYTES = 132 + 12  # the preamble, and the length of the file meta information
 CHUNK_BYTES = 1 << 20
-BATCH_BYTES = 32 << 20
+SENT_BYTES = 32 << 20  # in one message
+FETCHED_BYTES = 64 << 20  # before they go into the database
 UID = re.compile(r"[0-9]+(\.[0-9]+)*")
+TAG = re.compile(r"[0-9A-Fa-f]{8}")
+RAW = "*?,.-:;/=@!$()'_~"
+"""What stands in a query as it is: some servers (Orthanc 1.10) do not decode percent signs."""
 
 
 class NodeError(Exception):
@@ -69,8 +78,8 @@ class Node:
         """Save the one instance of an answer of several parts."""
         repeat(lambda: self._fetch(path, target))
 
-    def send(self, path: str, files: list[Path]) -> set[str]:
-        """Store files; give the UIDs that the node says it has stored."""
+    def send(self, path: str, files: list[Path]) -> tuple[set[str], dict[str, str]]:
+        """Store files; give the UIDs that the node says it has stored, and those that it refused with the reason."""
         return repeat(lambda: self._send(path, files))
 
     def _datasets(self, path: str) -> list[dict[str, Any]]:
@@ -79,11 +88,11 @@ class Node:
                 return []
             try:
                 found = json.loads(self._body(answer, MOST_JSON_BYTES))
-            except ValueError:
-                raise NodeError("broken", "its answer is no JSON") from None
-        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-            raise NodeError("broken", "its answer is no DICOM JSON")
-        return found
+                if isinstance(found, list) and all(isinstance(one, dict) for one in found):
+                    return [well_formed(one) for one in found]
+            except (ValueError, RecursionError):
+                raise NodeError("broken", "its answer is no JSON, or nested too deeply") from None
+        raise NodeError("broken", "its answer is no DICOM JSON")
 
     def _fetch(self, path: str, target: Path) -> None:
         accept = {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}
@@ -114,21 +123,29 @@ class Node:
             raise NodeError("cut_off", "its answer is shorter than it says")
         return bytes(data)
 
-    def _send(self, path: str, files: list[Path]) -> set[str]:
+    def _send(self, path: str, files: list[Path]) -> tuple[set[str], dict[str, str]]:
         boundary = f"agentbridge-{secrets.token_hex(16)}"
         headers = {
             "Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}',
             "Accept": "application/dicom+json",
         }
-        with self._ask("POST", path, headers, b"".join(parts_of(files, boundary))) as answer:
+        body = b"".join(parts_of(files, boundary))
+        with self._ask(
+            "POST", path, headers, body, also=409
+        ) as answer:  # 409: all failed, each with its reason
             try:
                 found = json.loads(self._body(answer, MOST_JSON_BYTES))
-            except ValueError:
+                items = well_formed(found if isinstance(found, dict) else {})
+            except (ValueError, RecursionError):
                 raise NodeError("broken", "its answer does not say what it has stored") from None
-        items = found.get("00081199", {}).get("Value", []) if isinstance(found, dict) else []
-        return {text(item, "00081155") for item in items}
+        refused = {
+            text(one, "00081155"): reason_of(one) for one in items.get("00081198", {}).get("Value", [])
+        }
+        return {text(one, "00081155") for one in items.get("00081199", {}).get("Value", [])}, refused
 
-    def _ask(self, method: str, path: str, headers: dict[str, str], data: Any = None) -> requests.Response:
+    def _ask(
+        self, method: str, path: str, headers: dict[str, str], data: Any = None, also: int = 200
+    ) -> requests.Response:
         try:
             answer = self._session.request(
                 method,
@@ -144,7 +161,7 @@ class Node:
         except requests.RequestException:
             raise NodeError("unreachable", "it cannot be reached") from None
         code = answer.status_code
-        if 200 <= code < 300:
+        if 200 <= code < 300 or code == also:
             return answer
         answer.close()
         if code in {401, 403}:
@@ -202,33 +219,77 @@ def parts_of(files: list[Path], boundary: str) -> Iterator[bytes]:
     yield f"--{boundary}--\r\n".encode()
 
 
+def well_formed(dataset: dict[str, Any]) -> dict[str, Any]:
+    """Keep of an answer what has the form of DICOM JSON (PS3.18, annex F), so that nobody trips over the rest."""
+    elements = {tag.upper(): element_of(entry) for tag, entry in dataset.items() if TAG.fullmatch(tag)}
+    return {tag: entry for tag, entry in elements.items() if entry}
+
+
+def element_of(entry: Any) -> dict[str, Any]:
+    """Keep value representation and values; nothing of what is no element."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("vr"), str):
+        return {}
+    made = {
+        key: entry[key] for key in ("vr", "InlineBinary", "BulkDataURI") if isinstance(entry.get(key), str)
+    }
+    if isinstance(entry.get("Value"), list):
+        made["Value"] = [value_of(entry["vr"], one) for one in entry["Value"]]
+    return made
+
+
+def value_of(kind: str, value: Any) -> Any:
+    """Keep a value of its kind; None for what is none."""
+    if kind == "SQ":
+        return well_formed(value) if isinstance(value, dict) else {}
+    if kind == "PN" and isinstance(value, dict):
+        return {key: text for key, text in value.items() if isinstance(text, str)}
+    is_scalar = isinstance(value, (str, int)) or (isinstance(value, float) and math.isfinite(value))
+    return value if is_scalar else None
+
+
 def text(dataset: dict[str, Any], tag: str) -> str:
     """Give the first value of a tag of DICOM JSON."""
     values = dataset.get(tag, {}).get("Value") or [""]
     return str(values[0])
 
 
+def reason_of(failed: dict[str, Any]) -> str:
+    """Say why an instance was not stored: a code of PS3.18, annex I.2.2."""
+    code = text(failed, "00081197")
+    return f"it refuses it (failure reason {int(code):04X}H)" if code.isdecimal() else "it refuses it"
+
+
 def search(node: Node, request: dict[str, Any]) -> dict[str, Any]:
     """Search studies, series or instances: the first `most` matches, and whether these are all.
 
-    Some servers do not decode percent signs in a query (Orthanc 1.10), so wildcards and commas stay raw, and
-    what has to be encoded becomes a wildcard; the caller looks at the values again.
+    What cannot stand in a query as it is becomes a wildcard; the caller looks at the values again.
     """
-    pairs = [
-        f"{key}={quote(re.sub(r'[ ^&#%+]', '?', value), safe='*?,.-:')}" for key, value in request["query"]
-    ]
+    pairs = [f"{key}={legible(value)}" for key, value in request["query"]]
+    found, is_whole = listed(node, f"/{request['level']}?{'&'.join(pairs)}", int(request["most"]))
+    handle = HANDLES[request["level"]]
+    return {"datasets": [one for one in found if UID.fullmatch(text(one, handle))], "is_whole": is_whole}
+
+
+def legible(value: str) -> str:
+    """Write a value for servers that do not decode percent signs, nor match letters beyond ASCII one by one."""
+    ascii_only = re.sub(r"[^\x00-\x7f]+", "*", value)
+    return "".join(sign if sign.isalnum() or sign in RAW else "?" for sign in ascii_only)
+
+
+def listed(node: Node, path: str, most: int) -> tuple[list[dict[str, Any]], bool]:
+    """Ask page by page; give each match once, `most` at the most, and whether these are all."""
     found: dict[str, dict[str, Any]] = {}
-    place, most = 0, int(request["most"])
+    place, sign = 0, "&" if "?" in path else "?"
     while len(found) < most:
-        asked = most - len(found)
-        page = node.datasets(f"/{request['level']}?{'&'.join([*pairs, f'limit={asked}', f'offset={place}'])}")
+        asked = min(PAGE, most - len(found))
+        page = node.datasets(f"{path}{sign}limit={asked}&offset={place}")
         before = len(found)
-        found.update((":".join(text(one, tag) for tag in HANDLES), one) for one in page)
+        found.update((":".join(text(one, tag) for tag in HANDLES.values()), one) for one in page)
         place += len(page)
         # A short page is the last one, unless the server gives fewer at a time than it is asked for.
         if len(found) == before or (len(page) < asked and len(page) < SMALLEST_LIMIT):
-            return {"datasets": list(found.values()), "is_whole": True}
-    return {"datasets": list(found.values())[:most], "is_whole": False}
+            return list(found.values()), True
+    return list(found.values())[:most], False
 
 
 def locate(node: Node, request: dict[str, Any]) -> str:
@@ -264,58 +325,86 @@ def instance(node: Node, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def instances_of(node: Node, study: str, series: list[str]) -> list[tuple[str, str]]:
-    """List series and instance UIDs of a study, page by page."""
+    """List series and instance UIDs of a study."""
     found: dict[tuple[str, str], None] = {}
-    paths = [f"/studies/{study}/series/{one}/instances" for one in series] or [f"/studies/{study}/instances"]
-    for path in paths:
-        offset = 0
-        while True:
-            page = node.datasets(f"{path}?limit={PAGE}&offset={offset}")
-            before = len(found)
-            for one in page:
-                uids = (text(one, "0020000E") or path.split("/")[-2], text(one, "00080018"))
-                if all(UID.fullmatch(uid) for uid in uids):
-                    found[uids] = None
-            offset += len(page)
-            if len(page) < PAGE or len(found) == before:
-                break
+    for one in series or [""]:
+        path = f"/studies/{study}/series/{one}/instances" if one else f"/studies/{study}/instances"
+        page, is_whole = listed(node, path, MOST_INSTANCES)
+        if not is_whole:
+            raise NodeError("too_large", f"it lists more than {MOST_INSTANCES:,} instances")
+        pairs = [(text(dataset, "0020000E") or one, text(dataset, "00080018")) for dataset in page]
+        found.update(dict.fromkeys(pair for pair in pairs if all(UID.fullmatch(uid) for uid in pair)))
     return list(found)
 
 
 def pull(node: Node, request: dict[str, Any]) -> dict[str, Any]:
-    """Fetch the instances of a study that are not known yet."""
-    study, folder, known = request["study"], Path(request["folder"]), set(request["known"])
-    listed = instances_of(node, study, request["series"])
-    wanted = [pair for pair in listed if pair[1] not in known]
-    fetched, failed = [], []
-    for count, (series, uid) in enumerate(wanted):
-        target = folder / f"{count}.dcm"
+    """Fetch the instances of a study that are not known yet, as many as a batch holds; tell which are left."""
+    study, known = request["study"], set(request["known"])
+    wanted = request["wanted"]
+    if wanted is None:
+        wanted = instances_of(node, study, request["series"])
+    left = [(series, uid) for series, uid in wanted if uid not in known]
+    already, total = len(wanted) - len(left), request["done"] + len(left)
+    fetched: list[dict[str, str]] = []
+    failed: list[dict[str, str]] = []
+    size = 0
+    left.reverse()
+    while left and size <= FETCHED_BYTES:
+        series, uid = left.pop()
+        target = Path(request["folder"]) / f"{len(fetched)}.dcm"
         try:
-            node.fetch(f"/studies/{study}/series/{series}/instances/{uid}", target)
-            check(target, study, series, uid)
+            size += fetch_whole(node, study, series, uid, target)
             fetched.append({"uid": uid, "series": series, "path": str(target)})
         except NodeError as error:
             failed.append({"uid": uid, "reason": str(error)})
-            if error.kind in {"unauthorized", "unreachable", "redirect", "timeout"}:
-                failed += [{"uid": one, "reason": str(error)} for _, one in wanted[count + 1 :]]
-                break
-        tell((count + 1) / len(wanted))
-    return {"listed": len(listed), "fetched": fetched, "failed": failed}
+            if error.kind in {"unauthorized", "unreachable", "redirect", "timeout", "disk"}:
+                failed += [{"uid": one, "reason": str(error)} for _, one in reversed(left)]
+                left.clear()
+        tell((total - len(left)) / total)
+    return {"already": already, "fetched": fetched, "failed": failed, "left": left[::-1]}
+
+
+def fetch_whole(node: Node, study: str, series: str, uid: str, target: Path) -> int:
+    """Fetch one instance and look whether it is the right one; give its length in bytes."""
+    try:
+        node.fetch(f"/studies/{study}/series/{series}/instances/{uid}", target)
+        check(target, study, series, uid)
+        return target.stat().st_size
+    except OSError as fault:
+        raise NodeError("disk", f"it could not be kept here: {fault.strerror}") from None
 
 
 def check(path: Path, study: str, series: str, uid: str) -> None:
-    """Refuse what is not what was asked for."""
+    """Refuse what is not what was asked for, and what would fill the memory."""
     try:
+        require_moderate(path)
         found = pydicom.dcmread(
             path,
             stop_before_pixels=True,
             specific_tags=["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"],
         )
         uids = (found.StudyInstanceUID, found.SeriesInstanceUID, found.SOPInstanceUID)
+    except NodeError:
+        raise
     except Exception:  # noqa: BLE001 - pydicom raises whatever a broken file provokes
         raise NodeError("broken", "an instance is no readable DICOM file") from None
     if tuple(map(str, uids)) != (study, series, uid):
         raise NodeError("broken", "an instance is another one than was asked for")
+
+
+def require_moderate(path: Path) -> None:
+    """Refuse a deflated file that is much larger inside: pydicom inflates all of it for the first attribute."""
+    if path.stat().st_size <= SMALL_BYTES:
+        return
+    meta = pydicom.filereader.read_file_meta_info(path)
+    if meta.get("TransferSyntaxUID") == pydicom.uid.DeflatedExplicitVRLittleEndian:
+        inflater, count = zlib.decompressobj(-zlib.MAX_WBITS), 0
+        with path.open("rb") as file:
+            file.seek(META_BEFORE_BYTES + meta.FileMetaInformationGroupLength)
+            while count <= MOST_INFLATED_BYTES and (chunk := file.read(64 << 10)):
+                count += len(inflater.decompress(chunk))
+        if count > MOST_INFLATED_BYTES:
+            raise NodeError("too_large", "an instance would inflate to more than 1 GiB")
 
 
 def push(node: Node, request: dict[str, Any]) -> dict[str, Any]:
@@ -324,18 +413,16 @@ def push(node: Node, request: dict[str, Any]) -> dict[str, Any]:
     files = [(one["uid"], Path(one["path"])) for one in request["files"]]
     batches = list(batches_of(files))
     for count, batch in enumerate(batches):
+        uids = [uid for uid, _ in batch]
         try:
-            stored = node.send("/studies", [path for _, path in batch])
-            sent += [uid for uid, _ in batch if uid in stored]
-            failed += [
-                {"uid": uid, "reason": "it does not say that it stored this instance"}
-                for uid, _ in batch
-                if uid not in stored
-            ]
+            stored, refused = node.send("/studies", [path for _, path in batch])
+            sent += [uid for uid in uids if uid in stored]
+            reasons = {uid: refused.get(uid, "it does not say that it stored this instance") for uid in uids}
+            failed += [{"uid": uid, "reason": reasons[uid]} for uid in uids if uid not in stored]
         except NodeError as error:
-            failed += [{"uid": uid, "reason": str(error)} for uid, _ in batch]
+            failed += [{"uid": uid, "reason": str(error)} for uid in uids]
         except OSError:
-            failed += [{"uid": uid, "reason": "its file is gone"} for uid, _ in batch]
+            failed += [{"uid": uid, "reason": "its file is gone"} for uid in uids]
         tell((count + 1) / len(batches))
     return {"sent": sent, "failed": failed}
 
@@ -346,7 +433,7 @@ def batches_of(files: list[tuple[str, Path]]) -> Iterator[list[tuple[str, Path]]
     size = 0
     for uid, path in files:
         length = path.stat().st_size if path.is_file() else 0
-        if batch and size + length > BATCH_BYTES:
+        if batch and size + length > SENT_BYTES:
             yield batch
             batch, size = [], 0
         batch.append((uid, path))
