@@ -40,6 +40,9 @@ def test_plain_function_is_called_with_checked_arguments(a_client):
         refused = a_client.post("/operations/example.count_nodes", arguments)
         assert refused.code == "argument.invalid"
         assert told in refused.body.decode()
+    wrong = a_client.post("/operations/example.count_nodes", {"className": ["Model"] * 10_000})
+    assert wrong.json()["errors"][0]["pointer"] == "/className"
+    assert len(wrong.body) < 2000
 
 
 def test_operations_are_in_catalogue_and_openapi_like_the_built_in_ones(a_client):
@@ -73,6 +76,33 @@ def test_operations_vanish_when_they_are_unregistered(a_client):
     finally:
         run(a_client, LOAD.replace("EmbeddedSlicer.load", "# EmbeddedSlicer.load"))
     assert a_client.get("/operations/example.count_nodes").is_success
+
+
+RAISING = """
+import slicer
+from AgentBridgeLib.errors import ArgumentInvalidError
+
+def raising():
+    raise ArgumentInvalidError("not \\udc80", facts={"set": {1}, "number": float("nan"), "bytes": b"x"})
+
+slicer.util.getModuleLogic("AgentBridge").registerOperations([{
+    "function": raising,
+    "name": "example.raising",
+    "capability": "scene.read",
+    "arguments": {"type": "object"},
+    "description": "Raise.",
+}])
+"""
+
+
+def test_error_with_facts_that_are_no_json_is_answered_all_the_same(a_client):
+    """architecture: a request is answered exactly once"""
+    run(a_client, RAISING)
+    refused = a_client.post("/operations/example.raising", {})
+    assert (refused.status, refused.code) == (422, "argument.invalid")
+    assert refused.json()["set"] == "{1}"
+    job = a_client.start_job("example.raising")
+    assert a_client.wait_for_job(job["id"])["error"]["number"] == "NaN"
 
 
 TOUCH = """

@@ -144,7 +144,8 @@ def _follows(entry: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> 
 
 
 def _problem(operation: Operation, entry: Mapping[str, Any]) -> FieldProblem:
-    pointer = "".join(f"/{_escape(str(part))}" for part in entry["loc"])
+    where = entry.get("ctx", {}).get("pointer", "")
+    pointer = where or "".join(f"/{_escape(str(part))}" for part in entry["loc"])
     if entry["type"] == "missing":
         return FieldProblem(pointer, "is missing", _meaning(operation, entry["loc"]) or "it must be given")
     if entry["type"] == "extra_forbidden":

@@ -1,12 +1,15 @@
 """Operations that other extensions bring: marked functions, or plain functions with a JSON Schema.
 
 A plain function knows nothing of the bridge: it is called with its arguments as keywords, after `jsonschema` has
-checked them, and what it returns (anything that JSON can hold) becomes `value` of the answer.
+checked them, and what it returns (anything that JSON can hold, NumPy's numbers and arrays too) becomes `value` of the
+answer.
 """
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,9 +24,11 @@ from AgentBridgeLib.registry.operation import MARK, operation
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from jsonschema.exceptions import ValidationError
     from pydantic import BaseModel
     from pydantic_core import core_schema
+
+_REFERENCE = re.compile(r'"\$(dynamicRef|ref)"')
+_MOST_CHARACTERS = 300
 
 
 class ExtensionResult(SceneResult):
@@ -89,7 +94,35 @@ def _marked(entry: object) -> Callable[..., Any]:
         raise CatalogError(
             f"{entry!r} is neither a function marked with @operation nor described by a schema"
         )
+    complaints = list(_complaints(entry))
+    if complaints:
+        raise CatalogError("\n".join(f"{entry.name}: {text}" for text in complaints))
     return _wrapped(entry)
+
+
+def _complaints(plain: PlainOperation) -> Iterator[str]:
+    function: object = plain.function
+    schema: object = plain.arguments
+    for attribute in ("name", "capability", "description"):
+        if not isinstance(getattr(plain, attribute), str):
+            yield f"its {attribute} must be text"
+    if not callable(function):
+        yield "its function cannot be called"
+    elif inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function):
+        yield "its function must return the result itself; a typed operation may work in steps"
+    elif isinstance(schema, dict):
+        yield from _call_complaints(inspect.signature(function), schema)
+    if not isinstance(schema, dict):
+        yield "its arguments must be a JSON Schema in a dictionary"
+
+
+def _call_complaints(signature: inspect.Signature, schema: Mapping[str, Any]) -> Iterator[str]:
+    for names in (schema.get("properties", ()), schema.get("required", ())):
+        try:
+            signature.bind(**dict.fromkeys(names))
+        except TypeError as fault:
+            yield f"its function does not take what the schema allows: {fault}"
+            return
 
 
 def _wrapped(plain: PlainOperation) -> Callable[..., Any]:
@@ -97,7 +130,8 @@ def _wrapped(plain: PlainOperation) -> Callable[..., Any]:
 
     @wraps(plain.function)
     def call(context: object, arguments: BaseModel) -> ExtensionResult:  # noqa: ARG001
-        return ExtensionResult(value=plain.function(**(arguments.model_extra or {})))
+        value = plain.function(**(arguments.model_extra or {}))
+        return ExtensionResult(value=json.loads(json.dumps(value, allow_nan=False, default=_plain_value)))
 
     call.__annotations__ = {"arguments": model, "return": ExtensionResult}
     call.__doc__ = plain.description or plain.function.__doc__
@@ -125,11 +159,13 @@ def schema_model(name: str, schema: Mapping[str, Any]) -> type[Arguments]:
 
     try:
         Draft202012Validator.check_schema(dict(schema))
-    except SchemaError as fault:
-        raise CatalogError(f"{name}: its arguments are no JSON Schema: {fault.message}") from None
+        text = json.dumps(schema, allow_nan=False)
+    except (SchemaError, TypeError, ValueError) as fault:
+        reason = getattr(fault, "message", fault)
+        raise CatalogError(f"{name}: its arguments are no JSON Schema: {reason}") from None
     if schema.get("type") != "object":
         raise CatalogError(f'{name}: the schema of its arguments must say "type": "object"')
-    if '"$ref"' in json.dumps(schema):
+    if _REFERENCE.search(text):
         raise CatalogError(f"{name}: the schema of its arguments must not refer to other schemas")
     whole = {"additionalProperties": False, **schema}
     validator = Draft202012Validator(whole)
@@ -142,7 +178,9 @@ def schema_model(name: str, schema: Mapping[str, Any]) -> type[Arguments]:
         @classmethod
         def _check(cls, value: object) -> object:
             for fault in validator.iter_errors(value):
-                raise PydanticCustomError("json_schema", "{problem}", {"problem": _sentence(fault)})
+                pointer = "".join(f"/{part}" for part in fault.absolute_path)
+                told = {"problem": _shortened(fault.message), "pointer": pointer}
+                raise PydanticCustomError("json_schema", "{problem}", told)
             return value
 
         @classmethod
@@ -156,9 +194,16 @@ def schema_model(name: str, schema: Mapping[str, Any]) -> type[Arguments]:
     return made
 
 
-def _sentence(fault: ValidationError) -> str:
-    pointer = "".join(f"/{part}" for part in fault.absolute_path)
-    return f"{pointer}: {fault.message}" if pointer else str(fault.message)
+def _shortened(message: str) -> str:
+    """Cut a message that repeats what the client sent."""
+    return message if len(message) <= _MOST_CHARACTERS else f"{message[:_MOST_CHARACTERS]}…"
+
+
+def _plain_value(value: object) -> object:
+    """Give what JSON can hold of a NumPy number or array; else fail."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} is nothing that JSON can hold")
 
 
 def names_of(functions: Iterable[Callable[..., Any]]) -> Iterator[str]:

@@ -5,6 +5,7 @@ The marker only notes; nothing is registered by importing a module. `Catalog.col
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound="Callable[..., Any]")
 
 MARK = "__agentbridge_operation__"
+
+_METHOD = re.compile(r"GET|POST|PUT|PATCH|DELETE")
+_PATH = re.compile(r"/[a-z0-9._-]+(/([a-z0-9._-]+|\{[a-z_][a-z0-9_]*\}))*")
 
 Execution = Literal["inline", "steps", "process"]
 
@@ -36,8 +40,9 @@ class Route:
     def parse(cls, text: str) -> Route:
         """Read ``METHOD /path``."""
         method, _, path = text.partition(" ")
-        if method not in {"GET", "POST", "PUT", "PATCH", "DELETE"} or not path.startswith("/"):
-            raise ValueError(f"a route reads 'METHOD /path', not {text!r}")
+        names = re.findall(r"\{\w+\}", path)
+        if not _METHOD.fullmatch(method) or not _PATH.fullmatch(path) or len(names) != len(set(names)):
+            raise ValueError(f"a route reads 'METHOD /path/{{argument}}', not {text!r}")
         return cls(method, path)
 
 

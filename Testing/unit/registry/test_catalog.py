@@ -184,3 +184,23 @@ def test_removed_operations_are_gone_and_the_version_moves(catalog):
     catalog.remove(["things.echo"])
     assert list(catalog) == []
     assert catalog.version > before
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        "TRACE /things",
+        "GET things",
+        "GET /",
+        "GET /{x}",
+        "GET /a b",
+        "GET /a?b",
+        "GET /a/{Bad}",
+        "GET /a/{x",
+        "GET /a/{x}/{x}",
+    ],
+)
+def test_route_that_no_request_could_mean_is_refused(route):
+    """house: a mistake of an author fails where it is made"""
+    with pytest.raises(ValueError, match="a route reads"):
+        declare(route=route)
