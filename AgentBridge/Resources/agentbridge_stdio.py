@@ -136,7 +136,7 @@ class Finder:
         """Start the program; one that was started before and still runs may only be slow."""
         if self._started is not None and self._started.poll() is None:
             return self._started
-        words = shlex.split(command, posix=os.name != "nt")
+        words = command_words(command, is_windows=os.name == "nt")
         if Path(words[0]).name.lower().startswith("slicer"):
             words += ["--python-code", STARTS_BRIDGE]
         say(f"starting {words[0]}")
@@ -171,6 +171,14 @@ class Finder:
     def _last_words(self) -> str:
         self._said.seek(0)
         return self._said.read().decode("utf-8", "replace").strip()[-LONGEST_LAST_WORDS:] or "nothing"
+
+
+def command_words(command: str, *, is_windows: bool) -> list[str]:
+    """Split what the person wrote; a path alone is one word, and Windows paths keep their backslashes."""
+    if Path(command).is_file():
+        return [command]
+    words = shlex.split(command, posix=not is_windows)
+    return [word.strip('"') for word in words] if is_windows else words
 
 
 def instance(path: Path) -> dict[str, str] | None:
@@ -277,7 +285,9 @@ class Bridge:
         self._handshake = ""
         self._writing = threading.Lock()
         self._finding = threading.Lock()
-        self._open: dict[object, http.client.HTTPConnection] = {}
+        self._renewing = threading.Lock()
+        self._open: dict[str, http.client.HTTPConnection] = {}
+        self._canceled: set[str] = set()
 
     def run(self) -> None:
         """Pass messages until standard input ends."""
@@ -293,7 +303,8 @@ class Bridge:
                 continue
             thread = threading.Thread(target=self._pass, args=(line, message), daemon=True)
             thread.start()
-            threads = [*(other for other in threads if other.is_alive()), thread]
+            if message.get("method") != "subscriptions/listen":  # it has no end of its own
+                threads = [*(other for other in threads if other.is_alive()), thread]
         deadline = time.monotonic() + LAST_ANSWERS_S
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -313,23 +324,49 @@ class Bridge:
         if message.get("method") == "notifications/cancelled" and self._cancel(message):
             return
         try:
-            status = self._post(line, message)
-            if status == 404 and self._session and self._handshake and message.get("method") != "initialize":
-                self._renew()  # Slicer was started again and does not know the session
-                status = self._post(line, message)
+            status = self._deliver(line, message)
             if status >= 400:
                 self._fail(message, f"The bridge in Slicer answered with HTTP status {status}.")
         except NotFoundError as problem:
             self._fail(message, str(problem))
-        except (OSError, http.client.HTTPException) as problem:
-            self._url = self._fixed_url or ""  # look again next time
+        except (OSError, http.client.HTTPException, ValueError) as problem:
+            if key_of(message.get("id")) in self._canceled:
+                return  # who cancels gets no answer
+            self._forget(self._url)
             self._fail(message, f"Slicer is not reachable at {self._fixed_url or 'its address'}: {problem}")
+        finally:
+            self._canceled.discard(key_of(message.get("id")))
+
+    def _deliver(self, line: bytes, message: dict) -> int:
+        """Post a message; once more at another address, with a new token or session: then nothing was done with it."""
+        url, session = self._url, self._session
+        try:
+            status = self._post(line, message)
+        except ConnectionRefusedError:
+            if not url or self._fixed_url:
+                raise
+            status = 401  # nobody is there any more; whoever is now has a token of its own
+        if status == 401 and url and not self._fixed_url:
+            self._forget(url)
+            status = self._post(line, message)
+        if status == 404 and session and self._handshake and message.get("method") != "initialize":
+            self._renew(session)
+            status = self._post(line, message)
+        return status
+
+    def _forget(self, url: str) -> None:
+        """Look for Slicer again with the next message, unless somebody has already."""
+        with self._finding:
+            if self._url == url:
+                self._url = self._fixed_url or ""
 
     def _cancel(self, message: dict) -> bool:
         """2026-07-28: closing the connection is the cancel."""
-        connection = self._open.get((message.get("params") or {}).get("requestId"))
+        key = key_of(inner(message, "params").get("requestId"))
+        connection = self._open.get(key)
         if self._session or connection is None:
             return False
+        self._canceled.add(key)
         if connection.sock is not None:
             with contextlib.suppress(OSError):
                 connection.sock.shutdown(2)
@@ -338,8 +375,8 @@ class Bridge:
     def _post(self, line: bytes, message: dict, *, is_silent: bool = False) -> int:
         """Send one message and pass on what comes back; gives the status unless the answer was passed on."""
         connection, path = self._connect()
-        number = message.get("id")
-        self._open[number] = connection
+        key = key_of(message.get("id"))
+        self._open[key] = connection
         try:
             connection.request("POST", path, line.strip(), self._headers(message))
             response = connection.getresponse()
@@ -360,7 +397,7 @@ class Bridge:
                 return 200
             return response.status
         finally:
-            self._open.pop(number, None)
+            self._open.pop(key, None)
             connection.close()
 
     def _pass_events(self, response: http.client.HTTPResponse) -> None:
@@ -368,10 +405,11 @@ class Bridge:
             if raw.startswith(b"data:") and raw[5:].strip():
                 self._emit(raw[5:].strip().decode("utf-8"))
 
-    def _renew(self) -> None:
-        self._url = self._fixed_url or ""
-        self._session = self._version = ""
-        self._post(self._handshake.encode(), json.loads(self._handshake), is_silent=True)
+    def _renew(self, ended: str) -> None:
+        """Shake hands again with a Slicer that does not know the session; the first of several calls does it."""
+        with self._renewing:
+            if self._session == ended:
+                self._post(self._handshake.encode(), json.loads(self._handshake), is_silent=True)
 
     def _connect(self) -> tuple[http.client.HTTPConnection, str]:
         with self._finding:
@@ -390,8 +428,8 @@ class Bridge:
         headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
-        params = message.get("params") or {}
-        version = (params.get("_meta") or {}).get(META_VERSION)
+        params = inner(message, "params")
+        version = inner(params, "_meta").get(META_VERSION)
         method = message.get("method") or ""
         if version:  # 2026-07-28: headers repeat the body
             headers.update({"MCP-Protocol-Version": str(version), "Mcp-Method": header_text(method)})
@@ -429,6 +467,17 @@ def error(number: object, code: int, text: str) -> dict:
     return {"jsonrpc": "2.0", "id": number, "error": {"code": code, "message": text}}
 
 
+def inner(content: dict, name: str) -> dict:
+    """Give a member that should be an object; whatever else is there is for Slicer to refuse."""
+    value = content.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def key_of(number: object) -> str:
+    """Tell requests apart, whatever their client took for numbers."""
+    return json.dumps(number)
+
+
 def is_rpc(body: bytes) -> bool:
     """Whether a body is a JSON-RPC message (and no problem document of the bridge)."""
     try:
@@ -442,7 +491,7 @@ def header_text(value: str) -> str:
     """Write a text as a header value; what is not plain ASCII goes as base64."""
     if value == value.strip() and all(" " <= letter <= "~" for letter in value):
         return value
-    return "=?base64?" + base64.b64encode(value.encode()).decode() + "?="
+    return "=?base64?" + base64.b64encode(value.encode("utf-8", "replace")).decode() + "?="
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """The program for clients that speak over standard input and output only."""
 
+import importlib.util
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -171,6 +173,147 @@ def test_start_begins_what_the_person_named_when_nothing_runs(a_host, tmp_path):
     )
     assert "starting" in said
     assert answers[2]["result"]["tools"]
+
+
+class Program:
+    """The program as a client has it: running, with lines going in and out."""
+
+    def __init__(self, folder):
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", str(BRIDGE), "--folder", str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.communicate(timeout=DEADLINE_S)
+        assert self._process.returncode == 0
+
+    def send(self, *messages):
+        self._process.stdin.write("".join(json.dumps(message) + "\r\n" for message in messages).encode())
+        self._process.stdin.flush()
+
+    def line(self):
+        ready, _, _ = select.select([self._process.stdout], [], [], DEADLINE_S)
+        assert ready, "no answer"
+        return json.loads(self._process.stdout.readline())
+
+    def ask(self, *requests):
+        """Send them at once; gives the answers by number."""
+        self.send(*requests)
+        return {answer["id"]: answer for answer in (self.line() for _ in requests)}
+
+
+ERAS = pytest.mark.parametrize(
+    ("hello", "more"),
+    [
+        (handshake("2025-11-25"), {}),
+        ([request(1, "server/discover", {"_meta": META})], {"_meta": META}),
+    ],
+    ids=["2025-11-25", MODERN],
+)
+
+
+@ERAS
+def test_a_slicer_that_was_started_again_is_found_with_the_next_calls(tmp_path, hello, more):
+    """issue:#5 the client, which lives longer, notices nothing: neither the address nor the session is the same."""
+    with McpHost(tmp_path) as first:
+        folder = instances_of(first)
+        program = Program(folder)
+        program.send(*hello)
+        assert "result" in program.line()
+        assert "result" in program.ask(request(2, "tools/call", {**CALL, **more}))[2]
+    with McpHost(tmp_path), program:
+        answers = program.ask(*(request(number, "tools/call", {**CALL, **more}) for number in range(3, 7)))
+        assert [answers[number]["result"]["structuredContent"]["node_count"] > 0 for number in range(3, 7)]
+
+
+@ERAS
+def test_a_token_that_the_person_has_renewed_is_read_anew(a_host, tmp_path, hello, more):
+    """users-ask: 3, nothing to copy; the panel's button makes the token that the program knows worthless."""
+    (file,) = instances_of(a_host).glob("instances/*.json")
+    content = json.loads(file.read_text())
+    copy = tmp_path / "instances" / file.name
+    copy.parent.mkdir()
+    copy.write_text(json.dumps({**content, "token": "the one before"}))
+    with Program(tmp_path) as program:
+        program.send(*hello)
+        assert "401" in program.line()["error"]["message"]
+        copy.write_text(file.read_text())
+        program.send(*hello)
+        assert "result" in program.line()
+        assert "result" in program.ask(request(3, "tools/call", {**CALL, **more}))[3]
+
+
+def test_who_cancels_gets_no_answer(a_host, a_brain_file):
+    """mcp: basic/utilities/cancellation; in 2026-07-28 the program closes the connection, and that is no failure."""
+    load = {"name": "files_load", "arguments": {"path": str(a_brain_file)}, "_meta": META}
+    with Program(instances_of(a_host)) as program:
+        volume = program.ask(request(1, "tools/call", load))[1]["result"]["structuredContent"]["nodes"][0][
+            "id"
+        ]
+        work = {"name": "volumes_smooth", "arguments": {"volume_id": volume, "sigma_mm": 12.0}}
+        program.send(request(2, "tools/call", {**work, "_meta": META}))
+        jobs = {"name": "jobs_list", "arguments": {"limit": 1}, "_meta": META}
+
+        def newest():
+            return program.ask(request(3, "tools/call", jobs))[3]["result"]["structuredContent"]["items"][0]
+
+        job = newest()
+        while (job["operation"], job["state"]) != ("volumes.smooth", "running"):
+            job = newest()
+        program.send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 2}})
+        while newest()["state"] == "running":
+            pass  # each answer belongs to the request just made, or `ask` would find another number
+        assert newest()["state"] == "canceled"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"params": ["a", "list"]},
+        {"params": {"_meta": "text"}},
+        {"params": {"name": "\ud800", "_meta": META}},
+        {"params": {"_meta": {**META, "io.modelcontextprotocol/protocolVersion": "2026\r\nX: y"}}},
+        {"id": {"an": "object"}},
+    ],
+)
+def test_messages_of_an_odd_shape_are_answered_with_an_error(a_host, odd):
+    """house: a client never waits for what does not come, and the program goes on."""
+    with Program(instances_of(a_host)) as program:
+        program.send({**request(1, "tools/call", {}), **odd})
+        assert "error" in program.line()
+        assert "result" in program.ask(request(2, "tools/call", {**CALL, "_meta": META}))[2]
+
+
+@pytest.mark.parametrize(
+    ("command", "is_windows", "words"),
+    [
+        (
+            '"C:\\Program Files\\Slicer\\Slicer.exe" --no-splash',
+            True,
+            ["C:\\Program Files\\Slicer\\Slicer.exe", "--no-splash"],
+        ),
+        ("python C:\\a\\dev.py serve", True, ["python", "C:\\a\\dev.py", "serve"]),
+        ("python3 'a b/dev.py' serve", False, ["python3", "a b/dev.py", "serve"]),
+        ("3D Slicer", False, ["3D Slicer"]),
+    ],
+)
+def test_the_command_of_start_is_read_as_its_system_writes_it(
+    tmp_path, monkeypatch, command, is_windows, words
+):
+    """issue:#5 --start: a path alone needs no quotes, though on Windows and macOS its names have spaces."""
+    specification = importlib.util.spec_from_file_location("agentbridge_stdio", BRIDGE)
+    program = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(program)
+    monkeypatch.chdir(tmp_path)
+    Path("3D Slicer").touch()
+    assert program.command_words(command, is_windows=is_windows) == words
 
 
 class TestCheck:
