@@ -7,13 +7,13 @@ The desk holds the requests. Somebody who can answer them, the panel, attends it
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from AgentBridgeLib.errors import JobStateConflictError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class ApprovalRequest:
         Names of the nodes it is about, as the person sees them.
     paths
         Files it reads or writes.
+    values
+        What else was given, as JSON, such as the code to run.
     expires_at
         Seconds since 1970.
     patients
@@ -53,6 +55,7 @@ class ApprovalRequest:
     warning: str = ""
     can_last: bool = True
     asking: Sequence[str] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 class ApprovalDesk:

@@ -93,6 +93,12 @@ def paths(arguments: BaseModel) -> list[str]:
     return [*found, *more]
 
 
+def other_values(arguments: BaseModel) -> dict[str, Any]:
+    """What was given besides nodes, files and addresses, as JSON; bytes by their number."""
+    shown = {name for name, _, value in marked(arguments) if value}
+    return arguments.model_dump(mode="json", exclude=shown, exclude_defaults=True)
+
+
 def touches_files(arguments: BaseModel) -> bool:
     """Whether any argument is a path."""
     return any(isinstance(mark, PathMark) for _, mark, _ in marked(arguments))

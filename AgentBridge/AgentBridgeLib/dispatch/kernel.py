@@ -210,6 +210,7 @@ class Dispatcher:
             effect=admitted.operation.summary,
             nodes=admitted.seen,
             paths=incoming.paths(admitted.arguments),
+            values=incoming.other_values(admitted.arguments),
             client=admitted.call.caller.client,
             arguments_digest=admitted.digest,
             expires_at=job.approval_deadline or 0.0,

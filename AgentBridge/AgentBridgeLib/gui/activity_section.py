@@ -15,7 +15,7 @@ from slicer.i18n import tr as _
 from AgentBridgeLib.gui.exports import FileChooser
 from AgentBridgeLib.gui.palette import color, paint
 from AgentBridgeLib.gui.session_script import script
-from AgentBridgeLib.gui.widgets import button, column, line_edit, text_label
+from AgentBridgeLib.gui.widgets import button, column, line_edit, text_label, visible
 from AgentBridgeLib.host.qtcompat import guarded
 
 if TYPE_CHECKING:
@@ -144,12 +144,14 @@ class ActivitySection:
 
     def _add(self, entry: AuditEntry, *, is_current: bool) -> None:
         clock = time.strftime("%H:%M:%S", time.localtime(entry.time))
-        item = qt.QTreeWidgetItem([clock, entry.operation, _outcome(entry)])
+        item = qt.QTreeWidgetItem([clock, visible(entry.operation), _outcome(entry)])
         item.setData(0, qt.Qt.UserRole, entry.number)
         role = "good" if entry.outcome in _GOOD else "bad"
         role = "notice" if entry.outcome == "accepted" else role
         item.setForeground(2, qt.QBrush(qt.QColor(color(role))))
-        item.setToolTip(1, f"{entry.operation} \u2013 {entry.client}")
+        item.setToolTip(
+            1, visible(f"{entry.operation} \u2013 {entry.client}").replace("<", "\u2039")
+        )  # no markup
         self._tree.addTopLevelItem(item)
         if is_current:
             self._tree.setCurrentItem(item)
@@ -270,7 +272,9 @@ def _outcome(entry: AuditEntry) -> str:
 
 def _details(entry: AuditEntry) -> str:
     lines = [
-        _("Client: {client}, through {door}").format(client=entry.client or "\u2013", door=entry.door),
+        _("Client: {client}, through {door}").format(
+            client=visible(entry.client) or "\u2013", door=entry.door
+        ),
         _("Decision: {decision}; outcome: {outcome}").format(decision=entry.decision, outcome=entry.outcome),
         _("Took {duration} ms").format(duration=f"{entry.duration_ms:.1f}"),
     ]

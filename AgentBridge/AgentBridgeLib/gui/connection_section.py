@@ -11,7 +11,16 @@ from slicer.i18n import tr as _
 
 from AgentBridgeLib.gui.palette import paint
 from AgentBridgeLib.gui.snippets import PLACES, SNIPPETS
-from AgentBridgeLib.gui.widgets import button, check_box, column, line_edit, row, text_label, without_signals
+from AgentBridgeLib.gui.widgets import (
+    button,
+    check_box,
+    column,
+    line_edit,
+    row,
+    text_label,
+    visible,
+    without_signals,
+)
 from AgentBridgeLib.host import web_server
 from AgentBridgeLib.host.qtcompat import guarded
 from AgentBridgeLib.policy.settings import GUARD_KEY, START_KEY, WEB_SERVER_KEY
@@ -157,7 +166,7 @@ class ConnectionSection:
         latest = sorted(seen, key=lambda name: seen[name].last_time, reverse=True)
         lines = [
             (_("{client}: 1 call") if seen[name].calls == 1 else _("{client}: {count} calls")).format(
-                client=name[:40] or _("a client without a name"), count=seen[name].calls
+                client=visible(name[:40]) or _("a client without a name"), count=seen[name].calls
             )
             for name in latest[:_MOST_CLIENTS]
         ]

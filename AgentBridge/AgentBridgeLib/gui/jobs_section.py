@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 
 from AgentBridgeLib.errors import BridgeError
 from AgentBridgeLib.gui.palette import paint
-from AgentBridgeLib.gui.widgets import button, column, row, text_label
+from AgentBridgeLib.gui.widgets import button, column, row, text_label, visible
 
 if TYPE_CHECKING:
     from AgentBridgeLib.jobs.machine import Job
@@ -109,7 +109,7 @@ class _Row:
     def refresh(self) -> None:
         """Show the present state."""
         job, state = self.job, str(self.job.state)
-        self._title.setText(f"{job.operation} \u2013 {job.client}")
+        self._title.setText(f"{job.operation} \u2013 {visible(job.client)}")
         self._cancel.setVisible(not job.has_ended)
         self._cancel.setEnabled(not job.is_cancel_requested and (job.is_cancelable or state != "running"))
         self._done.setVisible(state == "waiting_for_user")
@@ -133,7 +133,7 @@ class _Row:
         detail = job.prompt if str(job.state) == "waiting_for_user" else job.message
         if job.has_ended:
             detail = "" if job.error is None or code in _UNANSWERED else job.error.message
-        return ", ".join(said) + (f": {detail}" if detail else "")
+        return ", ".join(said) + (f": {visible(detail)}" if detail else "")
 
     def _on_cancel(self) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,13 @@ from slicer.i18n import tr as _
 
 from AgentBridgeLib.errors import JobStateConflictError
 from AgentBridgeLib.gui.palette import paint
-from AgentBridgeLib.gui.widgets import button, column, row, text_label
+from AgentBridgeLib.gui.widgets import button, column, long_text, row, text_label, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
+_MOST_GIVEN = 240
+_MOST_LINES = 4
 _LOOK_AGAIN_S = 0.5
 """A row that has moved up within this time takes no approval: the press was meant for what stood there before. As long
 as a double click; browsers guard their questions in the same way."""
@@ -122,7 +125,7 @@ class RequestsSection:
     def _lease(self, client: str, operation: str) -> Any:
         frame = qt.QFrame()
         text = _("{client} may call {operation} until Slicer ends.").format(
-            client=client, operation=operation
+            client=visible(client), operation=operation
         )
         withdraw = button(
             _("Withdraw"),
@@ -150,6 +153,8 @@ class _Row:
         paint(effect, "", bold=True)
         layout.addWidget(effect)
         layout.addWidget(text_label(self._words()))
+        if request.values:
+            layout.addWidget(self._given())
         if request.warning:
             warning = text_label(request.warning)
             paint(warning, "bad", bold=True)
@@ -184,7 +189,21 @@ class _Row:
         lines += [_("On: {nodes}").format(nodes=", ".join(request.nodes))] if request.nodes else []
         lines += [_("Patient: {names}").format(names=", ".join(request.patients))] if request.patients else []
         lines += [_("File: {path}").format(path=path) for path in request.paths]
-        return "\n".join(lines)
+        return "\n".join(visible(line) for line in lines)
+
+    def _given(self) -> Any:
+        """Show what else was given; all of it, for it is what is approved."""
+        values = self.request.values
+        written = {
+            name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            for name, value in values.items()
+        }
+        text = "\n".join(
+            f"{name}:\n{value}" if "\n" in value else f"{name}: {value}" for name, value in written.items()
+        )
+        shown, name = visible(text, "\n\t"), f"AgentBridgeGiven{self.request.job_id}"
+        is_long = len(shown) > _MOST_GIVEN or shown.count("\n") > _MOST_LINES
+        return long_text(shown, name) if is_long else text_label(shown, name)
 
     def _buttons(self) -> Any:
         grid = qt.QGridLayout()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import qt
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+_LONG_WORD = re.compile(r"\S{40}")
+
+
 def text_label(text: str = "", name: str = "") -> Any:
     """Make a label that wraps and takes no markup from what it shows."""
     label = qt.QLabel(text)
@@ -19,7 +23,30 @@ def text_label(text: str = "", name: str = "") -> Any:
     label.setWordWrap(True)
     label.setTextFormat(qt.Qt.PlainText)
     label.setMinimumWidth(80)
+    policy = qt.QSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Preferred)  # no word makes the panel wider
+    policy.setHeightForWidth(True)
+    label.setSizePolicy(policy)
     return label
+
+
+def visible(text: str, kept: str = "") -> str:
+    """Show what cannot be seen, or turns what stands beside it: whoever chose a text may want to look like another.
+
+    Long words may be broken; `kept` are signs that stay, such as line breaks.
+    """
+    shown = "".join(sign if sign.isprintable() or sign in kept else "\ufffd" for sign in text)
+    return _LONG_WORD.sub("\\g<0>\u200b", shown)
+
+
+def long_text(text: str, name: str, lines: int = 8) -> Any:
+    """Make a box that shows some lines of a text, all of it by scrolling; Tab leaves it."""
+    box = qt.QPlainTextEdit()
+    box.setObjectName(name)
+    box.setReadOnly(True)
+    box.setTabChangesFocus(True)
+    box.setPlainText(text)
+    box.setFixedHeight(lines * box.fontMetrics().lineSpacing() + 12)
+    return box
 
 
 def button(text: str, name: str, on_clicked: Callable[[], None], tip: str = "") -> Any:

@@ -6,6 +6,7 @@ open only while the person has it switched on. Clients may answer forms by thems
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from AgentBridgeLib.errors import JobStateConflictError
@@ -35,6 +36,10 @@ def question(request: ApprovalRequest, cover: Callable[[str], str], *, is_modern
         parts.append("Nodes: " + ", ".join(request.nodes))
     if request.paths:
         parts.append("Files: " + ", ".join(request.paths))
+    parts += [
+        f"{name}: {value if isinstance(value, str) else json.dumps(value)}"
+        for name, value in request.values.items()
+    ]
     approve = {"type": "boolean", "title": "Approve once", "default": False}
     params: Json = {
         "message": cover("\n".join(parts)),

@@ -230,6 +230,27 @@ class TestRequests:
         assert "(1)" in find(running, "Requests", ctk.ctkCollapsibleButton).property("text")
         assert "1 waiting" in text(running, "State")
 
+    def test_request_shows_the_code_that_would_run_and_whatever_else_was_given(
+        self, running, logic, tmp_path
+    ):
+        """issue:#4: for the exact call; nobody approves what they have not seen"""
+        running.preferences.write("capabilities/python.execute", "ask")
+        running.preferences.write("allowed_folders", [str(tmp_path)])
+        source = "import os\n" + "\n".join(f"os.remove('{number}')" for number in range(20))
+        job = call(logic, "python.execute", source=source, is_async=True).job.id
+        assert find(running, f"Given{job}", qt.QPlainTextEdit).toPlainText() == f"source:\n{source}"
+        path = str(tmp_path / "scan.nrrd")
+        node_id = a_node(class_name="vtkMRMLScalarVolumeNode").GetID()
+        job = call(logic, "nodes.save", node_id=node_id, path=path, overwrite=True, is_async=True).job.id
+        assert text(running, f"Given{job}") == "overwrite: true"
+
+    def test_name_cannot_pretend_to_be_another_line_of_the_request(self, running, logic):
+        """issue:#4: whoever chose a name may want to look like another"""
+        ask_to_delete(logic, a_node("lesion\nPatient: NOBODY \u202egnp.x"))
+        said = texts(running.requests.widget)
+        assert "On: lesion\ufffdPatient: NOBODY \ufffdgnp.x" in said
+        assert "\nPatient" not in said
+
     def test_approved_call_runs_and_the_row_goes(self, running, logic):
         """issue:#4"""
         node = a_node()
@@ -747,8 +768,13 @@ class TestLooks:
         assert not find(running, "WebServerWarning", qt.QLabel).isVisible()
         running.widget.hide()
 
-    def test_panel_fits_360_pixels(self, running):
-        """issue:#4"""
+    def test_panel_fits_360_pixels_also_with_long_words(self, running, logic, tmp_path):
+        """issue:#4: paths have no spaces"""
+        running.preferences.write("allowed_folders", [str(tmp_path)])
+        node_id = a_node("n" * 200, class_name="vtkMRMLScalarVolumeNode").GetID()
+        path = str(tmp_path / ("p" * 200 + ".nrrd"))
+        call(logic, "nodes.save", "c" * 200, node_id=node_id, path=path, is_async=True)
+        running.refresh()
         for name in ("Connection", "Requests", "Jobs", "Activity", "Safety"):
             running.widget.findChild(ctk.ctkCollapsibleButton, f"AgentBridge{name}").setProperty(
                 "collapsed", False
