@@ -51,6 +51,14 @@ def test_whatever_is_raised_is_caught_and_told(context, source, word):
     assert word in done.traceback
 
 
+@pytest.mark.parametrize("source", ["print('\\udc80')", "raise ValueError('\\udc80')", "'\\udc80'"])
+def test_text_that_is_no_unicode_is_told_as_python_writes_it(context, source):
+    """house: names of files in another encoding; JSON in UTF-8 cannot hold them."""
+    done = execute(context, source)
+    assert "\\udc80" in done.stdout + str(done.value) + str(done.traceback)
+    assert done.model_dump_json()
+
+
 def test_traceback_shows_the_code_and_not_the_bridge(context):
     """house."""
     done = execute(context, "def inner():\n    return missing_name\ninner()", session="s1")

@@ -74,8 +74,9 @@ def execute(context: OperationContext, arguments: ExecuteArguments) -> PythonRun
         except BaseException as fault:  # noqa: BLE001  SystemExit in a slot would end Slicer
             trace = _trace(fault)
     duration = time.perf_counter() - started
-    texts = [_cut(text, arguments.max_output_chars) for text in (value, trace)]
-    is_truncated = out.is_cut or errors.is_cut or texts != [value, trace]
+    said = [text and _sendable(text) for text in (value, trace)]
+    texts = [text and text[: arguments.max_output_chars] for text in said]
+    is_truncated = out.is_cut or errors.is_cut or texts != said
     return PythonRun(
         outcome="completed" if trace is None else "raised",
         value=texts[0],
@@ -97,9 +98,10 @@ class _BoundedText(io.StringIO):
         self.is_cut = False
 
     def write(self, text: str) -> int:
-        kept = text[: self._room]
+        sendable = _sendable(text[: self._room + 1])
+        kept = sendable[: self._room]
         self._room -= len(kept)
-        self.is_cut = self.is_cut or len(kept) < len(text)
+        self.is_cut = self.is_cut or len(kept) < len(sendable)
         super().write(kept)
         return len(text)
 
@@ -148,5 +150,6 @@ def _trace(fault: BaseException) -> str:
         return f"{type(fault).__name__} (its text could not be made)\n"
 
 
-def _cut(text: str | None, most: int) -> str | None:
-    return text if text is None or len(text) <= most else text[:most]
+def _sendable(text: str) -> str:
+    """Write what UTF-8 cannot hold (from names of files in another encoding) as Python does in a repr."""
+    return text.encode("utf-8", "backslashreplace").decode()
