@@ -184,7 +184,7 @@ class MemoryCopier:
             self.scene.nodes[part.node.node_id] = MemoryPart(part.node).node
             self.scene.touch(part.node.node_id)
 
-    def remove_nodes(self, node_ids):
+    def remove_nodes(self, node_ids, copy):  # noqa: ARG002
         for node_id in node_ids:
             if self.scene.nodes.pop(node_id, None) is not None:
                 self.scene.revision += 1

@@ -267,7 +267,7 @@ class Checkpoints:
                 self._copier.restore(state.copy)
             elif step.targets is not None:
                 self._copier.restore(step.targets)
-                self._copier.remove_nodes(step.added)
+                self._copier.remove_nodes(step.added, step.targets)
         except BridgeError:
             self._drop(before)
             raise

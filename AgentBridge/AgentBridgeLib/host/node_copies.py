@@ -126,6 +126,8 @@ class NodeCopy:
         was_modifying = node.StartModify()
         try:
             node.Copy(self.node)
+            if node.IsA("vtkMRMLSequenceBrowserNode"):
+                node.CopyContent(self.node, True)  # it forgot its sequences when references to them were renewed
             copy_place(node, self.node)
         finally:
             node.EndModify(was_modifying)

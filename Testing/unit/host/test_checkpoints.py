@@ -291,3 +291,63 @@ def place_of(volume):
     axes = np.zeros((3, 3)).tolist()
     volume.GetIJKToRASDirections(axes)
     return volume.GetSpacing(), volume.GetOrigin(), axes
+
+
+@pytest.fixture
+def browsed(host):
+    """A browser that shows item 1 of a sequence of texts: sequence, browser and the node that shows it."""
+    scene = slicer.mrmlScene
+    sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", "texts")
+    text = scene.AddNewNodeByClass("vtkMRMLTextNode")
+    for number in range(3):
+        text.SetText(str(number))
+        sequence.SetDataNodeAtValue(text, str(number))
+    browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", "browser")
+    browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
+    browser.SetSelectedItemNumber(1)
+    slicer.modules.sequences.logic().UpdateProxyNodesFromSequences(browser)
+    return sequence, browser, browser.GetProxyNode(sequence)
+
+
+@pytest.mark.parametrize("way", ["step", "scene"])
+def test_browser_shows_the_item_of_before_again(copier, browsed, way):
+    """issue:#3 - undo of sequences.browse, which names the sequence only."""
+    sequence, browser, shown = browsed
+    copy = copier.copy_before_step([sequence.GetID()], 1 << 30) if way == "step" else copier.copy_scene()
+    browser.SetSelectedItemNumber(2)
+    assert shown.GetText() == "2"
+    copier.restore(copy)
+    assert (browser.GetSelectedItemNumber(), shown.GetText()) == (1, "1")
+    assert browser.GetMasterSequenceNode() is sequence
+    assert browser.GetProxyNode(sequence) is shown
+
+
+def test_nodes_that_show_items_go_and_come_with_their_browser(copier, browsed, host):
+    """slicer: a browser makes a node anew at once when the one that shows an item is removed."""
+    _, browser, shown = browsed
+    ids = [node.GetID() for node in (browser, shown)]
+    with_browser = copier.copy_scene()
+    before = picture_of(slicer.mrmlScene)
+    copier.remove_nodes(ids, with_browser)
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTextNode") == 1
+    without_browser = copier.copy_scene()
+    copier.restore(with_browser)
+    assert picture_of(slicer.mrmlScene) == before
+    copier.restore(without_browser)
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode") == 0
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTextNode") == 1
+
+
+def test_views_show_what_they_showed_before_a_node_came_and_went(copier, full_scene, host):
+    """issue:#3 - undo of files.load: the reader puts the new volume into the views."""
+    composite = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
+    composite.SetBackgroundVolumeID(full_scene["volume"])
+    copy = copier.copy_before_step([], 1 << 30)
+    added = slicer.util.addVolumeFromArray(np.zeros((2, 3, 4), np.int16))
+    composite.SetBackgroundVolumeID(added.GetID())
+    copier.restore(copy)
+    copier.remove_nodes([added.GetID()], copy)
+    assert composite.GetBackgroundVolumeID() == full_scene["volume"]
+    composite.SetBackgroundVolumeID(None)
+    copier.remove_nodes([], copy)
+    assert composite.GetBackgroundVolumeID() is None
