@@ -61,6 +61,19 @@ def an_agent_with_a_session(a_host):
     assert agent.request("tools/list").result["tools"], "the session must still answer"
 
 
+@pytest.mark.parametrize("place", ["id", "progressToken"])
+def test_a_number_that_no_float_holds_is_refused_since_it_would_come_back_as_infinity(an_agent, place):
+    """mcp: ids and tokens are given back as they came, and an answer must be JSON."""
+    asked = an_agent.dressed(
+        {"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {}}, {"progressToken": 2}
+    )
+    token = asked["params"]["_meta"]
+    (asked if place == "id" else token)[place] = "HUGE"
+    body = json.dumps(asked).replace('"HUGE"', "1e400").encode()
+    reply = an_agent.post(body, an_agent.headers(asked))
+    assert (reply.status, reply.code) == (400, -32700)
+
+
 @FUZZ
 @given(body=st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()), version=VERSIONS)
 def test_a_body_that_is_no_message_is_a_4xx_with_a_json_rpc_error(an_agent, body, version):

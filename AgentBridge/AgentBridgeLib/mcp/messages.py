@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -120,7 +121,9 @@ def notification(method: str, params: Json) -> Json:
 
 def _parse(body: memoryview) -> object:
     try:
-        return json.loads(bytes(body).decode("utf-8"), parse_constant=_no_constant)
+        return json.loads(
+            bytes(body).decode("utf-8"), parse_constant=_no_constant, parse_float=_finite_number
+        )
     except RecursionError:
         raise RpcError(PARSE_ERROR, "The body is nested too deeply.", status=400) from None
     except ValueError as fault:
@@ -130,6 +133,14 @@ def _parse(body: memoryview) -> object:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON value")
+
+
+def _finite_number(text: str) -> float:
+    """Refuse what a float cannot hold: ids and tokens travel back, and infinity is no JSON."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("the number is too large")
+    return number
 
 
 def _invalid(text: str) -> RpcError:
