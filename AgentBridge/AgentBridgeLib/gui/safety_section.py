@@ -43,7 +43,7 @@ _PRESETS = {
         "Clients work with the scene and ask before they delete or write.",
     ),
     "everything_but_code": (
-        "Everything but code",
+        "All but code",
         "Clients do everything without asking, except running code.",
     ),
     "developer": ("Developer", "Everything without asking; code asks."),
