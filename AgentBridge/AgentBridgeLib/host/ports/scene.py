@@ -170,5 +170,5 @@ class SceneCopier(Protocol):
             A volume whose voxels were shared is gone, or on another grid; the scene is as it was.
         """
 
-    def remove_nodes(self, node_ids: Sequence[str], copy: SceneCopy) -> None:
+    def remove_nodes(self, node_ids: Sequence[str], copy: Any) -> None:
         """Remove nodes that are still there; what views showed in their place is as in a copy again."""
