@@ -12,7 +12,6 @@ import slicer
 import dicom_data
 from AgentBridgeLib.errors import DataInvalidError
 from AgentBridgeLib.operations.dicom import database, loading, segmentations
-from AgentBridgeLib.operations.dicom.evidence import source_images
 
 IDENTITY = {
     "Manufacturer": "M",
@@ -79,13 +78,61 @@ def test_enhanced_multi_frame_image_is_loaded_with_its_geometry(add, load, tmp_p
     assert hierarchy.GetItemUID(study, "DICOM") == "1.2.3.1"
 
 
-def test_new_objects_on_a_multi_frame_image_are_refused_with_the_reason(context, add, load, tmp_path):
-    """issue:#6: SEG and SR refer to single-frame images; what to do instead is said."""
-    enhanced(tmp_path / "in")
+def test_segmentation_on_a_multi_frame_image_is_saved_on_its_frames(context, add, load, run_jobs, tmp_path):
+    """issue:#6: each mask refers to its frame, wherever that stands in the file; highdicom is the oracle."""
+    from highdicom.seg import segread
+
+    made = enhanced(tmp_path / "in")
     add(tmp_path / "in")
-    node = node_of(load(series_instance_uid="1.2.3.4"))
-    with pytest.raises(DataInvalidError, match="one multi-frame image"):
-        source_images(context, node)
+    volume = node_of(load(series_instance_uid="1.2.3.4"))
+    segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    segmentation.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+    masks = two_masks()
+    for name, mask in zip(("nodule", "lobe"), masks, strict=True):
+        segmentation.GetSegmentation().AddEmptySegment(name, name)
+        slicer.util.updateSegmentBinaryLabelmapFromArray(mask, segmentation, name, volume)
+    wanted = segmentations.SaveSegmentationArguments(
+        segmentation_id=segmentation.GetID(), volume_id=volume.GetID()
+    )
+    saved = run_jobs(segmentations.save_segmentation(context, wanted))
+    read = segread(context.host.dicom.index.instance(saved.sop_instance_uid).path)
+    frames = read.get_pixels_by_source_frame(
+        made.SOPInstanceUID, range(1, 7), assert_missing_frames_are_empty=True
+    )
+    for frame, group in enumerate(made.PerFrameFunctionalGroupsSequence):
+        z = group.PlanePositionSequence[0].ImagePositionPatient[2]
+        k = round((z - dicom_data.FIRST_POSITION[2]) / dicom_data.SPACING_MM)
+        for segment in (0, 1):
+            assert np.array_equal(frames[frame, ..., segment], masks[segment][k])
+    assert (read.StudyInstanceUID, read.PatientID) == ("1.2.3.1", "P-17")
+    again = node_of(load(series_instance_uid=saved.series_instance_uid))
+    for name, mask in zip(again.GetSegmentation().GetSegmentIDs(), masks, strict=True):
+        assert np.array_equal(slicer.util.arrayFromSegmentBinaryLabelmap(again, name, volume), mask)
+
+
+def test_measurement_on_a_multi_frame_image_refers_to_its_frame(context, add, load, run_jobs, tmp_path):
+    """issue:#6; PS3.16 TID 1501: the frame number is that of the file."""
+    import vtk
+    from highdicom.sr import srread
+
+    from AgentBridgeLib.operations.dicom import measurements
+
+    made = enhanced(tmp_path / "in")
+    add(tmp_path / "in")
+    volume = node_of(load(series_instance_uid="1.2.3.4"))
+    line, matrix = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsLineNode"), vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    for point in ((3, 3, 4, 1), (20, 9, 4, 1)):
+        line.AddControlPoint(*matrix.MultiplyPoint(point)[:3])
+    wanted = measurements.SaveMeasurementsArguments(markups_ids=[line.GetID()], volume_id=volume.GetID())
+    saved = run_jobs(measurements.save_measurements(context, wanted))
+    report = srread(context.host.dicom.index.instance(saved.sop_instance_uid).path)
+    (group,) = report.content.get_image_measurement_groups()
+    (image,) = group.source_images
+    (frame,) = image.referenced_frame_numbers
+    place = made.PerFrameFunctionalGroupsSequence[frame - 1].PlanePositionSequence[0].ImagePositionPatient
+    assert image.referenced_sop_instance_uid == made.SOPInstanceUID
+    assert place[2] == pytest.approx(dicom_data.FIRST_POSITION[2] + 4 * dicom_data.SPACING_MM)
 
 
 def test_two_volumes_in_one_multi_frame_image_are_refused_with_the_reason(add, load, tmp_path):

@@ -84,6 +84,21 @@ def test_moved_volume_and_empty_segments_are_refused(context, run_jobs, a_ct):
         save(context, run_jobs, full, a_ct)
 
 
+def test_volume_that_was_turned_about_its_first_corners_is_refused(context, run_jobs, a_ct):
+    """issue:#6: the first voxel of each slice is where it was, all others are not."""
+    import vtk
+
+    first, _ = two_masks()
+    full = segment(a_ct, {"a": first})
+    matrix = vtk.vtkMatrix4x4()
+    a_ct.GetIJKToRASMatrix(matrix)
+    for row in range(3):
+        matrix.SetElement(row, 0, -matrix.GetElement(row, 0))
+    a_ct.SetIJKToRASMatrix(matrix)
+    with pytest.raises(GeometryMismatchError, match="turned"):
+        save(context, run_jobs, full, a_ct)
+
+
 def a_line(positions, name="diameter"):
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", name)
     for position in positions:

@@ -77,6 +77,8 @@ def stack_of(dataset: Any, path: str) -> Stack:
         functional_groups.place_of(dataset, frame, path)
         for frame in range(functional_groups.frame_count(dataset))
     ]
+    if not places:
+        raise NoStackError("it has multi-frame images of a class without a place for each frame")
     distinct = {tuple(np.round(one.position_lps, 2)) for one in places}
     if len(distinct) < len(places):
         raise NoStackError(

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
+from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.errors import DataInvalidError, GeometryMismatchError, OperationFailedError
 from AgentBridgeLib.model.dicom import DicomObjectMade
 from AgentBridgeLib.model.version import VERSION
 from AgentBridgeLib.operations.common import matrices
 from AgentBridgeLib.operations.common.child_process import run_worker
 from AgentBridgeLib.operations.dicom.database import add_to_database
+from AgentBridgeLib.operations.dicom.enhanced_reading import stack_of
 from AgentBridgeLib.operations.dicom.library import read_dataset
-from AgentBridgeLib.operations.dicom.stack import GEOMETRY_TAGS, NoStackError, read_slice
+from AgentBridgeLib.operations.dicom.stack import GEOMETRY_TAGS, NoStackError, Slice, read_slice
+from AgentBridgeLib.operations.dicom.stack_reading import offset_mm
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
-    from AgentBridgeLib.dispatch.context import OperationContext, Progress, Suspend
+    from AgentBridgeLib.dispatch.context import OperationContext, Suspend
     from AgentBridgeLib.host.dicom_index import Instance
 
-POSITION_TOLERANCE_MM = 0.05
+POSITION_TOLERANCE_MM = 0.1  # of corners, whose directions files round
 
 
 def finish_object(
@@ -49,7 +51,7 @@ def finish_object(
 
 
 def source_images(context: OperationContext, volume: Any) -> list[Instance]:
-    """Find the images that a volume was loaded from, in slice order.
+    """Find the images that a volume was loaded from, in slice order: one for each slice, or one with all of them.
 
     Raises
     ------
@@ -61,17 +63,43 @@ def source_images(context: OperationContext, volume: Any) -> list[Instance]:
     found = [index.instance(uid) for uid in uids]
     sources = [one for one in found if one is not None]
     image = volume.GetImageData()
-    if len(uids) == len(sources) == 1 and image is not None and image.GetDimensions()[2] > 1:
+    if not sources or len(sources) != len(uids) or image is None:
         raise DataInvalidError(
-            f"{volume.GetID()} was loaded from one multi-frame image. New objects can refer to single-frame images "
-            "only: load a series of those, if there is one, and work on that volume."
-        )
-    if not sources or len(sources) != len(uids) or image is None or image.GetDimensions()[2] != len(sources):
-        raise DataInvalidError(
-            f"{volume.GetID()} was not loaded from Slicer's DICOM database slice by slice, or its images are gone "
-            "from it. Load the series with dicom.load and segment that volume."
+            f"{volume.GetID()} was not loaded from Slicer's DICOM database, or its images are gone from it. Load the "
+            "series with dicom.load and work on that volume."
         )
     return sources
+
+
+def source_slices(volume: Any, sources: Sequence[Instance]) -> Generator[Progress, None, list[Slice]]:
+    """Read which image, or frame of one, each slice of a volume shows; refuse a volume that is not where they are.
+
+    Raises
+    ------
+    DataInvalidError, GeometryMismatchError
+        An image has no place, or not one for each slice; the places differ.
+    """
+    slices: list[Slice] = []
+    try:
+        if len(sources) == 1 and volume.GetImageData().GetDimensions()[2] > 1:
+            yield Progress(None, "Looking at the frames")
+            slices = list(stack_of(read_dataset(sources[0].path), sources[0].path).slices)
+        else:
+            for one in sources:
+                slices.append(read_slice(one.path, read_dataset(one.path, tags=list(GEOMETRY_TAGS))))
+                yield Progress(None, "Comparing images and volume")
+    except NoStackError as problem:
+        raise DataInvalidError(f"An image of the volume cannot be used: {problem}.") from None
+    rows, columns = slices[0].shape[:2]
+    matrix = ijk_to_ras(volume)
+    if (
+        volume.GetImageData().GetDimensions() != (columns, rows, len(slices))
+        or offset_mm(slices, lambda ijk: (matrix @ (*ijk, 1.0))[:3]) > POSITION_TOLERANCE_MM
+    ):
+        raise GeometryMismatchError(
+            "The volume was moved, turned or cropped, or its slices are in another order than its images."
+        )
+    return slices
 
 
 def ijk_to_ras(volume: Any) -> Any:
@@ -79,25 +107,6 @@ def ijk_to_ras(volume: Any) -> Any:
     matrix = vtkMatrix4x4()
     volume.GetIJKToRASMatrix(matrix)
     return matrices.from_vtk(matrix)
-
-
-def check_place(source: Instance, matrix: Any, k: int) -> None:
-    """Refuse a volume whose slice `k` is not where its image is.
-
-    Raises
-    ------
-    DataInvalidError, GeometryMismatchError
-        The image has no place; the places differ.
-    """
-    try:
-        place = read_slice(source.path, read_dataset(source.path, tags=list(GEOMETRY_TAGS)))
-    except NoStackError as problem:
-        raise DataInvalidError(f"An image of the volume cannot be used: {problem}.") from None
-    found_lps = (matrix @ (0, 0, k, 1))[:3] * (-1, -1, 1)
-    if float(np.abs(found_lps - place.position_lps).max()) > POSITION_TOLERANCE_MM:
-        raise GeometryMismatchError(
-            "The volume was moved or its slices are in another order than its images."
-        )
 
 
 def require_same_patient(

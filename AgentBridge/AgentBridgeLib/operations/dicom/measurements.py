@@ -16,12 +16,12 @@ from AgentBridgeLib.model.dicom import DicomObjectMade
 from AgentBridgeLib.model.fields import MarkupsId, VolumeId
 from AgentBridgeLib.model.version import VERSION
 from AgentBridgeLib.operations.dicom.evidence import (
-    check_place,
     contribution,
     finish_object,
     ijk_to_ras,
     require_same_patient,
     source_images,
+    source_slices,
 )
 from AgentBridgeLib.operations.dicom.library import library
 from AgentBridgeLib.operations.markups.description import MARKUPS, describe_markups
@@ -69,8 +69,8 @@ def save_measurements(
 ) -> Generator[Progress | Suspend, None, DicomObjectMade]:
     """Save lengths, angles, areas and volumes of markups as a DICOM structured report (TID 1500) in the study.
 
-    Each measurement refers to the images that its control points lie in. The report is marked as partial and
-    unverified, and names AgentBridge as the observer. dicom.push sends it on.
+    Each measurement refers to the images, or the frames of a multi-frame image, that its control points lie in. The
+    report is marked as partial and unverified, and names AgentBridge as the observer. dicom.push sends it on.
 
     Returns
     -------
@@ -106,9 +106,7 @@ def save_measurements(
         context, volume, sources, *(scene.node(one, MARKUPS) for one in arguments.markups_ids)
     )
     matrix = ijk_to_ras(volume)
-    for k, one in enumerate(sources):
-        check_place(one, matrix, k)
-        yield Progress(None, "Comparing images and volume")
+    slices = yield from source_slices(volume, sources)
     measurements = []
     for markups_id in arguments.markups_ids:
         measurements += _measurements(
@@ -117,6 +115,7 @@ def save_measurements(
     folder = Path(context.work_folder())
     request = {
         "sources": [one.path for one in sources],
+        "slices": [(one.path, one.frame) for one in slices],
         "measurements": measurements,
         "series_description": arguments.series_description,
         "series_number": arguments.series_number,

@@ -24,12 +24,12 @@ from AgentBridgeLib.model.fields import SegmentationId, VolumeId
 from AgentBridgeLib.model.version import VERSION
 from AgentBridgeLib.operations.common import matrices, voxels
 from AgentBridgeLib.operations.dicom.evidence import (
-    check_place,
     contribution,
     finish_object,
     ijk_to_ras,
     require_same_patient,
     source_images,
+    source_slices,
 )
 from AgentBridgeLib.operations.dicom.library import library
 from AgentBridgeLib.operations.segmentations.description import SEGMENTATION
@@ -74,8 +74,8 @@ def save_segmentation(
 ) -> Generator[Progress | Suspend, None, DicomObjectMade]:
     """Save a segmentation as a DICOM segmentation object (SEG) in the study of its images.
 
-    The object refers to the images slice by slice, carries their patient and study, and names AgentBridge as maker.
-    Segments may overlap. dicom.push sends it on.
+    The object refers to the images slice by slice, or to the frames of a multi-frame image, carries their patient and
+    study, and names AgentBridge as maker. Segments may overlap. dicom.push sends it on.
 
     Returns
     -------
@@ -113,15 +113,13 @@ def save_segmentation(
     sources = source_images(context, volume)
     made_on = segmentation.GetNodeReference(segmentation.GetReferenceImageGeometryReferenceRole())
     require_same_patient(context, volume, sources, segmentation, *([made_on] if made_on is not None else []))
-    matrix = ijk_to_ras(volume)
-    for k, one in enumerate(sources):
-        check_place(one, matrix, k)
-        yield Progress(None, "Comparing images and volume")
+    slices = yield from source_slices(volume, sources)
     folder = Path(context.work_folder())
     segments = yield from _write_masks(context, segmentation, volume, folder / "masks.npy")
     target = str(folder / "segmentation.dcm")
     request = {
         "sources": [one.path for one in sources],
+        "frames": [one.frame for one in slices],
         "masks": str(folder / "masks.npy"),
         "segments": segments,
         "series_description": arguments.series_description,

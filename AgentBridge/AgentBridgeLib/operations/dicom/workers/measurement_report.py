@@ -31,15 +31,27 @@ CONCEPTS = {
 }
 
 
-def group(one: dict[str, Any], sources: list[Any]) -> Any:
+def references(one: dict[str, Any], slices: list[tuple[str, int]], sources: dict[str, Any]) -> list[Any]:
+    """Refer to the images, and of multi-frame ones to the frames, that a structure lies in."""
+    frames: dict[str, list[int]] = {}
+    for index in one["images"]:
+        path, frame = slices[index]
+        frames.setdefault(path, []).append(frame + 1)
+    return [
+        sr.SourceImageForMeasurementGroup(
+            sources[path].SOPClassUID,
+            sources[path].SOPInstanceUID,
+            sorted(numbers) if int(sources[path].get("NumberOfFrames", 1) or 1) > 1 else None,
+        )
+        for path, numbers in frames.items()
+    ]
+
+
+def group(one: dict[str, Any], images: list[Any]) -> Any:
     """Make the measurement group of one structure."""
     measurement = sr.Measurement(
         name=CONCEPTS[one["quantity"]], value=float(one["value"]), unit=UNITS[one["unit"]]
     )
-    images = [
-        sr.SourceImageForMeasurementGroup(source.SOPClassUID, source.SOPInstanceUID)
-        for source in (sources[index] for index in one["images"])
-    ]
     return sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(uid=generate_uid(), identifier=one["label"][:64]),
         source_images=images,
@@ -50,7 +62,8 @@ def group(one: dict[str, Any], sources: list[Any]) -> Any:
 def main(arguments: list[str]) -> int:
     """Write one file."""
     request = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
-    sources = [pydicom.dcmread(path, stop_before_pixels=True) for path in request["sources"]]
+    sources = {path: pydicom.dcmread(path, stop_before_pixels=True) for path in request["sources"]}
+    slices = request["slices"]
     observer = sr.ObserverContext(
         observer_type=codes.DCM.Device,
         observer_identifying_attributes=sr.DeviceObserverIdentifyingAttributes(
@@ -63,11 +76,13 @@ def main(arguments: list[str]) -> int:
     content = sr.MeasurementReport(
         observation_context=sr.ObservationContext(observer_device_context=observer),
         procedure_reported=sr.CodedConcept("363679005", "SCT", "Imaging procedure"),
-        imaging_measurements=[group(one, sources) for one in request["measurements"]],
+        imaging_measurements=[
+            group(one, references(one, slices, sources)) for one in request["measurements"]
+        ],
         title=codes.DCM.ImagingMeasurementReport,
     )
     made = sr.ComprehensiveSR(
-        evidence=sources,
+        evidence=list(sources.values()),
         content=content,
         series_number=request["series_number"],
         series_instance_uid=generate_uid(),

@@ -1,7 +1,8 @@
 """Write a DICOM segmentation in a process of its own: ``segmentation_object.py REQUEST.json``.
 
-REQUEST.json names the source images in slice order, the masks (NPY, uint8, shape (k, j, i, segment)), the segments and
-the file to write. Needs highdicom and pydicom, nothing of the bridge.
+REQUEST.json names the source images in slice order (or one with a frame for each slice), the masks (NPY, uint8, shape
+(k, j, i, segment)), the frame of each slice (0 of single-frame images), the segments and the file to write. Needs
+highdicom and pydicom, nothing of the bridge.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ def describe(number: int, segment: dict[str, Any], version: str) -> SegmentDescr
 def main(arguments: list[str]) -> int:
     """Write one file."""
     request = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
-    sources = [pydicom.dcmread(path) for path in request["sources"]]
-    masks = np.load(request["masks"], mmap_mode="r")
+    sources = [pydicom.dcmread(path, stop_before_pixels=True) for path in request["sources"]]
+    masks = np.load(request["masks"], mmap_mode="r")[np.argsort(request["frames"], kind="stable")]
     version = request["version"]
     made = Segmentation(
         source_images=sources,
