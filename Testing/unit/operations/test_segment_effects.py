@@ -601,3 +601,33 @@ def test_several_points_choose_several_islands(context, a_segmentation, edit, gr
     assert np.argwhere(mask_of(context, node, "s0")).tolist() == [list(place) for place in places[:2]]
     edit(node, "remove_island", positions_ras=points[:1])
     assert np.argwhere(mask_of(context, node, "s0")).tolist() == [list(places[1])]
+
+
+@pytest.mark.parametrize("method", ["triangle", "li", "intermodes"])
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.full(SHAPE_KJI, 3, np.int16),
+        np.full(SHAPE_KJI, np.nan, np.float32),
+        np.where(np.arange(24) < 3, np.inf, 5).astype(np.float32) * np.ones(SHAPE_KJI, np.float32),
+    ],
+    ids=["constant", "no numbers", "infinite"],
+)
+def test_values_that_nothing_parts_give_no_threshold(context, a_segmentation, edit, blob, values, method):
+    """slicer: `vtkITKImageThresholdCalculator` gives any number for them, or ends the process."""
+    node, volume = a_segmentation(blob, values=values)
+    with pytest.raises(ArgumentInvalidError, match="finds no threshold"):
+        edit(node, "automatic_threshold", volume_id=volume.GetID(), method=method)
+    assert np.array_equal(mask_of(context, node, "s0"), blob)
+
+
+def test_values_that_are_no_numbers_do_not_count_for_a_threshold(context, a_segmentation, edit, blob):
+    """issue:#3: the threshold of a volume with holes is that of the rest of it."""
+    values = np.where(np.arange(24) < 12, 10, 200).astype(np.float32) * np.ones(SHAPE_KJI, np.float32)
+    holes = values.copy()
+    holes[:, :3], holes[:, 3] = np.nan, np.inf
+    found = []
+    for one in (values, holes):
+        node, volume = a_segmentation(blob, values=one)
+        found.append(edit(node, "automatic_threshold", volume_id=volume.GetID()).minimum)
+    assert found[0] == found[1]

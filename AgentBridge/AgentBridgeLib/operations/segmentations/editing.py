@@ -80,7 +80,8 @@ def edit_segment(
     Raises
     ------
     ArgumentInvalidError
-        There is no such segment; an effect lacks an argument or has one too many; a point lies outside of the grid.
+        There is no such segment; an effect lacks an argument or has one too many; a point lies outside of the grid; a
+        method finds no threshold.
     NodeTypeError
         The segmentation has no binary labelmaps or no grid; the volume has several components.
     GeometryMismatchError
@@ -244,6 +245,11 @@ class _Edit:
                 {"method": self.arguments.method},
                 self.spacing_kji,
             )
+            if not np.isfinite(found[0]):
+                problem = f"{self.arguments.method} finds no threshold in the values of the volume"
+                raise invalid(
+                    "method", f"{problem}; take another method, or the effect threshold with a range"
+                )
             low, high = (float(found[0]), None) if self.arguments.side == "above" else (None, float(found[0]))
         draft.minimum, draft.maximum = low, high
         result = yield from quick_effects.in_range(values, low, high)

@@ -242,12 +242,23 @@ def _slicer_class(modules: tuple[str, ...], name: str) -> Any:
 
 
 def automatic_threshold(intensities: Any, method: str) -> Any:
-    """Find the value that parts the values best; one number in an array. ITK's histogram has 64 bins."""
+    """Find the value that parts the finite values best; one number in an array, NaN when there is none.
+
+    ITK's histogram has 64 bins. ITK ends the process over values that are not finite, and gives any number where all
+    are the same; where a method does not converge, Slicer's filter gives 0 with an error.
+    """
+    finite = intensities[np.isfinite(intensities)].reshape(1, 1, -1)
+    low, high = (finite.min(), finite.max()) if finite.size else (0, 0)
+    if low == high:
+        return np.array([np.nan])
     machine = _slicer_class(("vtkITK", "slicer"), "vtkITKImageThresholdCalculator")
-    machine.SetInputData(image_of(intensities))
+    errors: list[str] = []
+    machine.AddObserver("ErrorEvent", lambda _, event: errors.append(event))
+    machine.SetInputData(image_of(finite))
     getattr(machine, f"SetMethodTo{METHODS[method]}")()
     machine.Update()
-    return np.array([machine.GetThreshold()])
+    found = machine.GetThreshold()
+    return np.array([found if low <= found <= high and not errors else np.nan])
 
 
 METHODS = {
