@@ -95,6 +95,7 @@ class Bridge:
         self._wall_clock = wall_clock
         self._started_at = wall_clock()
         self._is_started = False
+        self._told_scene: str | None = None
         self.loop = QtEventLoop()
         self.host = SlicerHost(self.loop)
         self.catalog = make_catalog()
@@ -166,8 +167,9 @@ class Bridge:
         return self.host.dicom.listener.received_count is not None
 
     def renew_token(self) -> str:
-        """Make a new token; clients that follow the instance file find it there."""
+        """Make a new token; clients that follow the instance file find it there. No approval lasts longer."""
         token = self.tokens.renew()
+        self.dispatcher.desk.forget_session()
         if self.listener.port is not None:
             self._write_instance_file()
         return token
@@ -353,6 +355,7 @@ class Bridge:
 
     def _write_instance_file(self) -> None:
         identity = self.identity()
+        self._told_scene = self.host.scene.scene.GetURL()
         self._instance_file.write(
             {
                 "url": self.url,
@@ -374,6 +377,8 @@ class Bridge:
         kind = f"scene.{change.kind}"
         data = {"node": change.node_id, "class": change.class_name, "scene_revision": change.revision}
         self.events.publish(kind, {name: value for name, value in data.items() if value is not None})
+        if self._is_started and self.host.scene.scene.GetURL() != self._told_scene:
+            self._write_instance_file()
 
     def _stop_receiving(self) -> None:
         if self.is_receiving:
@@ -383,6 +388,8 @@ class Bridge:
         self._attach(settings)
         if settings.dicom_listener is None or self.safety.is_stopped:
             self._stop_receiving()
+        if self.safety.is_stopped:
+            self.dispatcher.desk.forget_session()
         modes = {name: settings.mode(name) for name in CAPABILITIES}
         self.events.publish(
             "policy.changed",

@@ -103,6 +103,24 @@ def test_several_hosts_of_one_person_are_told_apart(start_bridge, home):
     assert first.client.token == second.client.token
 
 
+def test_instance_file_names_the_scene_that_is_open(start_bridge, home):
+    """http: section 1, scene label; it tells several instances apart"""
+    host = start_bridge(
+        environment=environment(home),
+        grants={"files.write": "allow", "scene.delete": "allow"},
+        options=[f"--allow-folder={home}"],
+    )
+    (path,) = instance_files(home)
+    assert json.loads(path.read_text(encoding="utf-8"))["scene_label"] == "untitled scene"
+    host.client.call("scene.save", path=f"{home}/study7.mrml")
+    host.client.call("scene.load", path=f"{home}/study7.mrml", clear=True)
+    for _ in range(200):  # it follows the scene's events, which are gathered for a moment
+        if json.loads(path.read_text(encoding="utf-8"))["scene_label"] == "study7.mrml":
+            return
+        host.client.get("/scene").expect()
+    raise AssertionError(path.read_text(encoding="utf-8"))
+
+
 def test_token_that_others_could_have_read_is_replaced(start_bridge, home):
     """house: it is no secret any more"""
     token = home / "token"
