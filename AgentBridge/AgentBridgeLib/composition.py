@@ -167,8 +167,14 @@ class Bridge:
         return self.host.dicom.listener.received_count is not None
 
     def renew_token(self) -> str:
-        """Make a new token; clients that follow the instance file find it there. No approval lasts longer."""
+        """Make a new token; clients that follow the instance file find it there.
+
+        No approval lasts longer, and every connection ends: event streams were opened with the old one.
+        """
         token = self.tokens.renew()
+        self.listener.disconnect()
+        if self.attachment is not None:
+            self.attachment.disconnect()
         self.dispatcher.desk.forget_session()
         if self.listener.port is not None:
             self._write_instance_file()

@@ -121,6 +121,27 @@ def test_instance_file_names_the_scene_that_is_open(start_bridge, home):
     raise AssertionError(path.read_text(encoding="utf-8"))
 
 
+def test_new_token_ends_the_streams_that_were_opened_with_the_old_one(start_bridge):
+    """house: the old token is worthless from now on, also for who came in with it before"""
+    client = start_bridge(grants={"python.execute": "allow"}).client
+    with client.raw_socket() as watching:
+        watching.settimeout(10)
+        watching.sendall(
+            f"GET {client.prefix}/events HTTP/1.1\r\nHost: 127.0.0.1:{client.port}\r\n"
+            f"Authorization: Bearer {client.token}\r\n\r\n".encode()
+        )
+        assert b"200 OK" in watching.recv(1000)
+        source = (
+            "import slicer\n"
+            "bridge = slicer.util.getModuleLogic('AgentBridge').bridge\n"
+            "bridge.loop.call_later(0.0, bridge.renew_token)"
+        )
+        client.post("/python/execute", {"source": source}).expect()
+        while watching.recv(1000):
+            pass
+    assert client.get("/scene").status == 401
+
+
 def test_token_that_others_could_have_read_is_replaced(start_bridge, home):
     """house: it is no secret any more"""
     token = home / "token"

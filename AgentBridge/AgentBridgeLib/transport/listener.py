@@ -89,6 +89,10 @@ class Listener:
             listening.close()
         self._connections.close_all()
 
+    def disconnect(self) -> None:
+        """Close every connection, and go on listening."""
+        self._connections.close_all()
+
     def _on_acceptable(self) -> None:
         for _ in range(_ACCEPTS_PER_CALLBACK):
             if self._socket is None:

@@ -138,6 +138,10 @@ class WebServerAttachment:
             self._check = None
         run_guarded(self._release)
 
+    def disconnect(self) -> None:
+        """Close every connection that was handed over, and stay attached."""
+        self._connections.close_all()
+
     def _on_check(self) -> None:
         self._check = None
         self.ensure()
