@@ -141,6 +141,22 @@ def test_surfaces_under_transforms_are_combined_where_they_are(combine, add, vol
     assert made.bounds_ras == pytest.approx((20, 40, 0, 40, 0, 40), abs=0.2)
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_mirrored_surface_is_combined_exactly(combine, add, volume_mm3, scene, is_first):
+    """issue:#3: under a transform that changes handedness, triangles go on looking outwards."""
+    first, second = add(ball(60)), add(box(-1.3, 70, -70, 70, -70, 70), "other")
+    parent = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    mirror = vtk.vtkMatrix4x4()
+    mirror.SetElement(0, 0, -1)
+    parent.SetMatrixTransformToParent(mirror)
+    (first if is_first else second).SetAndObserveTransformNodeID(parent.GetID())
+    parts = [
+        volume_mm3(combine(first, second, mode, method="exact").id) for mode in ("intersection", "difference")
+    ]
+    assert sum(parts) == pytest.approx(volume_mm3(first.GetID()), rel=1e-4)
+    assert parts[0] > parts[1]
+
+
 def test_what_cannot_be_combined_is_refused(combine, add, scene):
     """house."""
     first, plane = add(ball()), add(vtk.vtkPlaneSource())

@@ -12,10 +12,9 @@ from AgentBridgeLib.errors import ArgumentInvalidError, OperationFailedError
 from AgentBridgeLib.model.base import example
 from AgentBridgeLib.model.fields import ModelId
 from AgentBridgeLib.model.models import ModelDescription
-from AgentBridgeLib.operations.common import matrices
 from AgentBridgeLib.operations.common.problems import invalid
 from AgentBridgeLib.operations.models.mesh_work import FilterArguments, MeshWork, to_world
-from AgentBridgeLib.operations.models.new_nodes import MODEL, surface_of
+from AgentBridgeLib.operations.models.new_nodes import MODEL, moved, surface_of
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -92,10 +91,10 @@ def boolean(
         raise invalid("other_id", "it is the same model")
     node, other = scene.node(arguments.model_id, MODEL), scene.node(arguments.other_id, MODEL)
     work = MeshWork(context, arguments, arguments.mode)
-    moved = _moved(surface_of(other), np.linalg.inv(to_world(node)) @ to_world(other))
-    job = {"work": "combine", "operation": arguments.mode, "other": work.add_file("other", moved)}
+    there = moved(surface_of(other), np.linalg.inv(to_world(node)) @ to_world(other))
+    job = {"work": "combine", "operation": arguments.mode, "other": work.add_file("other", there)}
     if arguments.method == "grid":
-        return (yield from work.run({**job, "grid_mm": _grid_mm(arguments, node, moved)}))
+        return (yield from work.run({**job, "grid_mm": _grid_mm(arguments, node, there)}))
     failure = yield from _try_exactly(work, job)
     if failure is None:
         return work.finish()
@@ -103,7 +102,7 @@ def boolean(
         raise ArgumentInvalidError(
             f"The models cannot be combined exactly: {failure}. Use method=grid, or move one of them a little."
         )
-    grid_mm = _grid_mm(arguments, node, moved)
+    grid_mm = _grid_mm(arguments, node, there)
     warning = (
         f"The surfaces could not be combined exactly ({failure}); this was done on voxels of {grid_mm:.3g} mm, so "
         "edges and details smaller than that are rounded. A smaller `grid_mm` is more precise."
@@ -130,21 +129,9 @@ def _try_exactly(work: MeshWork, job: dict[str, Any]) -> Generator[Progress | Su
     return "VTK's filters crash on them"
 
 
-def _grid_mm(arguments: BooleanArguments, node: Any, moved: Any) -> float:
-    bounds = np.array([surface_of(node).GetBounds(), moved.GetBounds()])
+def _grid_mm(arguments: BooleanArguments, node: Any, other: Any) -> float:
+    bounds = np.array([surface_of(node).GetBounds(), other.GetBounds()])
     longest = float((bounds[:, 1::2].max(axis=0) - bounds[:, ::2].min(axis=0)).max())
     if arguments.grid_mm is not None and longest / arguments.grid_mm > MOST_GRID_VOXELS:
         raise invalid("grid_mm", f"it makes more than {MOST_GRID_VOXELS} voxels along the longest edge")
     return arguments.grid_mm or max(longest / GRID_VOXELS, 1e-6)
-
-
-def _moved(surface: Any, matrix: matrices.Matrix) -> Any:
-    from vtkmodules.vtkCommonTransforms import vtkTransform
-    from vtkmodules.vtkFiltersGeneral import vtkTransformPolyDataFilter
-
-    transform, moved = vtkTransform(), vtkTransformPolyDataFilter()
-    transform.SetMatrix(matrices.to_vtk(matrix))
-    moved.SetTransform(transform)
-    moved.SetInputData(surface)
-    moved.Update()
-    return moved.GetOutput()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from AgentBridgeLib.errors import NodeTypeError
 from AgentBridgeLib.model.frames import Frame, bounds_in
 from AgentBridgeLib.model.models import ModelDescription, ModelSummary, Representation
+from AgentBridgeLib.operations.common import matrices
 from AgentBridgeLib.operations.scene.node_details import parent_transform_id
 
 if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.context import OperationContext
     from AgentBridgeLib.model.geometry import ColorRgb
+    from AgentBridgeLib.operations.common.matrices import Matrix
 
 MODEL = "vtkMRMLModelNode"
 REPRESENTATIONS: tuple[Representation, ...] = ("points", "wireframe", "surface")
@@ -73,6 +77,25 @@ def surface_of(node: Any) -> Any:
     if surface is None or surface.GetNumberOfPolys() + surface.GetNumberOfStrips() == 0:
         raise NodeTypeError(f"{node.GetID()} has no surface: no polygons are in it. Use another model.")
     return surface
+
+
+def moved(surface: Any, matrix: Matrix) -> Any:
+    """Give a copy of a surface, moved; its triangles look outwards whatever the handedness of the matrix."""
+    from vtkmodules.vtkCommonTransforms import vtkTransform
+    from vtkmodules.vtkFiltersCore import vtkReverseSense, vtkTriangleFilter
+    from vtkmodules.vtkFiltersGeneral import vtkTransformPolyDataFilter
+
+    transform, mover, triangles = vtkTransform(), vtkTransformPolyDataFilter(), vtkTriangleFilter()
+    transform.SetMatrix(matrices.to_vtk(matrix))
+    mover.SetTransform(transform)
+    mover.SetInputData(surface)
+    last = mover
+    if np.linalg.det(matrix[:3, :3]) < 0:
+        last = vtkReverseSense()
+        last.SetInputConnection(mover.GetOutputPort())
+    triangles.SetInputConnection(last.GetOutputPort())
+    triangles.Update()
+    return triangles.GetOutput()
 
 
 def add_model(

@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field
-from vtkmodules.vtkCommonTransforms import vtkTransform
-from vtkmodules.vtkFiltersCore import vtkReverseSense, vtkTriangleFilter
-from vtkmodules.vtkFiltersGeneral import vtkTransformPolyDataFilter
 
 from AgentBridgeLib.dispatch.context import Progress, Suspend
 from AgentBridgeLib.errors import NodeTypeError, StorageFailedError
@@ -17,6 +14,7 @@ from AgentBridgeLib.model.content import Content
 from AgentBridgeLib.model.segmentations import SegmentationDescription, SegmentSurface, Surfaces
 from AgentBridgeLib.operations.common import matrices
 from AgentBridgeLib.operations.common.stepping import slabs
+from AgentBridgeLib.operations.models.new_nodes import moved
 from AgentBridgeLib.operations.scene.node_details import parent_transform_id
 from AgentBridgeLib.operations.segmentations.description import (
     SEGMENTATION,
@@ -233,21 +231,6 @@ def read_surface(
         "parent_transform_id": None if arguments.is_world else parent_transform_id(node),
     }
     return Content(MEDIA_TYPES[arguments.format], parts, f"{node.GetID()}.{arguments.format}", facts)
-
-
-def moved(surface: Any, matrix: matrices.Matrix) -> Any:
-    """Give a copy of a surface, moved; its triangles look outwards whatever the handedness of the matrix."""
-    transform, mover, triangles = vtkTransform(), vtkTransformPolyDataFilter(), vtkTriangleFilter()
-    transform.SetMatrix(matrices.to_vtk(matrix))
-    mover.SetTransform(transform)
-    mover.SetInputData(surface)
-    last = mover
-    if np.linalg.det(matrix[:3, :3]) < 0:
-        last = vtkReverseSense()
-        last.SetInputConnection(mover.GetOutputPort())
-    triangles.SetInputConnection(last.GetOutputPort())
-    triangles.Update()
-    return triangles.GetOutput()
 
 
 def _written(surface: Any, path: Path, format_name: SurfaceFormat) -> bytes:
