@@ -11,15 +11,26 @@ from AgentBridgeLib.operations.dicom import segmentations as dicom_segmentations
 
 
 @pytest.fixture
-def a_ct(context, run, run_jobs, tmp_path):
-    """A volume loaded from the DICOM database, rotated, anisotropic, off the origin."""
-    _, series = dicom_data.write_ct(tmp_path / "in", 6)
-    run_jobs(dicom_database.import_files(context, dicom_database.ImportArguments(path=str(tmp_path / "in"))))
-    loaded = run(dicom_loading.load(context, dicom_loading.LoadArguments(series_instance_uid=series)))
-    yield slicer.mrmlScene.GetNodeByID(loaded.node_ids[0])
+def load_ct(context, run, run_jobs, tmp_path):
+    """Load a CT of six slices with some attributes of its own from the DICOM database, which is emptied afterwards."""
+
+    def load(**values):
+        _, series = dicom_data.write_ct(tmp_path / "in", 6, **values)
+        wanted = dicom_database.ImportArguments(path=str(tmp_path / "in"))
+        run_jobs(dicom_database.import_files(context, wanted))
+        loaded = run(dicom_loading.load(context, dicom_loading.LoadArguments(series_instance_uid=series)))
+        return slicer.mrmlScene.GetNodeByID(loaded.node_ids[0])
+
+    yield load
     database = slicer.app.dicomDatabase()
     for patient in database.patients():
         database.removePatient(patient)
+
+
+@pytest.fixture
+def a_ct(load_ct):
+    """A volume loaded from the DICOM database, rotated, anisotropic, off the origin."""
+    return load_ct()
 
 
 def segment(volume, masks):
@@ -242,3 +253,32 @@ def test_picture_with_markups_is_flagged_and_an_unknown_view_named(context, run_
     assert read.BurnedInAnnotation == "YES"
     with pytest.raises(ArgumentInvalidError, match="Red"):
         picture(context, run_jobs, a_ct, view="Rde")
+
+
+@pytest.mark.parametrize(
+    ("name", "charset"),
+    [
+        ("Yamada^Tarou=山田^太郎=やまだ^たろう", ["", "ISO 2022 IR 87"]),
+        ("Wang^XiaoDong=王^小东", "GB18030"),
+        ("Müller^Jörg", "ISO_IR 100"),
+        ("Doe^Jane", None),
+    ],
+)
+def test_new_objects_keep_the_patient_s_name_and_ours_in_every_script(
+    context, run_jobs, load_ct, name, charset
+):
+    """issue:#6: the right patient: a PACS takes a name with question marks for another one."""
+    volume = load_ct(PatientName=name, SpecificCharacterSet=charset)
+    first, _ = two_masks()
+    text = "Läsion 肝臓"
+    line = a_line([in_ras(volume, (5, 7, 2)), in_ras(volume, (15, 7, 2))], text)
+    saved = [
+        save(context, run_jobs, segment(volume, {text: first}), volume, series_description=text),
+        measure(context, run_jobs, [line], volume),
+        picture(context, run_jobs, volume, series_description=text),
+    ]
+    read = [pydicom.dcmread(context.host.dicom.index.instance(one.sop_instance_uid).path) for one in saved]
+    assert [str(one.PatientName) for one in read] == [name] * 3
+    assert [one.SeriesDescription for one in read] == [text, "Measurements", text]
+    assert read[0].SegmentSequence[0].SegmentLabel == text
+    assert text in str(read[1])

@@ -18,14 +18,7 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 OF_PATIENT_AND_STUDY = (
-    *(
-        "SpecificCharacterSet",
-        "PatientName",
-        "PatientID",
-        "IssuerOfPatientID",
-        "PatientBirthDate",
-        "PatientSex",
-    ),
+    *("PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex"),
     *("StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "StudyDescription"),
     *("ReferringPhysicianName", "PatientAge", "PatientSize", "PatientWeight"),
 )
@@ -45,6 +38,9 @@ def new_object(source: Any, request: dict[str, Any]) -> Any:
     for keyword in REQUIRED_THOUGH_EMPTY:
         if keyword not in made:
             setattr(made, keyword, "")
+    made.SpecificCharacterSet = (
+        "ISO_IR 192"  # descriptions come in every script, whatever that of the images is
+    )
     made.SOPClassUID, made.SOPInstanceUID, made.SeriesInstanceUID = (
         SECONDARY_CAPTURE,
         generate_uid(),

@@ -64,6 +64,7 @@ def main(arguments: list[str]) -> int:
     )
     contribution: Any = pydicom.Dataset.from_json(request["contribution"])
     made.ContributingEquipmentSequence = [contribution]
+    made.SpecificCharacterSet = "ISO_IR 192"  # names come in every script, whatever that of the images is
     made.save_as(request["target"])
     return 0
 
