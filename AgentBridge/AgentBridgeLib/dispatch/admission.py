@@ -44,7 +44,7 @@ class AdmittedCall:
     began
         Seconds of the loop's clock.
     seen
-        Names of the nodes as the person saw them when asked.
+        Names and patients of the nodes as the person saw them when asked.
     undo_problem
         Once it has run: why it cannot be undone; empty when it can, or changed nothing.
     sent
@@ -127,11 +127,20 @@ class CallAdmission:
         if verdict.decision == "deny":
             raise denied(verdict)
         incoming.resolve_paths(admitted.arguments, settings)
-        if admitted.seen and admitted.seen != self.names(admitted.nodes):
+        if admitted.seen and admitted.seen != self.seen(admitted.nodes):
             raise RevisionConflictError(
                 f"{admitted.operation.name} was approved for other nodes than those that now have these ids: one was "
-                "removed or renamed meanwhile. Nothing was done; look at the scene and ask again."
+                "removed, renamed or given to another patient meanwhile. Nothing was done; look at the scene and ask "
+                "again."
             )
+        if not admitted.verdict.is_guarded:
+            now = self._guard(settings, admitted.operation, admitted.nodes, verdict)
+            if now.is_guarded:
+                raise RevisionConflictError(f"{now.reason} It did not when it was called. Nothing was done.")
+
+    def seen(self, node_ids: Sequence[str]) -> list[str]:
+        """Give all that the person is shown of the nodes: names and ids, and whose they are."""
+        return [*self.names(node_ids), *self.patients(node_ids)]
 
     def names(self, node_ids: Sequence[str]) -> list[str]:
         """Name and id of each node, as the person sees them."""

@@ -39,7 +39,7 @@ class ApprovalRequest:
     asking
         Every capability that the call is asked about; an approval for the session holds for these.
     can_last
-        Whether an approval may hold for the session. An approval that a guard asks for holds once.
+        Whether an approval may hold for the session. What a guard asks for, and each piece of code, is approved once.
     """
 
     job_id: str

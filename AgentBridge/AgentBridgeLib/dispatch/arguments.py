@@ -73,7 +73,7 @@ def target_nodes(arguments: BaseModel) -> list[str]:
                 if isinstance(value, str)
                 else [entry for entry in value or () if isinstance(entry, str)]
             )
-    return found
+    return [*found, *arguments.named_nodes()] if isinstance(arguments, Arguments) else found
 
 
 def capabilities(operation: Operation, arguments: BaseModel) -> tuple[str, ...]:

@@ -200,7 +200,7 @@ class Dispatcher:
         self._answer_later(job, 0.0 if preference.respond_async else wait_s, answer)
 
     def _park(self, admitted: AdmittedCall, answer: Callable[[Outcome], None]) -> None:
-        admitted.seen = self._admission.names(admitted.nodes)
+        admitted.seen = self._admission.seen(admitted.nodes)
         job = self._submit(admitted, needs_approval=True)
         request = ApprovalRequest(
             job_id=job.id,
@@ -208,7 +208,7 @@ class Dispatcher:
             capability=admitted.verdict.capability,
             asking=admitted.verdict.asking,
             effect=admitted.operation.summary,
-            nodes=admitted.seen,
+            nodes=self._admission.names(admitted.nodes),
             paths=incoming.paths(admitted.arguments),
             values=incoming.other_values(admitted.arguments),
             client=admitted.call.caller.client,
@@ -216,7 +216,7 @@ class Dispatcher:
             expires_at=job.approval_deadline or 0.0,
             patients=self._admission.patients(admitted.nodes),
             warning=admitted.verdict.reason if admitted.verdict.is_guarded else "",
-            can_last=not admitted.verdict.is_guarded,
+            can_last=not admitted.verdict.is_guarded and "python.execute" not in admitted.capabilities,
         )
         self._parts.events.publish("approval.requested", {"job": job.id, "operation": job.operation})
         self._desk.ask(request)

@@ -42,6 +42,10 @@ class Arguments(Wired):
         """Name the files that these very arguments are about beyond those that their types mark; for the person."""
         return ()
 
+    def named_nodes(self) -> tuple[str, ...]:
+        """Name the nodes that these very arguments are about beyond those that their types mark."""
+        return ()
+
     def takes_steps(self) -> bool:
         """Tell whether an operation that is declared inline works in steps on these very arguments.
 

@@ -203,6 +203,36 @@ class TestPatients:
         desk.set("guard_patients", "false")
         assert isinstance(desk.call("nodes.combine", {"node_id": "a", "other_id": "b"}), Done)
 
+    def test_node_that_went_to_another_patient_meanwhile_is_not_what_was_approved(self, desk):
+        """issue:#4: whose data it is was seen, too"""
+        job = ask(desk)
+        desk.scene.patients["a"] = Patient("2", "Roe")
+        decide(desk, job, approve=True)
+        assert desk.jobs.machine.get(job).error.code == "scene.revision_conflict"
+        assert desk.runs == []
+
+    def test_call_that_has_become_a_mix_while_it_waited_does_nothing(self, desk):
+        """issue:#4: the guard looks again when the turn of a call comes"""
+        (answer,) = desk.start("nodes.combine", {"node_id": "a", "other_id": "c"}, respond_async=True)
+        desk.scene.patients["c"] = Patient("2", "Roe")
+        desk.loop.settle()
+        assert desk.jobs.machine.get(answer.job.id).error.code == "scene.revision_conflict"
+        assert desk.runs == []
+
+
+def test_code_is_approved_piece_by_piece(desk):
+    """issue:#4: what runs tomorrow was seen by nobody today"""
+
+    @operation(name="python.run", capability="python.execute")
+    def run(context: Any, arguments: Two) -> SceneResult:
+        """Run code."""
+        return SceneResult()
+
+    desk.catalog.add([run])
+    desk.set("capabilities/python.execute", "ask")
+    decide(desk, ask(desk, "python.run"), approve=True, for_session=True)
+    assert desk.dispatcher.desk.leases == ()
+
 
 def test_log_of_the_bridge_hides_identifiers_in_messages_and_tracebacks(caplog):
     """issue:#4"""

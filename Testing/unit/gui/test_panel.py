@@ -276,6 +276,16 @@ class TestRequests:
         assert logic.bridge.dispatcher.desk.leases == ()
         ask_to_delete(logic, a_node("another"))
 
+    @pytest.mark.parametrize("presses", [["StopAll", "StopAll"], ["NewToken"]])
+    def test_approval_for_the_session_ends_with_stop_all_and_with_the_token(self, running, logic, presses):
+        """issue:#4: who has another client's name is not that client"""
+        press(running, f"ApproveSession{ask_to_delete(logic, a_node())}")
+        assert logic.bridge.dispatcher.desk.leases
+        for name in presses:
+            press(running, name)
+        assert logic.bridge.dispatcher.desk.leases == ()
+        ask_to_delete(logic, a_node("another"))
+
     def test_mix_of_patients_is_warned_about_and_cannot_be_approved_for_the_session(self, running, logic):
         """issue:#4: wrong-patient guard"""
         nodes = [a_node("one"), a_node("two")]

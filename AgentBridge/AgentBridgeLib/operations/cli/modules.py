@@ -24,7 +24,7 @@ from AgentBridgeLib.policy.paths import resolve_inside
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from AgentBridgeLib.dispatch.context import OperationContext
 
@@ -52,13 +52,19 @@ class RunArguments(CliModuleArguments):
 
     def named_paths(self) -> tuple[str, ...]:
         """Name the parameters that are absolute paths, which is what a module takes for a file."""
-        return tuple(
-            value for value in self.parameters.values() if isinstance(value, str) and _is_absolute(value)
-        )
+        return tuple(text for text in self._texts() if _is_absolute(text))
+
+    def named_nodes(self) -> tuple[str, ...]:
+        """Name the parameters that look like ids of nodes; what each is only the module's XML knows."""
+        return tuple(text for text in self._texts() if text.startswith("vtkMRML"))
 
     def also_requires(self) -> tuple[str, ...]:
         """Name the capabilities of files when there are paths; what a module does with each only its XML knows."""
         return ("files.read", "files.write") if self.named_paths() else ()
+
+    def _texts(self) -> Iterator[str]:
+        for value in self.parameters.values():
+            yield from (text for text in _as_list(value) if isinstance(text, str))
 
 
 @operation(
@@ -249,16 +255,23 @@ def _value(context: OperationContext, parameter: CliParameter, arguments: RunArg
     value: Any = arguments.parameters[parameter.name]
     if parameter.class_name:
         return context.host.scene.node(value, parameter.accepted_class)
-    access = parameter.schema.get("x-path")
+    access, pointer = parameter.schema.get("x-path"), f"/parameters/{parameter.name}"
+    folders = context.settings.allowed_folders
     if not access:
+        for text in _as_list(value):  # a module may take a path for what its XML calls a text
+            if isinstance(text, str) and _is_absolute(text):
+                resolve_inside(text, pointer, folders, os.path.realpath)
         return value
-    pointer = f"/parameters/{parameter.name}"
-    path = resolve_inside(value, pointer, context.settings.allowed_folders, os.path.realpath)
+    path = resolve_inside(value, pointer, folders, os.path.realpath)
     if access == "write" and Path(path).exists() and not arguments.overwrite:
         raise FileExistsAlreadyError(
             f"{path} exists. Choose another name, or set `overwrite` to let the module replace it."
         )
     return path
+
+
+def _as_list(value: JsonValue) -> list[JsonValue]:
+    return value if isinstance(value, list) else [value]
 
 
 def _is_absolute(text: str) -> bool:
