@@ -107,6 +107,7 @@ def steps(folder: Path) -> Iterator[Step]:
 
 
 def _scene(brain: Path) -> Iterator[Step]:
+    yield Step("files.list", {"path": str(brain.parent), "name": "*.nii.gz"})
     yield Step("files.load", {"path": str(brain), "name": "brain"}, "volume")
     yield Step("application.get", {})
     yield Step("application.log", {"limit": 5})

@@ -14,6 +14,7 @@ MODULES = (
     "scene.nodes",
     "scene.deletion",
     "scene.files",
+    "scene.file_listing",
     "scene.sample_data",
     "volumes.volumes",
     "volumes.uploads",

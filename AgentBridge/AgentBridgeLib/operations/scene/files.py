@@ -276,9 +276,10 @@ def _slicer_type(context: OperationContext, path: str) -> str:
     found = context.host.files.file_type(path)
     name = Path(path).name
     if not found:
-        raise FileUnreadableError(
-            f"No reader of this Slicer takes {name}. If the ending misleads, give `type`."
-        )
+        hint = "If the ending misleads, give `type`."
+        if Path(path).is_dir():
+            hint = "It is a folder: files.list tells what lies in it, dicom.import_files takes DICOM files."
+        raise FileUnreadableError(f"No reader of this Slicer takes {name}. {hint}")
     if found == "SceneFile":
         problem = f"{name} is a scene; load it with scene.load"
         raise ArgumentInvalidError(
