@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,15 +115,16 @@ class ActivitySection:
     def export_session(self, path: str) -> None:
         """Write the session as a Python script; what the identifier policy hides is hidden in it too."""
         bridge = self._logic.bridge
-        operations = bridge.catalog.operations
+        operations, cover = bridge.catalog.operations, bridge.redaction.redactor()
+        steps = bridge.journal.steps
+        covered = [replace(step, arguments=cover.apply(dict(step.arguments))) for step in steps]
         text = script(
-            bridge.journal.steps,
+            covered,
             lambda name: operations[name].mark.route if name in operations else None,
             Path(path).name,
         )
-        covered = bridge.redaction.redactor().text(text)
-        self._write(path, covered)
-        if covered != text:
+        self._write(path, text)
+        if any(one.arguments != other.arguments for one, other in zip(steps, covered, strict=True)):
             hidden = _("Patient identifiers are covered in it, so steps that name them have to be completed.")
             self._say(f"{self._said.property('text')} {hidden}")
 
@@ -179,6 +180,7 @@ class ActivitySection:
         for checkpoint in reversed(list(bridge.checkpoints)):
             if (
                 begin <= checkpoint.created_at <= entry.time
+                and checkpoint.is_automatic
                 and checkpoint.label == f"before {entry.operation}"
             ):
                 return checkpoint.id

@@ -483,6 +483,25 @@ class TestActivity:
         assert "node_id=step_1['id']" in source
         assert node_id not in source.partition("step_1 = ")[2]
 
+    def test_script_names_no_patient_and_is_a_script_all_the_same(self, running, logic, tmp_path):
+        """issue:#4: of what has left the scene, and of what is called like an attribute; code is no text"""
+        node = a_node("JSON of RUN", "vtkMRMLScalarVolumeNode")
+        node.SetAttribute("DICOM.PatientName", "JSON^RUN")
+        made = call(
+            logic, "markups.create", type="line", points_ras=[[0, 0, 0], [10, 0, 0]], name='Run\'s "Json"'
+        )
+        attributes = {"PatientAge": "042Y", "note": "Json, Run"}
+        call(logic, "nodes.update", node_id=json.loads(made.payload)["id"], attributes=attributes)
+        slicer.mrmlScene.RemoveNode(node)
+        target = tmp_path / "session.py"
+        running.section("Activity").export_session(str(target))
+        source = target.read_text(encoding="utf-8")
+        compile(source, str(target), "exec")
+        assert "import json" in source
+        steps = source.partition("step_1 = ")[2]
+        assert not any(telltale in steps.lower() for telltale in ("json", "042y", "run's", ", run"))
+        assert "Patient identifiers are covered" in text(running, "ActivitySaid")
+
 
 class TestSafety:
     def test_preset_is_one_press(self, running, logic):
