@@ -26,14 +26,14 @@ from AgentBridgeLib.transport import answers
 from AgentBridgeLib.transport.buffers import allocate_body
 from AgentBridgeLib.transport.exchange import HttpExchange
 from AgentBridgeLib.transport.intake import Intake
-from AgentBridgeLib.transport.outbox import Outbox
-from AgentBridgeLib.transport.safe_application import SafeApplication, as_bridge_error
+from AgentBridgeLib.transport.outlet import Outlet
+from AgentBridgeLib.transport.safe_application import SafeApplication
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from AgentBridgeLib.host.ports.loop import EventLoop, Watch
-    from AgentBridgeLib.model.exchange import Admission, Application, Door, Response, TransportLimits
+    from AgentBridgeLib.host.ports.loop import EventLoop
+    from AgentBridgeLib.model.exchange import Admission, Application, Door, TransportLimits
     from AgentBridgeLib.model.file_ranges import FileRange
     from AgentBridgeLib.transport.heads import ParsedHead
 
@@ -96,7 +96,6 @@ class Connection:
         self._application = SafeApplication(setting.application)
         self._on_closed = on_closed
         self._intake = Intake(setting.limits.head_bytes, setting.limits.waiting_requests)
-        self._outbox = Outbox()
         self._phase = Phase.OPEN
         self._is_http_11 = True
         self._arriving: tuple[ParsedHead, RequestHead] | None = None
@@ -106,8 +105,7 @@ class Connection:
         self._peer_has_finished = False
         self._linger_bytes = _LINGER_BYTES
         self._deadline = self._loop.now() + self._limits.idle_s
-        self._is_blocked = False
-        self._write_watch: Watch | None = None
+        self._outlet = Outlet(connection, self._loop, self._on_sent, self.close)
         self._is_reading = True
         self._read_watch = self._loop.watch_readable(connection.fileno(), self._on_readable)
 
@@ -125,7 +123,7 @@ class Connection:
         """Close or answer 408 when the client has kept us waiting too long."""
         if now < self._deadline or self._phase is Phase.CLOSED:
             return
-        if self._phase is Phase.OPEN and not self._outbox.pending_bytes:
+        if self._phase is Phase.OPEN and not self._outlet.pending_bytes:
             if self._exchange is not None:
                 self._deadline = math.inf  # the application's turn, it may take its time
                 return
@@ -140,11 +138,9 @@ class Connection:
             return
         self._phase = Phase.CLOSED
         self._read_watch.close()
-        if self._write_watch is not None:
-            self._write_watch.close()
+        self._outlet.close()
         self._socket.close()
         self._forget_input()
-        self._outbox.clear()
         exchange, self._exchange = self._exchange, None
         self._on_closed(self)
         if exchange is not None:
@@ -311,7 +307,7 @@ class Connection:
         self._arriving = parsed, head
         self._extend_deadline()
         if parsed.expects_continue:
-            self._send([memoryview(answers.CONTINUE)])
+            self._outlet.put([memoryview(answers.CONTINUE)])
 
     def _finish_body(self, parsed: ParsedHead, head: RequestHead) -> bool:
         try:
@@ -348,7 +344,7 @@ class Connection:
 
     def _new_exchange(self, head: RequestHead, *, closes: bool, body: memoryview = _NO_BODY) -> HttpExchange:
         self._deadline = math.inf
-        self._exchange = HttpExchange(self, head, body, closes=closes)
+        self._exchange = HttpExchange(self, head, body, closes=closes, is_http_11=self._is_http_11)
         return self._exchange
 
     def _request_head(
@@ -358,90 +354,25 @@ class Connection:
             method, target, headers, self._peer_host, self._peer_port, self._local_port, self._door, length
         )
 
-    # -- answering, on behalf of the exchange ---------------------------------------------------------------------
-
-    def send_response(self, exchange: HttpExchange, response: Response) -> None:
-        """Send a complete answer."""
-        if exchange is not self._exchange:
-            return
-        try:
-            parts = answers.encode_response(response, exchange.head.method, self._persistence(exchange))
-        except (ValueError, TypeError, OSError) as error:
-            parts = self._encode_failure(exchange, error)
-        self._send(parts)
-
-    def send_stream_head(
-        self, exchange: HttpExchange, status: int, headers: Sequence[tuple[str, str]]
-    ) -> None:
-        """Begin an answer of unknown length: in chunks, or until the end of the connection for HTTP/1.0."""
-        if exchange is not self._exchange:
-            return
-        exchange.closes = exchange.closes or not self._is_http_11
-        exchange.is_complete = not answers.allows_body(status, exchange.head.method)
-        own = self._persistence(exchange)
-        if self._is_http_11:
-            own.append("Transfer-Encoding: chunked")
-        parts: Sequence[memoryview | FileRange]
-        try:
-            parts = [memoryview(answers.encode_head(status, headers, own))]
-        except ValueError as error:
-            exchange.is_complete = True
-            parts = self._encode_failure(exchange, error)
-        self._send(parts)
-
-    def send_stream_data(self, data: bytes) -> None:
-        """Send one piece of an open answer; a reader that lags too far behind is dropped."""
-        self._send([memoryview(answers.encode_chunk(data) if self._is_http_11 else data)])
-        if self._outbox.pending_bytes > self._limits.stream_buffer_bytes:
-            self.close()
-
-    def end_stream(self, exchange: HttpExchange) -> None:
-        """End an open answer."""
-        exchange.is_complete = True
-        self._send([memoryview(answers.LAST_CHUNK if self._is_http_11 else b"")])
-
-    def is_streaming(self, exchange: HttpExchange) -> bool:
-        """Say whether `exchange` is the open answer of this connection."""
-        return self._exchange is exchange and not exchange.is_complete
-
-    def _encode_failure(self, exchange: HttpExchange, error: Exception) -> list[memoryview | FileRange]:
-        """Make the answer to a client whose real answer cannot be put into bytes."""
-        exchange.closes = True
-        response = answers.problem_of_last_resort(as_bridge_error("encoding an answer", error))
-        return answers.encode_response(response, exchange.head.method, self._persistence(exchange))
-
-    def _persistence(self, exchange: HttpExchange) -> list[str]:
-        if exchange.closes:
-            return ["Connection: close"]
-        return [] if self._is_http_11 else ["Connection: keep-alive"]
-
     # -- writing --------------------------------------------------------------------------------------------------
 
-    def _send(self, parts: Sequence[memoryview | FileRange]) -> None:
-        if self._phase is Phase.OPEN:
-            self._outbox.put(parts)
-            if not self._is_blocked:
-                self._flush()
-
-    def _flush(self) -> None:
-        try:
-            sent = self._outbox.send(self._socket, _BYTES_PER_CALLBACK)
-        except OSError:
+    def send(self, exchange: HttpExchange, parts: Sequence[memoryview | FileRange]) -> None:
+        """Send what comes next of the answer; the reader of a stream that lags too far behind is dropped."""
+        if exchange is not self._exchange or self._phase is not Phase.OPEN:
+            return
+        self._outlet.put(parts)
+        if self._outlet.pending_bytes > self._limits.stream_buffer_bytes and not exchange.is_complete:
             self.close()
-            return
-        self._watch_writable(self._outbox.pending_bytes > 0, sent)
-        if not self._is_blocked and self._exchange is not None and self._exchange.is_complete:
-            self._finish(self._exchange)
 
-    def _watch_writable(self, is_blocked: bool, sent: int) -> None:
-        if is_blocked and (sent or not self._is_blocked):
+    def is_serving(self, exchange: HttpExchange) -> bool:
+        """Say whether it is the turn of `exchange`."""
+        return exchange is self._exchange
+
+    def _on_sent(self, is_blocked: bool, is_moving: bool) -> None:
+        if is_blocked and is_moving:
             self._extend_deadline()
-        if is_blocked == self._is_blocked:
-            return
-        self._is_blocked = is_blocked
-        if self._write_watch is None:
-            self._write_watch = self._loop.watch_writable(self._socket.fileno(), self._flush)
-        self._write_watch.set_enabled(is_blocked)
+        elif not is_blocked and self._exchange is not None and self._exchange.is_complete:
+            self._finish(self._exchange)
 
     def _finish(self, exchange: HttpExchange) -> None:
         """Go on after a complete answer: next request, or the end."""
