@@ -15,12 +15,18 @@ from typing import TYPE_CHECKING, Any
 import slicer
 import vtk
 
-from AgentBridgeLib.errors import ArgumentInvalidError, FileUnreadableError, StorageFailedError
+from AgentBridgeLib.errors import (
+    ArgumentInvalidError,
+    FileUnreadableError,
+    NodeTypeError,
+    StorageFailedError,
+)
 from AgentBridgeLib.host.display_windows import automatic_windows_off, set_windows
 from AgentBridgeLib.host.file_references import FileReferences, file_references
 from AgentBridgeLib.host.scene_archive import write_bundle, write_scene_with_data
 from AgentBridgeLib.host.scene_scrub import Scrubber
 from AgentBridgeLib.host.staging import staged
+from AgentBridgeLib.host.table_files import write_exactly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,6 +37,8 @@ if TYPE_CHECKING:
 NO_FILE = "NoFile"  # qSlicerCoreIOManager::fileType of a file that nothing reads
 SCENE_FILE = "SceneFile"
 MOST_MESSAGE_CHARACTERS = 1000
+_NEVER_WRITTEN = {vtk.VTK_SIGNED_CHAR, vtk.VTK_LONG_LONG, vtk.VTK_UNSIGNED_LONG_LONG}
+_NOT_WRITTEN_AS_COLORS = {vtk.VTK_SHORT, vtk.VTK_INT, vtk.VTK_UNSIGNED_INT}
 
 
 class SlicerFiles:
@@ -110,6 +118,8 @@ class SlicerFiles:
         ------
         ArgumentInvalidError
             Slicer writes no such format for this node.
+        NodeTypeError
+            Slicer writes no voxels of this type.
         StorageFailedError
             Writing failed, for example because the disk is full. What was at `path` is still there.
         """
@@ -124,8 +134,15 @@ class SlicerFiles:
                 words = self._export_text(node, staging.file, chosen)
             else:
                 words = self._export(node, staging.file, chosen, is_world)
+            if words is not None and _is_unwritable(node):
+                raise NodeTypeError(
+                    f"Slicer writes no file of the type of voxels that {node.GetID()} has. volumes.data gives them as "
+                    "NRRD or NIfTI bytes with exactly their type; volumes.math makes float64 of them."
+                )
             if words is not None:
                 raise StorageFailedError(f"Slicer could not write {target.name}. {words}".strip())
+            if node.IsA("vtkMRMLTableNode"):
+                write_exactly(node, staging.file)
             staging.commit()
 
     def references(self, path: str) -> FileReferences:
@@ -329,6 +346,15 @@ def _short_text_in_files(node: Any) -> Iterator[None]:
         yield
     finally:
         node.SetForceCreateStorageNode(mode)
+
+
+def _is_unwritable(node: Any) -> bool:
+    """Whether `vtkITKImageWriter` lacks the type of a volume's voxels."""
+    image = node.GetImageData() if node.IsA("vtkMRMLVolumeNode") else None
+    if image is None:
+        return False
+    kind, count = image.GetScalarType(), image.GetNumberOfScalarComponents()
+    return kind in _NEVER_WRITTEN or (count in {3, 4} and kind in _NOT_WRITTEN_AS_COLORS)
 
 
 def _flaw(node: Any) -> str:

@@ -182,8 +182,8 @@ _META_BYTES = {
     **dict.fromkeys(("MET_LONG", "MET_ULONG", "MET_LONG_LONG", "MET_ULONG_LONG", "MET_DOUBLE"), 8),
 }
 # MetaIO takes a colon for an equals sign, and skips what is blank.
-_META_LAST = re.compile(rb"^[ \t\v\f]*ElementDataFile\s*[=:][^\n]*\n?", re.MULTILINE)
-_META_FIELD = re.compile(r"\s*(\w+)\s*[=:]\s*(.*?)\s*")
+_META_LAST = re.compile(rb"^[ \t\v\f]*ElementDataFile[ \t]*[=:][^\n]*\n?", re.MULTILINE)
+_META_FIELD = re.compile(r"[ \t\v\f]*(\w+)[ \t]*[=:]\s*(.*?)\s*")
 _META_MOST_AXES = 10
 _META_DATA_AT_END = -1
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import zipfile
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import slicer
 import vtk
@@ -18,6 +18,7 @@ import vtk
 from AgentBridgeLib.errors import StorageFailedError
 from AgentBridgeLib.host.scene_scrub import scrub_folder
 from AgentBridgeLib.host.staging import check_written
+from AgentBridgeLib.host.table_files import table_files, write_exactly
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from AgentBridgeLib.host.staging import Staging
 
 DATA_FOLDER = "Data"
+MOST_MESSAGE_CHARACTERS = 1000
 
 # What is compressed already, or compresses badly, is stored as it is.
 _PACKED = (".nrrd", ".gz", ".mrb", ".png", ".jpg", ".h5", ".vtp")
@@ -71,12 +73,18 @@ def _write_folder(scene: Any, staging: Staging, scrubber: Scrubber | None) -> Pa
     folder.mkdir(parents=True)
     unsaved = vtk.vtkCollection()
     scene.GetStorableNodesModifiedSinceRead(unsaved)
-    is_written = slicer.app.applicationLogic().SaveSceneToSlicerDataBundleDirectory(str(folder), None)
+    messages = slicer.vtkMRMLMessageCollection()
+    is_written = slicer.app.applicationLogic().SaveSceneToSlicerDataBundleDirectory(
+        str(folder), None, messages
+    )
     for index in range(unsaved.GetNumberOfItems()):
         unsaved.GetItemAsObject(index).StorableModified()  # writing marked it as saved; its own file is not
+    for node_id, name in table_files(next(folder.glob("*.mrml"))).items():
+        write_exactly(scene.GetNodeByID(node_id), folder / unquote(name))
     check_written(folder)
     if not is_written:
-        raise StorageFailedError("Slicer could not write all nodes of the scene; its message log says which.")
+        words = str(messages.GetAllMessagesAsString()).strip()[:MOST_MESSAGE_CHARACTERS]
+        raise StorageFailedError(f"Slicer could not write all nodes of the scene. {words}".strip())
     if scrubber is not None:
         scrub_folder(folder, scrubber)
     return folder

@@ -16,6 +16,8 @@ from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem, PathOutsid
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+MOST_NAME_BYTES = 255
+"""Of a file or folder; asking file systems for longer ones fails in other ways than for missing ones."""
 _DEVICES = {"con", "prn", "aux", "nul", "clock$", "conin$", "conout$"} | {
     f"{port}{number}" for port in ("com", "lpt") for number in "123456789\u00b9\u00b2\u00b3"
 }
@@ -52,7 +54,7 @@ def resolve_inside(
     Raises
     ------
     ArgumentInvalidError
-        The path is relative, or names a device or an alternate data stream.
+        The path is relative, names a device or an alternate data stream, or has a name that file systems do not take.
     PathOutsideRootsError
         It is not inside an allowed folder.
     """
@@ -62,6 +64,9 @@ def resolve_inside(
         raise _invalid(
             argument, path, "is not absolute", f"an absolute path inside an allowed folder ({listed})"
         )
+    if any(len(name.encode("utf-8", "surrogatepass")) > MOST_NAME_BYTES for name in path.split(rules.sep)):
+        problem = f"has a name of more than {MOST_NAME_BYTES} bytes"
+        raise _invalid(argument, f"{path[:100]}…", problem, "shorter names of file and folders")
     if is_windows and _names_device(path):
         raise _invalid(argument, path, "names a device or a stream", "a plain file name")
     resolved = resolve(path)

@@ -58,6 +58,7 @@ def test_written_header_is_read_back_with_the_same_type_and_geometry():
         ({"space_units": '"cm" "cm" "cm"'}, "cm"),
         ({"encoding": "gzip", "sizes": "2000 2000 2000"}, "compressed bytes"),
         ({"line_skip": "3"}, "line skip"),
+        ({"line_skip": "some"}, "no number"),
         ({"byte_skip": "-5"}, "byte skip"),
         ({"magic": "NRRD0009"}, "version"),
         ({"magic": "PNG"}, "begin"),

@@ -31,6 +31,13 @@ def test_dots_do_not_lead_out(tmp_path):
         inside(tmp_path / "in" / ".." / "out.nrrd", tmp_path / "in")
 
 
+def test_name_that_no_file_system_takes_is_refused(tmp_path):
+    """issue:#3 - asking for it fails with an error of its own, which nobody expects."""
+    assert inside(tmp_path / ("n" * 255), tmp_path)
+    with pytest.raises(ArgumentInvalidError, match="255 bytes"):
+        inside(tmp_path / ("n" * 256), tmp_path)
+
+
 def test_link_does_not_lead_out(tmp_path):
     """issue:#2"""
     (tmp_path / "in").mkdir()

@@ -198,7 +198,7 @@ def _interpret(fields: dict[str, str], data_offset: int) -> NrrdHeader:
     domain = domain_axes(fields, dimension)
     axes, origin, warnings = geometry(fields, dimension, domain)
     i, j, k = (sizes[axis] for axis in domain)
-    if int(fields.get("line skip", "0") or "0"):
+    if fields.get("line skip") and one(fields, "line skip", int):
         refuse("`line skip` is not supported")
     return NrrdHeader(
         scalar_type=scalar_type,

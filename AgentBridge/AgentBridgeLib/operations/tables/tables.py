@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 TABLE = "vtkMRMLTableNode"
 MOST_COLUMNS = 1000
 MOST_ROWS = 100_000
+ColumnName = Annotated[str, Field(min_length=1, max_length=200, pattern=r'^[^\x00-\x1f"]+$')]
+"""Slicer's table files have nothing that stands for a quotation mark."""
 Values = Annotated[tuple[Cell, ...], Field(max_length=MOST_ROWS)]
 
 
@@ -37,7 +39,7 @@ class TableArguments(Arguments):
 class NewColumn(Arguments):
     """A column with its values."""
 
-    name: NodeName = Field(description="Name; every column has another one.")
+    name: ColumnName = Field(description="Name; every column has another one.")
     type: ColumnType = Field(default="float64", description="What its cells hold.")
     unit: Annotated[str, Field(max_length=100, pattern=r"^[^\x00]*$")] | None = Field(
         default=None, description="Unit of the values."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import tokenize
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -128,7 +129,7 @@ def _read_npy(data: memoryview) -> ReceivedVolume:
         raise DataInvalidError(
             f"NPY voxels of type {dtype} cannot be used. Send one of {', '.join(nrrd.SIZES)}."
         )
-    if is_fortran or len(shape) not in {3, 4} or 0 in shape:
+    if is_fortran or len(shape) not in {3, 4} or min(shape) < 1:
         raise DataInvalidError(
             f"The NPY array has shape {shape}, Fortran order: {is_fortran}. Send shape (k, j, i), or "
             "(k, j, i, component), in C order (numpy.ascontiguousarray)."
@@ -149,6 +150,6 @@ def _npy_header(head: bytes) -> tuple[tuple[int, ...], bool, np.dtype, int]:
             np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         )
         shape, is_fortran, dtype = read(stream)
-    except ValueError:
+    except (ValueError, TypeError, SyntaxError, tokenize.TokenError):
         raise DataInvalidError("The NPY header cannot be read; versions 1.0 and 2.0 are known.") from None
     return shape, is_fortran, dtype, stream.tell()

@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 
 MOST_DISPLAY_SAMPLES = 200_000
 UNWRITABLE_TYPES = {"int8", "uint64", "int64"}
-LIMITS_OF_SLICER = (
-    "Slicer's file writers may refuse this type, and with 64-bit integers its automatic window must stay off, or it "
-    "hangs."
-)
+UNWRITABLE_COLORS = {"int16", "int32", "uint32"}
+"""Of three or four components."""
+NO_FILES = "Slicer writes no files of this type, nor a scene with it; volumes.data gives NRRD or NIfTI bytes."
 
 
 class NamedArguments(Arguments):
@@ -128,7 +127,7 @@ def describe_made(node: Any, warnings: Sequence[str]) -> VolumeMade:
         spacing_mm=node.GetSpacing(),
         scalar_type=scalar_type,
         component_count=image.GetNumberOfScalarComponents(),
-        warnings=(*warnings, *type_warnings(scalar_type)),
+        warnings=(*warnings, *type_warnings(scalar_type, image.GetNumberOfScalarComponents())),
     )
 
 
@@ -162,11 +161,14 @@ def display_range(array: Array) -> tuple[float, float]:
     return (low, high) if high > low else (low - 0.5, low + 0.5)
 
 
-def type_warnings(scalar_type: str) -> tuple[str, ...]:
+def type_warnings(scalar_type: str, component_count: int) -> tuple[str, ...]:
     """Say what Slicer cannot do with voxels of this type."""
-    if scalar_type in UNWRITABLE_TYPES:
-        return (f"Voxels are kept as {scalar_type} exactly. {LIMITS_OF_SLICER}",)
-    return ()
+    is_color = component_count in {3, 4}
+    if scalar_type not in UNWRITABLE_TYPES and not (is_color and scalar_type in UNWRITABLE_COLORS):
+        return ()
+    is_long = scalar_type.endswith("int64")
+    hang = " With 64-bit integers its automatic window must stay off, or it hangs." if is_long else ""
+    return (f"Voxels are kept as {scalar_type} exactly. {NO_FILES}{hang}",)
 
 
 def place_beside(node: Any, neighbor: Any) -> None:

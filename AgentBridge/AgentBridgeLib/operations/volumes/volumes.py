@@ -88,8 +88,9 @@ def get_volume(context: OperationContext, arguments: VolumeArguments) -> VolumeD
     grid, frame = Grid.of(node), arguments.frame
     axes = grid.axes_ras
     low, high = _scalar_range(node)
+    summary = _summarize(node)
     return VolumeDescription(
-        **_summarize(node).model_dump(),
+        **summary.model_dump(),
         **position_in(frame, "origin", grid.origin_ras),
         **position_in(frame, "i_axis", axes[0]),
         **position_in(frame, "j_axis", axes[1]),
@@ -103,7 +104,7 @@ def get_volume(context: OperationContext, arguments: VolumeArguments) -> VolumeD
         display=_display(node),
         parent_transform_id=parent_transform_id(node),
         subject=_subject(node),
-        warnings=volume_nodes.type_warnings(voxels.scalar_type(node) or ""),
+        warnings=volume_nodes.type_warnings(summary.scalar_type or "", summary.component_count),
     )
 
 
