@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from AgentBridgeLib.gui.preferences import Preferences
+    from AgentBridgeLib.policy.capabilities import Mode
     from AgentBridgeLib.policy.settings import SafetySettings
 
 PYTHON = "python.execute"
@@ -35,7 +36,7 @@ class CapabilityTable:
 
     def __init__(self, preferences: Preferences, on_change: Callable[[], None]) -> None:
         self._preferences, self._on_change = preferences, on_change
-        self._wanted_for_python = "deny"
+        self._wanted_for_python: Mode = "deny"
         self.widget = qt.QWidget()
         grid = qt.QGridLayout(self.widget)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -72,19 +73,30 @@ class CapabilityTable:
         grid.addWidget(box, index, 1)
         return box
 
-    def _on_chosen(self, name: str) -> None:
-        box = self._boxes[name]
-        mode = MODES[int(box.property("currentIndex"))]
-        is_opening = name == PYTHON and self._preferences.read().mode(PYTHON) == "deny" and mode != "deny"
-        if is_opening:
+    @property
+    def is_asking(self) -> bool:
+        """Whether the second step is open: code was chosen and is not confirmed yet."""
+        return not self._confirmation.isHidden()
+
+    def choose_for_python(self, mode: Mode) -> None:
+        """Take the first step of two towards code, or write at once what opens nothing."""
+        if MODES.index(mode) < MODES.index(self._preferences.read().mode(PYTHON)):
             self._wanted_for_python = mode
             self._confirmation.show()
-            self.refresh(self._preferences.read())
-            return
-        self._write(name, mode)
+            self._on_change()  # the boxes show again what holds
+        else:
+            self._write(PYTHON, mode)
+
+    def _on_chosen(self, name: str) -> None:
+        mode = MODES[int(self._boxes[name].property("currentIndex"))]
+        if name == PYTHON:
+            self.choose_for_python(mode)
+        else:
+            self._write(name, mode)
 
     def _write(self, name: str, mode: str) -> None:
-        self._confirmation.hide()
+        if name == PYTHON:
+            self._confirmation.hide()
         self._preferences.write(MODE_PREFIX + name, mode)
         self._on_change()
 
@@ -103,10 +115,14 @@ class CapabilityTable:
         paint(text, "bad", bold=True)
         layout.addWidget(text)
         yes = button(_("I understand: let code run"), "AgentBridgePythonYes", self._on_python_yes)
-        no = button(_("Keep it off"), "AgentBridgePythonNo", frame.hide)
+        no = button(_("Keep it off"), "AgentBridgePythonNo", self._on_python_no)
         layout.addLayout(row(yes, no))
         frame.hide()
         return frame
 
     def _on_python_yes(self) -> None:
         self._write(PYTHON, self._wanted_for_python)
+
+    def _on_python_no(self) -> None:
+        self._confirmation.hide()
+        self._on_change()

@@ -62,9 +62,10 @@ class Preferences:
         return list(dict.fromkeys(name.partition(".")[0] for name in names))
 
     def choose_preset(self, name: str) -> None:
-        """Write all modes of a preset."""
+        """Write all modes of a preset but that of code, which needs a step of its own."""
         for capability, mode in PRESETS[name].items():
-            self.write(MODE_PREFIX + capability, mode)
+            if capability != "python.execute":
+                self.write(MODE_PREFIX + capability, mode)
 
     def preset(self) -> str:
         """Name of the preset that the modes are; empty when they are none."""

@@ -11,7 +11,7 @@ import qt
 from slicer.i18n import tr as _
 
 from AgentBridgeLib.gui.agent_choices import AgentChoices
-from AgentBridgeLib.gui.capability_table import CapabilityTable
+from AgentBridgeLib.gui.capability_table import PYTHON, CapabilityTable
 from AgentBridgeLib.gui.dicom_listening import DicomListening
 from AgentBridgeLib.gui.exports import FileChooser
 from AgentBridgeLib.gui.list_editor import ListEditor
@@ -20,6 +20,7 @@ from AgentBridgeLib.gui.palette import paint
 from AgentBridgeLib.gui.remote_nodes import RemoteNodes
 from AgentBridgeLib.gui.widgets import button, check_box, column, text_label, without_signals
 from AgentBridgeLib.host.qtcompat import guarded
+from AgentBridgeLib.policy.capabilities import PRESETS
 from AgentBridgeLib.policy.setting_texts import pages, servers
 from AgentBridgeLib.policy.settings import (
     DOWNLOADS_KEY,
@@ -142,7 +143,9 @@ class SafetySection:
         for name, choice in self._preset_buttons.items():
             without_signals(choice, partial(choice.setChecked, name == preset))
             choice.setText(("\u2713 " if name == preset else "") + _(_PRESETS[name][0]))
-        self._preset_words.setText(_(_PRESETS[preset][1]) if preset else _("Your own choice."))
+        words = _(_PRESETS[preset][1]) if preset else _("Your own choice.")
+        confirm = _("Code stays as it is until you confirm it below the list.")
+        self._preset_words.setText(f"{words} {confirm}" if self._table.is_asking else words)
         self._table.refresh(settings)
         self._folders.show(settings.allowed_folders)
         self._remotes.refresh(settings)
@@ -192,7 +195,7 @@ class SafetySection:
 
     def _on_preset(self, name: str) -> None:
         self._preferences.choose_preset(name)
-        self._changed()
+        self._table.choose_for_python(PRESETS[name][PYTHON])
 
     def _on_identifiers(self, policy: str) -> None:
         self._write(IDENTIFIERS_KEY, policy)

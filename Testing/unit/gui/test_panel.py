@@ -532,6 +532,22 @@ class TestSafety:
         assert logic.bridge.safety.current().mode("python.execute") == "deny"
         assert find(running, "Notices", qt.QLabel).isHidden()
 
+    def test_code_is_opened_by_no_single_press_of_a_preset_or_from_ask_to_allow(self, running, logic):
+        """issue:#4: two deliberate steps"""
+        current = logic.bridge.safety.look_again
+        press(running, "Preset_developer")
+        assert (current().mode("python.execute"), current().mode("scene.delete")) == ("deny", "allow")
+        assert "until you confirm" in text(running, "PresetWords")
+        press(running, "PythonYes")
+        assert current().mode("python.execute") == "ask"
+        assert find(running, "Preset_developer").isChecked()
+        find(running, "Mode_python.execute", qt.QComboBox).setCurrentIndex(0)
+        assert current().mode("python.execute") == "ask"
+        press(running, "PythonNo")
+        assert "until you confirm" not in text(running, "PresetWords")
+        press(running, "Preset_look_only")
+        assert current().mode("python.execute") == "deny"
+
     def test_python_code_stays_off_when_the_second_step_is_not_taken(self, running, logic):
         """issue:#4"""
         find(running, "Mode_python.execute", qt.QComboBox).setCurrentIndex(0)
@@ -716,6 +732,7 @@ class TestSafety:
     def test_settings_survive_a_restart_with_their_types(self, running):
         """issue:#4: QSettings gives text back; read by a second process"""
         press(running, "Preset_developer")
+        press(running, "PythonYes")
         find(running, "PatientGuard", qt.QCheckBox).click()
         self.write_server(running, "A", "https://a/b")
         file = qt.QSettings().fileName()
