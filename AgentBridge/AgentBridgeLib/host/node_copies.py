@@ -127,7 +127,8 @@ class NodeCopy:
         try:
             node.Copy(self.node)
             if node.IsA("vtkMRMLSequenceBrowserNode"):
-                node.CopyContent(self.node, True)  # it forgot its sequences when references to them were renewed
+                # It forgot its sequences when references to them were renewed.
+                node.CopyContent(self.node, True)
             copy_place(node, self.node)
         finally:
             node.EndModify(was_modifying)
