@@ -8,13 +8,13 @@ open only while they are read, so that Slicer can move or wipe its database at a
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from AgentBridgeLib.errors import FeatureMissingError
+from AgentBridgeLib.errors import FeatureMissingError, SceneBusyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,6 +58,7 @@ INSTANCE_TAGS: Mapping[str, str] = {
     "NumberOfFrames": "0028,0008",
 }
 _DATES = {"PatientBirthDate", "StudyDate", "SeriesDate"}
+LONGEST_WAIT_S = 0.5  # for a writer; Slicer stands still meanwhile
 _NOT_A_VALUE = {"__TAG_NOT_IN_INSTANCE__", "__VALUE_IS_EMPTY_STRING__", "__VALUE_IS_NOT_STORED__"}
 _CHANGE_COUNTER = slice(24, 28)  # of a SQLite file's head: moves with every transaction
 
@@ -132,7 +133,7 @@ class DicomIndex:
     def instance(self, sop_uid: str) -> Instance | None:
         """Find one instance."""
         self._refresh()
-        with closing(self._connect()) as base:
+        with self._reading() as base:
             row = base.execute(
                 "SELECT SeriesInstanceUID FROM Images WHERE SOPInstanceUID = ?", (sop_uid,)
             ).fetchone()
@@ -143,7 +144,7 @@ class DicomIndex:
         state = self._file_state()
         if state == self._state:
             return
-        with closing(self._connect()) as base:
+        with self._reading() as base:
             self._studies = dict(_read_studies(base))
             self._series = dict(_read_series(base, self._studies))
         self._instances.clear()
@@ -160,18 +161,27 @@ class DicomIndex:
             ) from None
         return head[_CHANGE_COUNTER], about.st_mtime_ns, about.st_size
 
-    def _connect(self) -> sqlite3.Connection:
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
         try:
-            base = sqlite3.connect(f"{_uri(self.database_file)}?mode=ro", uri=True, timeout=2.0)
-            cache = self._folder / "ctkDICOMTagCache.sql"
-            if cache.is_file():
-                base.execute("ATTACH DATABASE ? AS cache", (f"{_uri(str(cache))}?mode=ro",))
+            with closing(self._connect()) as base:
+                yield base
         except sqlite3.Error as fault:
+            if getattr(fault, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                raise SceneBusyError(
+                    "Files are just being written to Slicer's DICOM database; repeat the call."
+                ) from None
             raise FeatureMissingError(f"Slicer's DICOM database cannot be read: {fault}.") from None
+
+    def _connect(self) -> sqlite3.Connection:
+        base = sqlite3.connect(f"{_uri(self.database_file)}?mode=ro", uri=True, timeout=LONGEST_WAIT_S)
+        cache = self._folder / "ctkDICOMTagCache.sql"
+        if cache.is_file():
+            base.execute("ATTACH DATABASE ? AS cache", (f"{_uri(str(cache))}?mode=ro",))
         return base
 
     def _read_instances(self, series: Series) -> Iterator[Instance]:
-        with closing(self._connect()) as base:
+        with self._reading() as base:
             rows = base.execute(
                 "SELECT SOPInstanceUID, Filename FROM Images WHERE SeriesInstanceUID = ?", (series.uid,)
             ).fetchall()

@@ -2,7 +2,13 @@ import pytest
 import slicer
 
 import dicom_data
-from AgentBridgeLib.errors import ArgumentInvalidError, ConfirmationRequiredError, FileMissingError
+from AgentBridgeLib.errors import (
+    ArgumentInvalidError,
+    ConfirmationRequiredError,
+    FileMissingError,
+    SceneBusyError,
+)
+from AgentBridgeLib.host.dicom_index import DicomIndex
 from AgentBridgeLib.operations.dicom import attributes, finding
 from AgentBridgeLib.operations.dicom import database as dicom_database
 from AgentBridgeLib.operations.dicom.instances import OneInstance
@@ -132,6 +138,30 @@ def test_reports_are_found_by_class(context, run, chest):
     found = run(finding.find_reports(context, finding.ReportSearchArguments()))
     assert [one["SOPClassUID"] for one in found.items] == [dicom_data.ENHANCED_SR]
     assert run(finding.find_reports(context, finding.ReportSearchArguments(kind="pdf"))).items == []
+
+
+def test_reports_of_every_class_of_the_standard_are_looked_for():
+    """issue:#6: all SR SOP classes; pydicom's dictionary is the oracle."""
+    from pydicom._uid_dict import UID_dictionary
+
+    from AgentBridgeLib.operations.dicom.finding import REPORT_CLASSES
+
+    known = {uid for uid in UID_dictionary if uid.startswith("1.2.840.10008.5.1.4.1.1.88.")}
+    assert known <= set(REPORT_CLASSES)
+
+
+def test_database_that_is_being_written_is_told_to_be_busy(chest, database):
+    """issue:#6: no internal error, and worth repeating."""
+    import sqlite3
+    from contextlib import closing
+
+    index = DicomIndex(database.databaseFilename)
+    with closing(sqlite3.connect(database.databaseFilename, isolation_level=None)) as writer:
+        writer.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(SceneBusyError, match="repeat"):
+            index.studies()
+        writer.execute("ROLLBACK")
+    assert index.studies()
 
 
 def test_names_match_fuzzily_only_when_asked():

@@ -185,7 +185,7 @@ def _files_below(path: Path) -> Iterator[str]:
         yield str(path)
         return
     if not path.is_dir():
-        raise FileMissingError(f"There is nothing at {path}.")
+        raise FileMissingError("There is nothing at `path`.")
     count = 0
     for folder, folders, names in os.walk(path):
         folders.sort()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 REPORT_CLASSES: tuple[str, ...] = tuple(
     f"1.2.840.10008.5.1.4.1.1.88.{number}"
-    for number in (11, 22, 33, 34, 35, 40, 50, 59, 65, 67, 68, 69, 70, 71, 72, 73, 74, 75)
+    for number in (1, 2, 3, 4, 11, 22, 33, 34, 35, 40, 50, 59, 65, *range(67, 78))
 )
 """Storage classes of structured reports and key object selections (PS3.4, annex B)."""
 PDF_CLASS = "1.2.840.10008.5.1.4.1.1.104.1"

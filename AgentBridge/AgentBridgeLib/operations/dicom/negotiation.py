@@ -30,6 +30,7 @@ _KINDS: Mapping[str, str] = MappingProxyType(
         **{f"1.2.840.10008.1.2.4.{number}": _JLS for number in (80, 81)},
         **{f"1.2.840.10008.1.2.4.{number}": _JP2 for number in (90, 91)},
         **{f"1.2.840.10008.1.2.4.{number}": _JPX for number in (92, 93)},
+        **{f"1.2.840.10008.1.2.4.{number}": "image/jxl" for number in (110, 111, 112)},
         **{f"1.2.840.10008.1.2.4.{number}": "image/jphc" for number in (201, 202, 203)},
         **{f"1.2.840.10008.1.2.4.{number}": "video/mpeg2" for number in (100, 101)},
         **{f"1.2.840.10008.1.2.4.{number}": "video/mp4" for number in range(102, 109)},

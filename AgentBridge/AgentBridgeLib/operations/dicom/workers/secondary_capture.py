@@ -24,7 +24,7 @@ OF_PATIENT_AND_STUDY = (
 )
 REQUIRED_THOUGH_EMPTY = (
     *("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID"),
-    *("AccessionNumber", "ReferringPhysicianName"),
+    *("AccessionNumber", "ReferringPhysicianName", "Laterality"),
 )
 
 
