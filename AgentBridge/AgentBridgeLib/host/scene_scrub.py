@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote
 from xml.sax.saxutils import escape, unescape
 
 from AgentBridgeLib.errors import StorageFailedError
+from AgentBridgeLib.model.confidentiality import COVERED_BY_NAME, FOUND_BY_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,6 +30,8 @@ _FILE_ATTRIBUTE = re.compile(r"fileName|fileListMember\d+")
 _ALWAYS_TEXT = frozenset({"name", "description", "text"})
 _ENTITIES = {'"': "&quot;", "'": "&apos;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
 _DECODED = {entity: character for character, entity in _ENTITIES.items()}
+# `DICOM.PatientAge:042Y;` of nodes, `DICOM.PatientAge^042Y|` of the subject hierarchy
+_DICOM_ATTRIBUTE = re.compile(r"(DICOM\.(\w+)[:^])[^;|]*")
 _SHORTEST_CHECKED = 4  # words 5: shorter ones are parts of others
 
 
@@ -108,9 +111,17 @@ def _clean_scene(text: str, scrubber: Scrubber, renamed: dict[str, str]) -> str:
             return match[0]
         else:
             changed = scrubber.clean(value)
+            if name == "attributes":
+                changed = _DICOM_ATTRIBUTE.sub(_without_value, changed)
         return match[0] if changed == value else f'{space}{name}="{escape(changed, _ENTITIES)}"'
 
     return _ATTRIBUTE.sub(clean, text)
+
+
+def _without_value(match: re.Match[str]) -> str:
+    """Take away what is covered by its name alone: ages, weights and codes are no texts to look for."""
+    is_named = match[2] in COVERED_BY_NAME and match[2] not in FOUND_BY_VALUE
+    return f"{match[1]}removed" if is_named else match[0]
 
 
 def _clean_json(text: str, scrubber: Scrubber) -> str:

@@ -14,7 +14,7 @@ from AgentBridgeLib.host.scene_scrub import Scrubber, scrub_folder
 from AgentBridgeLib.operations.scene import scene as operations
 
 PLANTED = re.compile(
-    rb"doe|jane|1\.2\.840\.99|19700131|1970-01-31|20200102|secretphys|4711(?!\d)", re.IGNORECASE
+    rb"doe|jane|1\.2\.840\.99|19700131|1970-01-31|20200102|secretphys|4711(?!\d)|049Y", re.IGNORECASE
 )
 
 
@@ -23,6 +23,7 @@ def a_patient(scene, make_volume):
     """A scene in which a patient's name, id, dates and UIDs stand wherever a scene has text."""
     volume = make_volume(np.arange(4 * 5 * 6, dtype=np.int16).reshape(4, 5, 6), "DOE^JANE CT")
     volume.SetAttribute("DICOM.instanceUIDs", "1.2.840.99.4 1.2.840.99.5")
+    volume.SetAttribute("DICOM.PatientAge", "049Y")
     volume.SetDescription("CT of Jane Doe, 4711")
     hierarchy = scene.GetSubjectHierarchyNode()
     patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "DOE^JANE (4711)")
@@ -32,6 +33,7 @@ def a_patient(scene, make_volume):
         ("PatientID", "4711"),
         ("PatientBirthDate", "19700131"),
         ("ReferringPhysicianName", "SECRETPHYS"),
+        ("PatientAge", "049Y"),
     ):
         hierarchy.SetItemAttribute(patient, f"DICOM.{keyword}", value)
     study = hierarchy.CreateStudyItem(patient, "Head 20200102")
