@@ -22,7 +22,7 @@ These tools drive a running 3D Slicer (medical images) that a person sits in fro
   Nothing was done yet. Tell the person, wait with jobs_get, do not repeat the call. If denied, do something else.
 - A tool that is disabled says which switch of the panel would enable it. Never look for a way around.
 - Patient names and identifiers may be hidden; do not try to recover them. Results are no diagnosis.
-- Files: absolute paths in the allowed folders, which the error for any other path names; existing files are not
+- Files: absolute paths in the allowed folders (files.list without a path names them); existing files are not
   overwritten unless asked.
 - Many more operations than tools: operations_search with the task in your words (crop, align two scans, ruler),
   then operations_describe, operations_run. Often: segmentations.edit (islands, margins, holes, subtract),

@@ -231,6 +231,18 @@ ASKED = {
     ),
     "dose volume histogram": ("volumes.histogram",),
     "explain the tags of this image": ("dicom.metadata",),
+    "midline shift": ("markups.create",),
+    "aortic diameter": ("markups.create", "segmentations.statistics"),
+    "compare baseline with follow-up": ("volumes.math",),
+    "dice coefficient overlap of two segmentations": ("segmentations.edit", "volumes.math"),
+    "planning target volume margin 5 mm": ("segmentations.edit",),
+    "treatment margin around the tumor": ("segmentations.edit",),
+    "figure with overlay": ("views.slice_image",),
+    "check registration visually": ("views.slice_image",),
+    "target registration error": ("transforms.register_landmarks",),
+    "get the points the user placed": ("person.hand_over", "markups.get"),
+    "undo a wrong edit": ("scene.undo",),
+    "why is the picture black": ("views.slice_image",),
 }
 
 

@@ -50,7 +50,7 @@ class CreateArguments(BoxArguments):
     status=201,
     keywords=(
         "ruler distance measure caliper diameter RECIST annotate arrow landmark fiducial place points "
-        "marker text label location box trajectory"
+        "marker text label location box trajectory midline shift vessel aorta width"
     ),
 )
 def create_markups(context: OperationContext, arguments: CreateArguments) -> MarkupsDescription:

@@ -58,7 +58,8 @@ LEAST_SEED_MARGIN_VOXELS = 3
     keywords=(
         "exclude trachea vessel airway separate connected component island largest dilate erode "
         "expand margin shell scissors subtract segment from another logical region growing fill holes "
-        "brush refine cleanup mask delete remove specks small noise couch table merge join"
+        "brush refine cleanup mask delete remove specks small noise couch table merge join "
+        "overlap Dice target PTV treatment"
     ),
 )
 def edit_segment(

@@ -136,7 +136,10 @@ def list_views(context: OperationContext, arguments: NoArguments) -> Views:  # n
     capability="views.control",
     route="GET /views/slices/{name}/image",
     read_only=True,
-    keywords="picture screenshot image axial sagittal coronal overlay fusion fused PET CT slice snapshot",
+    keywords=(
+        "picture screenshot image axial sagittal coronal overlay fusion fused PET CT slice snapshot figure blend "
+        "registration visually"
+    ),
 )
 def slice_image(context: OperationContext, arguments: SliceImageArguments) -> Content:
     """Take a picture of a slice view offscreen, at any size, plane, position and choice of volumes.

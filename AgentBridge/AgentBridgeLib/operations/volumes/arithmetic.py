@@ -130,7 +130,7 @@ def threshold_volume(
     status=201,
     keywords=(
         "difference subtract subtraction compare two images add ratio mask arithmetic average change "
-        "follow-up"
+        "follow-up baseline overlap Dice normalize"
     ),
 )
 def combine_volumes(
