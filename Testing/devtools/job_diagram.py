@@ -14,7 +14,7 @@ PAGE = ("docs", "ARCHITECTURE.md")
 
 
 def render(checkout: Path) -> str:
-    """Return the page with its diagram equal to the table in ``jobs/machine.py``."""
+    """Return the page with its diagram equal to the table in ``jobs/states.py``."""
     page = checkout.joinpath(*PAGE).read_text(encoding="utf-8")
     return with_part(page, "jobs", _diagram(checkout))
 
@@ -23,7 +23,7 @@ def _diagram(checkout: Path) -> str:
     library = str(checkout / "AgentBridge")
     if library not in sys.path:
         sys.path.insert(0, library)
-    from AgentBridgeLib.jobs.machine import ENDED, TRANSITIONS
+    from AgentBridgeLib.jobs.states import ENDED, TRANSITIONS
 
     lines = ["```mermaid", "stateDiagram-v2", "    [*] --> awaiting_approval", "    [*] --> queued"]
     lines += [f"    {before} --> {after}: {event}" for (before, event), (after, _) in TRANSITIONS.items()]

@@ -15,7 +15,8 @@ from AgentBridgeLib.errors import (
     JobNotFinishedError,
     JobStateConflictError,
 )
-from AgentBridgeLib.jobs.machine import Event, Instruction, Job, JobMachine, Order, State
+from AgentBridgeLib.jobs.machine import Job, JobMachine, Order
+from AgentBridgeLib.jobs.states import Event, Instruction, State
 from AgentBridgeLib.model.envelopes import JobLinks, JobProgress, JobView, describe_error, timestamp
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class JobService:
         JobUnknownError, JobExpiredError
             There is no such job.
         JobStateConflictError
-            It has ended, or cannot be interrupted.
+            It has ended.
         """
         self._move(job_id, Event.CANCEL_REQUESTED)
         return self._machine.get(job_id)
@@ -184,7 +185,7 @@ class JobService:
         """Ask every job to stop; gives how many were asked."""
         asked = 0
         for job in list(self._machine):
-            if not job.has_ended and (job.is_cancelable or job.state is not State.RUNNING):
+            if not job.has_ended:
                 self.cancel(job.id)
                 asked += 1
         return asked
@@ -266,7 +267,7 @@ class JobService:
             created_at=timestamp(job.created_at) or "",
             started_at=timestamp(job.started_at),
             finished_at=timestamp(job.finished_at),
-            cancelable=not job.has_ended and (job.is_cancelable or job.state is not State.RUNNING),
+            cancelable=not job.has_ended,
             cancel_requested=job.is_cancel_requested,
             arguments_digest=job.arguments_digest,
             client=cover.text(job.client),

@@ -22,7 +22,7 @@ from AgentBridgeLib.dispatch.job_service import JobWork
 from AgentBridgeLib.dispatch.journal import Journal, recognize, recognize_at_once
 from AgentBridgeLib.dispatch.stepper import as_steps
 from AgentBridgeLib.errors import BridgeError, PolicyError
-from AgentBridgeLib.jobs.machine import State
+from AgentBridgeLib.jobs.states import State
 from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.envelopes import internal_error, timestamp
 

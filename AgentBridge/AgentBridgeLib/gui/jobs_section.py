@@ -111,7 +111,7 @@ class _Row:
         job, state = self.job, str(self.job.state)
         self._title.setText(f"{job.operation} \u2013 {visible(job.client)}")
         self._cancel.setVisible(not job.has_ended)
-        self._cancel.setEnabled(not job.is_cancel_requested and (job.is_cancelable or state != "running"))
+        self._cancel.setEnabled(not job.is_cancel_requested)
         self._done.setVisible(state == "waiting_for_user")
         self._bar.setVisible(state in {"running", "waiting_for_user"})
         self._bar.setRange(0, 0 if job.fraction is None and state == "running" else 100)

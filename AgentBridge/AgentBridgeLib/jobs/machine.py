@@ -2,9 +2,10 @@
 
 Rules
 -----
-- Every change of state stands in `TRANSITIONS`; nothing else moves a job. The manual's diagram is drawn from it.
+- Every change of state stands in `states.TRANSITIONS`; nothing else moves a job.
 - The machine answers an event with instructions; `dispatch` carries them out and reports back with events.
-- ``canceled`` is said only when the work has really stopped (`Stopped`), not when somebody asked.
+- ``canceled`` is said only when the work has really stopped, not when somebody asked. A job that ends before its next
+  step begins has succeeded, and tells that a cancel came too late.
 - An event that comes after the end changes nothing. An event that cannot happen raises with the job's story.
 - One job works on the main lane at a time (Slicer's one thread); up to four work beside it in processes. A job that
   waits for the person gives its slot away and goes on beside the others when the person is done.
@@ -14,7 +15,6 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 from AgentBridgeLib.errors import (
@@ -25,6 +25,7 @@ from AgentBridgeLib.errors import (
     JobStateConflictError,
     JobUnknownError,
 )
+from AgentBridgeLib.jobs.states import ENDED, TRANSITIONS, Event, Instruction, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -32,71 +33,6 @@ if TYPE_CHECKING:
     from AgentBridgeLib.errors import BridgeError
 
 Lane = Literal["main", "side"]
-
-
-class State(StrEnum):
-    """Where a job stands."""
-
-    AWAITING_APPROVAL = "awaiting_approval"
-    QUEUED = "queued"
-    RUNNING = "running"
-    WAITING_FOR_USER = "waiting_for_user"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELED = "canceled"
-
-
-ENDED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED})
-
-
-class Event(StrEnum):
-    """What can happen to a job."""
-
-    APPROVED = "approved"
-    DENIED = "denied"
-    EXPIRED = "expired"
-    SLOT_FREE = "slot_free"
-    USER_NEEDED = "user_needed"
-    USER_DONE = "user_done"
-    CANCEL_REQUESTED = "cancel_requested"
-    STOPPED = "stopped"
-    FINISHED = "finished"
-    RAISED = "raised"
-
-
-class Instruction(StrEnum):
-    """What dispatch has to do."""
-
-    START_WORK = "start_work"
-    RESUME_WORK = "resume_work"
-    ASK_WORK_TO_STOP = "ask_work_to_stop"
-    ROLL_BACK = "roll_back"
-    STORE_RESULT = "store_result"
-    STORE_ERROR = "store_error"
-    SHOW_PROMPT = "show_prompt"
-    FORGET = "forget"
-
-
-TRANSITIONS: dict[tuple[State, Event], tuple[State, tuple[Instruction, ...]]] = {
-    (State.AWAITING_APPROVAL, Event.APPROVED): (State.QUEUED, ()),
-    (State.AWAITING_APPROVAL, Event.DENIED): (State.FAILED, (Instruction.STORE_ERROR,)),
-    (State.AWAITING_APPROVAL, Event.EXPIRED): (State.FAILED, (Instruction.STORE_ERROR,)),
-    (State.AWAITING_APPROVAL, Event.CANCEL_REQUESTED): (State.CANCELED, ()),
-    (State.QUEUED, Event.SLOT_FREE): (State.RUNNING, (Instruction.START_WORK,)),
-    (State.QUEUED, Event.CANCEL_REQUESTED): (State.CANCELED, ()),
-    (State.RUNNING, Event.USER_NEEDED): (State.WAITING_FOR_USER, (Instruction.SHOW_PROMPT,)),
-    (State.RUNNING, Event.CANCEL_REQUESTED): (State.RUNNING, (Instruction.ASK_WORK_TO_STOP,)),
-    (State.RUNNING, Event.STOPPED): (State.CANCELED, (Instruction.ROLL_BACK,)),
-    (State.RUNNING, Event.FINISHED): (State.SUCCEEDED, (Instruction.STORE_RESULT,)),
-    (State.RUNNING, Event.RAISED): (State.FAILED, (Instruction.ROLL_BACK, Instruction.STORE_ERROR)),
-    (State.WAITING_FOR_USER, Event.USER_DONE): (State.RUNNING, (Instruction.RESUME_WORK,)),
-    (State.WAITING_FOR_USER, Event.CANCEL_REQUESTED): (
-        State.WAITING_FOR_USER,
-        (Instruction.ASK_WORK_TO_STOP,),
-    ),
-    (State.WAITING_FOR_USER, Event.STOPPED): (State.CANCELED, (Instruction.ROLL_BACK,)),
-    (State.WAITING_FOR_USER, Event.RAISED): (State.FAILED, (Instruction.ROLL_BACK, Instruction.STORE_ERROR)),
-}
 
 
 @dataclass(slots=True)
@@ -107,10 +43,6 @@ class Job:
     ----------
     lane
         ``main`` for steps on Slicer's thread, ``side`` for processes.
-    is_cancelable
-        False when the running work cannot be interrupted.
-    came_too_late
-        A cancel was asked for and the work finished all the same.
     story
         What happened to it, for error messages and the log.
     """
@@ -122,7 +54,6 @@ class Job:
     lane: Lane
     state: State
     created_at: float
-    is_cancelable: bool = True
     fraction: float | None = None
     message: str = ""
     started_at: float | None = None
@@ -139,11 +70,6 @@ class Job:
     def has_ended(self) -> bool:
         """Whether it will never change again."""
         return self.state in ENDED
-
-    @property
-    def came_too_late(self) -> bool:
-        """Whether it succeeded although somebody had asked to cancel it."""
-        return self.state is State.SUCCEEDED and self.is_cancel_requested
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,8 +190,7 @@ class JobMachine:
         job.story.append(event)
         if job.has_ended:
             return self._late(job, event)
-        if event is Event.CANCEL_REQUESTED:
-            self._note_cancel(job)
+        job.is_cancel_requested |= event is Event.CANCEL_REQUESTED
         step = TRANSITIONS.get((job.state, event))
         if step is None:
             raise RuntimeError(
@@ -320,13 +245,6 @@ class JobMachine:
                 f"The job '{job.id}' has already {_PAST[job.state]}; there is nothing to cancel."
             )
         return []
-
-    def _note_cancel(self, job: Job) -> None:
-        if job.state is State.RUNNING and not job.is_cancelable:
-            raise JobStateConflictError(
-                f"The job '{job.id}' is in a step that cannot be interrupted; it will run to its end."
-            )
-        job.is_cancel_requested = True
 
     def _enter(self, job: Job, state: State, now: float, error: BridgeError | None) -> None:
         job.state = state

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from AgentBridgeLib.dispatch.call import Accepted, Call, Done, Failed, Preference
 from AgentBridgeLib.dispatch.context import Caller
 from AgentBridgeLib.errors import BridgeError
-from AgentBridgeLib.jobs.machine import State
+from AgentBridgeLib.jobs.states import State
 from AgentBridgeLib.mcp import approvals, faults, results
 from AgentBridgeLib.mcp.wording import for_agents
 from AgentBridgeLib.mcp.work import Ask, InputRequiredError, Progress, Wait, WorkCanceledError
@@ -173,12 +173,8 @@ class OperationRunner:
 
     def _give_up(self, job: Job) -> None:
         """Cancel the job of a call that nobody waits for any more."""
-        if job.has_ended:
-            return
-        try:
+        if not job.has_ended:
             self._parts.jobs.cancel(job.id)
-        except BridgeError:
-            return  # it cannot be interrupted, or ended just now
 
     def _can_ask(self, request: Request, job_id: str) -> bool:
         is_open = self._parts.preferences().approves_by_form and request.has_elicitation

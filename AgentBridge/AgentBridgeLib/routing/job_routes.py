@@ -9,7 +9,7 @@ from pydantic import Field
 
 from AgentBridgeLib.dispatch.call import Call, Preference
 from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem
-from AgentBridgeLib.jobs.machine import State
+from AgentBridgeLib.jobs.states import State
 from AgentBridgeLib.model.base import Arguments
 from AgentBridgeLib.model.envelopes import JobView
 from AgentBridgeLib.routing import answers, reading
