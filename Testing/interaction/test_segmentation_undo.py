@@ -96,3 +96,25 @@ def test_undo_of_a_new_segmentation_removes_it(scene):
     assert client.get("/segmentations").json()["total"] == 2
     client.post("/scene/undo", {}).expect(200)
     assert client.get("/segmentations").json()["total"] == 1
+
+
+def test_surface_from_a_file_is_exported_voxelized_measured_and_brought_back(a_bridge, work_folder):
+    """issue:#3: an STL file loaded as a segmentation needs no code."""
+    ball = {"shape": {"kind": "sphere", "radius_mm": 20, "resolution": 96}, "center_ras": [10, -20, 30]}
+    model = a_bridge.post("/models", ball).expect(201).json()["id"]
+    path = work_folder / "ball.stl"
+    path.write_bytes(a_bridge.get(f"/models/{model}/data").expect(200).body)
+    loaded = a_bridge.call("files.load", path=str(path), type="segmentation")["nodes"][0]["id"]
+    where = f"/segmentations/{loaded}"
+    exported = a_bridge.call("segmentations.export", segmentation_id=loaded, target="models")["nodes"]
+    volume_ml = a_bridge.get(f"/models/{exported[0]['id']}/measurements").expect(200).json()["volume_ml"]
+    refused = a_bridge.post(f"{where}/statistics", {}, headers=WAIT).expect(409).json()
+    assert "segmentations.create_labelmap" in refused["detail"]
+    before = a_bridge.get(where).expect(200).json()
+    a_bridge.post(f"{where}/labelmap", {"spacing_mm": 1}, headers=WAIT).expect(200)
+    (segment,) = a_bridge.call("segmentations.statistics", segmentation_id=loaded)["segments"]
+    assert segment["volume_ml"] == pytest.approx(volume_ml, rel=0.01)
+    assert segment["centroid_ras"] == pytest.approx([10, -20, 30], abs=0.05)
+    a_bridge.post("/scene/undo", {}).expect(200)
+    after = a_bridge.get(where).expect(200).json()
+    assert {**after, "scene_revision": 0} == {**before, "scene_revision": 0}

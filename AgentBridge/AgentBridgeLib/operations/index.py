@@ -35,6 +35,7 @@ MODULES = (
     "segmentations.labelmap_uploads",
     "segmentations.editing",
     "segmentations.surfaces",
+    "segmentations.voxelizing",
     "segmentations.exporting",
     "segmentations.engines",
     "markups.markups",

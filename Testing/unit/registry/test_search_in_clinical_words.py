@@ -27,6 +27,7 @@ ASKED = {
     "add a new empty label": ("segmentations.add_segment",),
     "export segments as STL for 3D printing": ("segmentations.segment_surface", "segmentations.export"),
     "convert segmentation to labelmap": ("segmentations.export",),
+    "convert STL surface to voxels": ("segmentations.create_labelmap",),
     "binary mask as numpy array": ("segmentations.segment_labelmap", "segmentations.labelmap"),
     "show segmentation in 3D": ("segmentations.create_surface",),
     "anatomical codes SNOMED": ("terminologies.search",),

@@ -74,7 +74,7 @@ def export_segments(
     ArgumentInvalidError
         There is no such segment, or none at all; `name` is given for models.
     NodeTypeError
-        The segmentation is not made of binary labelmaps, or has no grid.
+        For a labelmap: the segmentation is not made of binary labelmaps, or has no grid.
     RevisionConflictError
         The segmentation changed meanwhile; nothing was made.
     OperationFailedError, OutOfMemoryError, StorageFailedError
@@ -85,12 +85,12 @@ def export_segments(
     As `vtkSlicerSegmentationsModuleLogic::ExportSegmentsToModels` and `ExportSegmentsToLabelmapNode`.
     """
     node = context.host.scene.node(arguments.segmentation_id, SEGMENTATION)
-    require_labelmaps(node)
     segment_ids = chosen_segments(node, arguments.segment_ids)
     if arguments.target == "models":
         if arguments.name is not None:
             raise invalid("name", "models are named as their segments")
         return (yield from _models(context, node, segment_ids))
+    require_labelmaps(node)
     yield Progress(0.1, "Merging the segments")
     return _labelmap(context, node, segment_ids, arguments.name)
 

@@ -57,7 +57,7 @@ def labelmap_of(segmentation_node: Any, segment_id: str) -> Labelmap | None:
     image = segmentation_node.GetBinaryLabelmapInternalRepresentation(segment_id)
     if image is None:
         raise NodeTypeError(
-            f"{segmentation_node.GetID()} has no binary labelmaps. Make them in Slicer's module Segmentations."
+            f"{segmentation_node.GetID()} has no binary labelmaps. segmentations.create_labelmap makes them."
         )
     if image.IsEmpty() or image.GetPointData().GetScalars() is None:
         return None
@@ -104,18 +104,23 @@ def reference_image(node: Any) -> Any:
     return image if has_one and min(image.GetDimensions()) > 0 else None
 
 
-def set_reference(node: Any, grid: Grid) -> None:
-    """Let a segmentation be edited on a grid, without a volume behind it."""
+def reference_text(grid: Grid) -> str:
+    """Give Slicer's text form of a grid."""
     from slicer import vtkOrientedImageData, vtkSegmentationConverter
 
     image = vtkOrientedImageData()
     i, j, k = grid.dimensions_ijk
     image.SetExtent(0, i - 1, 0, j - 1, 0, k - 1)
     image.SetImageToWorldMatrix(matrices.to_vtk(grid.ijk_to_ras))
-    node.GetSegmentation().SetConversionParameter(
-        vtkSegmentationConverter.GetReferenceImageGeometryParameterName(),
-        vtkSegmentationConverter.SerializeImageGeometry(image),
-    )
+    return str(vtkSegmentationConverter.SerializeImageGeometry(image))
+
+
+def set_reference(node: Any, grid: Grid) -> None:
+    """Let a segmentation be edited on a grid, without a volume behind it."""
+    from slicer import vtkSegmentationConverter
+
+    name = vtkSegmentationConverter.GetReferenceImageGeometryParameterName()
+    node.GetSegmentation().SetConversionParameter(name, reference_text(grid))
 
 
 def edit_grid(node: Any) -> Grid:

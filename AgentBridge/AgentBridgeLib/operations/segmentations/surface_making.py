@@ -221,5 +221,5 @@ def require_labelmaps(node: Any) -> None:
         and not node.GetSegmentation().IsSourceRepresentationImageData()
     ):
         raise NodeTypeError(
-            f"{node.GetID()} has no binary labelmaps. Make them in Slicer's module Segmentations."
+            f"{node.GetID()} has no binary labelmaps. segmentations.create_labelmap makes them."
         )
