@@ -104,6 +104,8 @@ class OperationContext:
         States of the scene to go back to; None only where a test has no use for them.
     uids
         Gives UIDs in binary answers their pseudonyms; None where the policy gives them none. Dispatch covers JSON.
+    cover
+        Applies the identifier policy to a text, for what is drawn. Dispatch covers what is written.
     work_folder
         Makes (once per call) a private folder for exchange files, removed when the call ends.
     """
@@ -118,6 +120,7 @@ class OperationContext:
     work_folder: Callable[[], str]
     checkpoints: Checkpoints | None = None
     uids: UidPseudonyms | None = None
+    cover: Callable[[str], str] = str
 
     def mark_made(self, nodes: Sequence[Any]) -> None:
         """Write provenance into the attributes of nodes that this call made or changed in substance."""

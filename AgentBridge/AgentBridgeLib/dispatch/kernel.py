@@ -308,6 +308,7 @@ class Dispatcher:
             work_folder=folder,
             checkpoints=self._parts.checkpoints,
             uids=self._parts.redaction.uids,
+            cover=lambda text: self._parts.redaction.redactor().text(text),
         )
         return context, release
 

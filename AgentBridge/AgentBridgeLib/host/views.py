@@ -13,6 +13,7 @@ import vtk
 
 from AgentBridgeLib.errors import RenderingUnavailableError
 from AgentBridgeLib.host import view_control
+from AgentBridgeLib.host.drawn_texts import covered_texts
 from AgentBridgeLib.host.ports.views import NamedView
 from AgentBridgeLib.host.slice_pictures import OffscreenSliceView
 from AgentBridgeLib.host.threed_pictures import OffscreenThreeDView
@@ -154,7 +155,7 @@ class SlicerViews:
             if volume_id:
                 self._scene.node(volume_id, "vtkMRMLVolumeNode")
         self._note_use()
-        with self._scene.held():
+        with self._scene.held(), covered_texts(request.cover):
             view = self._view_for(logic.GetSliceNode(), lambda: OffscreenSliceView(logic))
             return view.picture(request)
 
@@ -163,7 +164,7 @@ class SlicerViews:
         shown = self.threed_view(name)
         node = shown.mrmlViewNode()
         self._note_use()
-        with self._scene.held():
+        with self._scene.held(), covered_texts(request.cover):
             view = self._view_for(node, lambda: OffscreenThreeDView(node, shown.cameraNode()))
             return view.picture(request)
 

@@ -381,3 +381,28 @@ def test_what_the_person_sees_is_the_same_before_and_after_pictures(views, a_vol
     for view, pixels in zip(shown, before, strict=True):
         np.testing.assert_array_equal(_shown(view), pixels)
         assert np.ptp(pixels) > 0
+
+
+def test_names_in_a_picture_are_covered_and_the_scene_keeps_them(views, host_scene, a_volume):
+    """issue:#4: rendered annotations"""
+    line = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", "Width of DOE JANE")
+    line.CreateDefaultDisplayNodes()
+    bounds = [0.0] * 6
+    a_volume.GetRASBounds(bounds)
+    right, left, back, front, low, high = bounds
+    line.AddControlPoint(right, (back + front) / 2, (low + high) / 2, "DOE")
+    line.AddControlPoint(left, (back + front) / 2, (low + high) / 2, "DOE")
+
+    def taken(cover=None):
+        request = SliceRequest(
+            300, 300, "Axial", (low + high) / 2, background_id=a_volume.GetID(), cover=cover
+        )
+        return views.slice_picture("Red", request).pixels
+
+    plain, revision = taken(), host_scene.revision
+    covered = taken(lambda text: text.replace("DOE JANE", "[hidden]").replace("DOE", "[hidden]"))
+    assert host_scene.revision == revision
+    assert (line.GetName(), line.GetNthControlPointLabel(1)) == ("Width of DOE JANE", "DOE")
+    assert not np.array_equal(covered, plain)
+    line.SetName("Width of [hidden]")
+    assert np.array_equal(covered, taken())

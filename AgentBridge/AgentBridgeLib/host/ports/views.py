@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 BlankReason = Literal["nothing_shown", "outside_field_of_view", "uniform"]
 ViewKind = Literal["slice", "3D"]
@@ -49,7 +49,10 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class SliceRequest:
-    """What a slice picture shall show. None leaves what the view shows now; everything is restored after."""
+    """What a slice picture shall show. None leaves what the view shows now; everything is restored after.
+
+    `cover` is applied to the texts that are drawn.
+    """
 
     width_px: int
     height_px: int
@@ -60,11 +63,12 @@ class SliceRequest:
     foreground_opacity: float | None = None
     label_id: str | None = None
     fit: bool = True
+    cover: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CameraRequest:
-    """What a 3D picture shall show: a named direction, or a camera, all in RAS and mm."""
+    """What a 3D picture shall show: a named direction, or a camera, all in RAS and mm; `cover` as for slices."""
 
     width_px: int
     height_px: int
@@ -75,6 +79,7 @@ class CameraRequest:
     view_angle_deg: float | None = None
     parallel_scale_mm: float | None = None
     fit: bool = True
+    cover: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

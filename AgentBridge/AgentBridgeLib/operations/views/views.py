@@ -180,6 +180,7 @@ def slice_image(context: OperationContext, arguments: SliceImageArguments) -> Co
             foreground_opacity=arguments.foreground_opacity,
             label_id=arguments.label,
             fit=arguments.fit,
+            cover=context.cover,
         ),
     )
     hint = "Name a `background` volume, or an `offset_mm` inside the volume; volumes.get tells its bounds."
@@ -226,6 +227,7 @@ def threed_image(context: OperationContext, arguments: ThreeDImageArguments) -> 
             view_angle_deg=arguments.view_angle_deg,
             parallel_scale_mm=arguments.parallel_scale_mm,
             fit=arguments.fit and arguments.position_ras is None,
+            cover=context.cover,
         ),
     )
     hint = (
@@ -328,9 +330,12 @@ def export_gltf(context: OperationContext, arguments: ViewNameArguments) -> Cont
 
 def _view_picture(context: OperationContext, kind: str, name: str, width: int, height: int) -> Picture:
     if kind == "slice":
-        request = SliceRequest(width_px=width, height_px=height, fit=False)
-        return context.host.views.slice_picture(name, request)
-    return context.host.views.threed_picture(name, CameraRequest(width_px=width, height_px=height, fit=False))
+        return context.host.views.slice_picture(
+            name, SliceRequest(width, height, fit=False, cover=context.cover)
+        )
+    return context.host.views.threed_picture(
+        name, CameraRequest(width, height, fit=False, cover=context.cover)
+    )
 
 
 def describe_slice(context: OperationContext, name: str) -> SliceViewDescription:
