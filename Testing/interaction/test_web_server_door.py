@@ -56,6 +56,16 @@ def test_bridge_answers_there_with_everything_http_has(a_web_server):
     assert a_web_server.with_token(None).get("/scene").status == 401
 
 
+def test_service_document_says_which_door_it_is(a_host, a_web_server):
+    """house: ADR 4"""
+    assert a_web_server.get("/").expect().json()["door"] == "webserver"
+    assert a_host.get("/").expect().json()["door"] == "listener"
+    run(a_host, PLAIN)
+    body = {"access_token": a_host.token}
+    plain = a_web_server.with_token(None).request("GET", "/", json_body=body)
+    assert plain.json()["door"] == "webserver_plain"
+
+
 def test_bridge_is_there_again_after_the_server_was_stopped_and_started(a_host):
     """architecture: the registration survives"""
     for _ in range(3):

@@ -72,6 +72,9 @@ class ServiceDocument(Result):
     capabilities: dict[str, CapabilityRow]
     identifier_policy: Literal["hide", "pseudonymize", "show"]
     stopped: bool = Field(description="Whether the person pressed Stop all.")
+    door: Literal["listener", "webserver", "webserver_plain"] = Field(
+        description="How this request came in. Behind `webserver_plain` status and code stand in the body alone."
+    )
     attended: bool = Field(description="Whether somebody can answer what is set to ask.")
     operations: int = Field(description="How many there are.")
     limits: dict[str, Any] = Field(description="Limits in force, by name; the unit is in the name.")
@@ -96,6 +99,7 @@ def service_document(services: Services, visit: Visit) -> None:
             },
             identifier_policy=settings.identifiers,
             stopped=services.safety.is_stopped,
+            door=visit.exchange.head.door,
             attended=services.dispatcher.desk.is_attended,
             operations=len(services.catalog.operations),
             limits=services.limits(),
