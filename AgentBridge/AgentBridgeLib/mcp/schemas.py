@@ -33,10 +33,12 @@ _LONGEST_BOUND = 100
 _MOST_MEMBERS = 3
 UNSAID = frozenset({"scene_revision", "warnings"})
 """In almost every result; the server's instructions tell of them."""
-_KINDS = ("string", "number", "boolean", "array", "object", "null")
-_ANY_VALUE: Json = {
-    "anyOf": [{"type": kind, **({"items": {"type": "string"}} if kind == "array" else {})} for kind in _KINDS]
-}
+_PLAIN: list[Json] = [{"type": kind} for kind in ("string", "number", "boolean")]
+_LISTS: list[Json] = [
+    {"type": "array", "items": {"anyOf": [*_PLAIN, {"type": "array", "items": {"type": "number"}}]}}
+]
+_ANY_VALUE: Json = {"anyOf": [*_PLAIN, *_LISTS, {"type": "object"}, {"type": "null"}]}
+"""Any JSON value, as far as strict clients let it be said: lists hold texts, numbers, or points."""
 _PAGE: Json = {
     "type": "object",
     "properties": {

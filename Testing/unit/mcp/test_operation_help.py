@@ -7,6 +7,7 @@ from AgentBridgeLib.mcp import operation_help
 from AgentBridgeLib.mcp.results import compact
 from AgentBridgeLib.operations.index import make_catalog
 from AgentBridgeLib.policy.settings import parse_settings
+from AgentBridgeLib.registry.examples import example_arguments
 
 CATALOG = make_catalog()
 SETTINGS = parse_settings({})
@@ -63,3 +64,19 @@ def test_python_is_not_found_until_it_is_enabled():
     assert "python.execute" not in compact(operation_help.searched(CATALOG, SETTINGS, "run python code", 100))
     enabled = parse_settings({}, grants={"python.execute": "ask"})
     assert "python.execute" in compact(operation_help.searched(CATALOG, enabled, "run python code", 100))
+
+
+def test_examples_can_be_run_but_for_ids_that_a_scene_gives():
+    """users-ask: 20, an example teaches; the word stands only where any text will do."""
+    vague = {
+        operation.name
+        for operation in CATALOG
+        if "'example'" in str(example_arguments(operation.schemas["arguments"]))
+    }
+    assert vague == {
+        "segmentations.add_segment",
+        "tables.create",
+        "tables.replace",
+        "tables.update_row",
+        "texts.create",
+    }

@@ -17,7 +17,7 @@ from AgentBridgeLib.errors import (
     FileExistsAlreadyError,
     OperationFailedError,
 )
-from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.base import Arguments, example
 from AgentBridgeLib.model.cli_modules import CliModuleDescription, CliModuleList, CliModuleResult
 from AgentBridgeLib.operations.cli.descriptions import NEW, CliDescription, CliParameter, parse
 from AgentBridgeLib.policy.paths import resolve_inside
@@ -38,11 +38,21 @@ class NoArguments(Arguments):
 class CliModuleArguments(Arguments):
     """Which module."""
 
-    name: str = Field(min_length=1, max_length=200, description="Name; cli_modules.list has them.")
+    name: str = Field(
+        min_length=1,
+        max_length=200,
+        description="Name; cli_modules.list has them.",
+        examples=["ResampleScalarVolume"],
+    )
 
 
 class RunArguments(CliModuleArguments):
     """What to run it with."""
+
+    model_config = example(
+        name="ResampleScalarVolume",
+        parameters={"InputVolume": "vtkMRMLScalarVolumeNode1", "outputPixelSpacing": [1, 1, 1]},
+    )
 
     parameters: dict[str, JsonValue] = Field(
         max_length=200,

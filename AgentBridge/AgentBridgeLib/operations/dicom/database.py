@@ -39,7 +39,9 @@ MOST_PROBLEMS = 1000
 class ImportArguments(Arguments):
     """What to add to the database."""
 
-    path: ReadPath = Field(description="A file, or a folder with everything below it.")
+    path: ReadPath = Field(
+        description="A file, or a folder with everything below it.", examples=["/data/dicom"]
+    )
     copies_files: bool = Field(
         default=True,
         description="Whether the database keeps copies; else it links to the files where they are.",

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from AgentBridgeLib.dispatch.context import Progress, Suspend
 from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem, FileMissingError
-from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.base import Arguments, example
 from AgentBridgeLib.model.dicom import DicomNodes, DicomPulled, DicomPushed, FailedInstance, NodeSummary, Uid
 from AgentBridgeLib.operations.dicom.database import add_to_database
 from AgentBridgeLib.operations.dicom.nodes import failure, find_node, known_nodes, speak
@@ -29,6 +29,8 @@ class NodesArguments(Arguments):
 class PullArguments(Arguments):
     """What to fetch, and from where."""
 
+    model_config = example(node="pacs", study_instance_uid="1.2.3")
+
     node: str = Field(
         min_length=1, max_length=100, description="Name of a remote node; dicom.nodes lists them."
     )
@@ -44,6 +46,8 @@ class PullArguments(Arguments):
 
 class PushArguments(Arguments):
     """What to send, and where to: exactly one of a study and a series."""
+
+    model_config = example(node="pacs", series_instance_uid="1.2.3.4")
 
     node: str = Field(
         min_length=1, max_length=100, description="Name of a remote node; dicom.nodes lists them."

@@ -76,7 +76,7 @@ class PointArguments(Arguments):
 
     markups_id: MarkupsId = Field(description="The markup.")
     point_id: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")] = Field(
-        description="Id of the point inside its markup."
+        description="Id of the point inside its markup.", examples=["1"]
     )
 
 

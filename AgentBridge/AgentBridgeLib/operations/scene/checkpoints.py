@@ -39,7 +39,9 @@ class CreateArguments(Arguments):
 class CheckpointArguments(Arguments):
     """Which checkpoint."""
 
-    checkpoint_id: str = Field(min_length=1, max_length=50, description="Its id, such as cp3.")
+    checkpoint_id: str = Field(
+        min_length=1, max_length=50, description="Its id, such as cp3.", examples=["cp3"]
+    )
 
 
 @operation(

@@ -23,7 +23,8 @@ class HandOverArguments(Arguments):
     prompt: str = Field(
         min_length=1,
         max_length=500,
-        description='Shown in the panel, such as "Place two points on the vessel, then press Done".',
+        description="Shown in the panel.",
+        examples=["Place two points on the vessel, then press Done."],
     )
 
 

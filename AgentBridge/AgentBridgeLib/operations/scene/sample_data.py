@@ -40,7 +40,9 @@ class NoArguments(Arguments):
 class SampleArguments(Arguments):
     """Which sample."""
 
-    name: str = Field(min_length=1, max_length=200, description="Its name; sample_data.list has them.")
+    name: str = Field(
+        min_length=1, max_length=200, description="Its name; sample_data.list has them.", examples=["MRHead"]
+    )
 
 
 @operation(

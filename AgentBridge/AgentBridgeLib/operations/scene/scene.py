@@ -49,7 +49,10 @@ class ClearArguments(Arguments):
 class SaveArguments(Arguments):
     """Where to."""
 
-    path: WritePath = Field(description="File to write, ending in .mrb (one archive with all data) or .mrml.")
+    path: WritePath = Field(
+        description="File to write, ending in .mrb (one archive with all data) or .mrml.",
+        examples=["/data/session.mrb"],
+    )
     overwrite: bool = Field(default=False, description="Whether a file that is there may be replaced.")
     remove_identifiers: bool = Field(
         default=False,
@@ -60,7 +63,7 @@ class SaveArguments(Arguments):
 class LoadArguments(Arguments):
     """Where from."""
 
-    path: ReadPath = Field(description="An .mrb or .mrml file.")
+    path: ReadPath = Field(description="An .mrb or .mrml file.", examples=["/data/session.mrb"])
     clear: bool = Field(
         default=False,
         description="Whether the scene is emptied first; that needs the capability scene.delete as well.",

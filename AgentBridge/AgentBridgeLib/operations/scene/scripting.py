@@ -29,7 +29,7 @@ _sessions: dict[str, dict[str, Any]] = {}
 class ExecuteArguments(Arguments):
     """What to run."""
 
-    source: str = Field(min_length=1, max_length=1_000_000, description="Python code.")
+    source: str = Field(min_length=1, max_length=1_000_000, description="Python code.", examples=["1 + 1"])
     session: str = Field(
         default="default",
         min_length=1,

@@ -27,7 +27,13 @@ _STATUS = ("notstarted", "inprogress", "completed", "flagged")
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 SegmentId = Annotated[
     str,
-    Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$", description="Handle of the segment."),
+    Field(
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00]*$",
+        description="Handle of the segment.",
+        examples=["Segment_1"],
+    ),
 ]
 
 

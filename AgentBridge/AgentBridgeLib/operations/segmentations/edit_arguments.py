@@ -112,7 +112,9 @@ class EditArguments(SegmentationArguments, Conditional):
         max_length=MOST_SEGMENTS,
         description="These segments; all without.",
     )
-    other_segment_id: SegmentId | None = Field(default=None, description="Second operand; it stays as it is.")
+    other_segment_id: SegmentId | None = Field(
+        default=None, description="Second operand, of the same segmentation; it stays as it is."
+    )
     volume_id: VolumeId | None = Field(default=None, description="Volume whose values count.")
     minimum: float | None = Field(
         default=None, description="Least value that belongs to the segment, in the volume's own unit."

@@ -36,7 +36,10 @@ class SearchArguments(Arguments):
     """What to look for."""
 
     search: str = Field(
-        min_length=1, max_length=200, description="Part of the meaning of a type or a region, such as lung."
+        min_length=1,
+        max_length=200,
+        description="Part of the meaning of a type or a region, such as lung.",
+        examples=["lung"],
     )
     context: str | None = Field(
         default=None, min_length=1, max_length=200, description="Only in this list; in all without."

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem
-from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.base import Arguments, example
 from AgentBridgeLib.model.fields import VolumeId
 from AgentBridgeLib.model.geometry import PositionRas
 from AgentBridgeLib.model.views import CameraDescription, LayoutDescription, SliceViewState, ViewsChanged
@@ -26,17 +26,25 @@ SMALLEST_DISTANCE_MM = 1e-6
 class LayoutArguments(Arguments):
     """Which layout."""
 
+    model_config = example(layout="FourUpView")
+
     layout: str = Field(min_length=1, max_length=100, description="Name, such as FourUpView or OneUp3DView.")
 
 
 class ViewArguments(Arguments):
     """Which view."""
 
+    model_config = example(name="1")
+
     name: ViewName
 
 
 class CameraArguments(ViewArguments):
     """How to aim. What is not given stays as it is."""
+
+    model_config = example(
+        name="1", position_ras=[0, 500, 0], focal_point_ras=[0, 0, 0], view_up_ras=[0, 0, 1]
+    )
 
     position_ras: PositionRas | None = Field(default=None, description="Where the camera is, RAS, mm.")
     focal_point_ras: PositionRas | None = Field(default=None, description="What it looks at, RAS, mm.")
@@ -71,6 +79,8 @@ class CenterArguments(Arguments):
 
 class SliceArguments(ViewArguments):
     """What a slice view shows. What is not given stays as it is; null takes a volume away."""
+
+    model_config = example(name="Red", orientation="Sagittal", offset_mm=-20)
 
     orientation: Literal["Axial", "Sagittal", "Coronal"] | None = Field(
         default=None, description="Slice plane."

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from AgentBridgeLib.errors import PictureBlankError, RenderingUnavailableError
 from AgentBridgeLib.host.ports.views import CameraRequest, SliceRequest
-from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.base import Arguments, example
 from AgentBridgeLib.model.content import Content
 from AgentBridgeLib.model.fields import VolumeId
 from AgentBridgeLib.model.geometry import PositionRas
@@ -53,6 +53,8 @@ class PictureArguments(Arguments):
 class SliceImageArguments(PictureArguments):
     """What a slice picture shows. What is not given is as the view shows it now."""
 
+    model_config = example(name="Red", orientation="Axial", offset_mm=12.5)
+
     orientation: Literal["Axial", "Sagittal", "Coronal"] | None = Field(
         default=None, description="Slice plane."
     )
@@ -70,6 +72,8 @@ class SliceImageArguments(PictureArguments):
 
 class ThreeDImageArguments(PictureArguments):
     """Where a 3D picture is taken from: a named direction, or a camera; else as the view shows it now."""
+
+    model_config = example(name="1", look_from="anterior")
 
     look_from: Literal["left", "right", "anterior", "posterior", "superior", "inferior"] | None = Field(
         default=None, description="Side of the patient from which the camera looks."
@@ -98,6 +102,8 @@ class ScreenshotArguments(Arguments):
 
 class ViewNameArguments(Arguments):
     """Which 3D view."""
+
+    model_config = example(name="1")
 
     name: ViewName
 
