@@ -17,10 +17,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from AgentBridgeLib.errors import StorageFailedError
+from AgentBridgeLib.errors import FileExistsAlreadyError, StorageFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 GROWTH_PROBE_BYTES = 64 * 1024
 
@@ -49,6 +49,8 @@ class Staging:
 
         Raises
         ------
+        FileExistsAlreadyError
+            The target is new, but what goes with it would replace something that is there.
         StorageFailedError
             A part is incomplete or could not be moved; the target is as it was.
         """
@@ -58,6 +60,8 @@ class Staging:
             raise StorageFailedError(f"{self._target.name} is there and may not be written.")
         check_written(self.folder)
         parts = sorted(self.folder.iterdir(), key=lambda part: part == self.file)
+        if not self._target.exists():  # else it was asked for, and its parts with it
+            self._check_new(parts)
         moved: list[Path] = []
         try:
             for part in parts:
@@ -68,6 +72,13 @@ class Staging:
                 f"{self._target.name} could not be put in place: {error.strerror}."
             ) from error
         _sync_folder(self._target.parent)
+
+    def _check_new(self, parts: Iterable[Path]) -> None:
+        there = [part.name for part in parts if os.path.lexists(self._target.parent / part.name)]
+        if there:
+            raise FileExistsAlreadyError(
+                f"{there[0]}, which would go with {self._target.name}, exists. Choose another name."
+            )
 
     def _move(self, part: Path, moved: list[Path]) -> None:
         place = self._target.parent / part.name

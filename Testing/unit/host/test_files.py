@@ -15,6 +15,7 @@ import slicer
 
 from AgentBridgeLib.errors import (
     ArgumentInvalidError,
+    FileExistsAlreadyError,
     FileMissingError,
     FileUnreadableError,
     OutOfMemoryError,
@@ -504,3 +505,21 @@ def test_a_read_only_file_is_not_replaced(tmp_path):
     )
     assert "refused" in done.stdout, done.stderr
     assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize(("name", "companion"), [("v.nhdr", "v.raw.gz"), ("v.hdr", "v.img")])
+def test_what_goes_with_a_new_file_replaces_nothing(files, a_volume, tmp_path, name, companion):
+    """issue:#4: existing files are not overwritten unless asked; nobody asked for this one."""
+    (tmp_path / companion).write_bytes(b"precious")
+    with pytest.raises(FileExistsAlreadyError, match=companion):
+        files.save(a_volume, str(tmp_path / name), {"useCompression": int(name == "v.nhdr")})
+    assert [part.read_bytes() for part in tmp_path.iterdir()] == [b"precious"]
+
+
+def test_folder_of_a_new_scene_replaces_no_other(files, a_volume, tmp_path):
+    """issue:#4"""
+    (tmp_path / "s_Data").mkdir()
+    (tmp_path / "s_Data" / "mine.txt").write_text("precious")
+    with pytest.raises(FileExistsAlreadyError, match="s_Data"):
+        files.save_scene(str(tmp_path / "s.mrml"))
+    assert [part.name for part in tmp_path.rglob("*")] == ["s_Data", "mine.txt"]
