@@ -153,7 +153,8 @@ def _problem(operation: Operation, entry: Mapping[str, Any]) -> FieldProblem:
     where = entry.get("ctx", {}).get("pointer", "")
     pointer = where or "".join(f"/{_escape(str(part))}" for part in entry["loc"])
     if entry["type"] == "missing":
-        return FieldProblem(pointer, "is missing", _meaning(operation, entry["loc"]) or "it must be given")
+        is_nested = len(entry["loc"]) > 1  # its own meaning stands deeper in the schema
+        return FieldProblem(pointer, "is missing", "" if is_nested else _meaning(operation, entry["loc"]))
     if entry["type"] == "extra_forbidden":
         return _unknown(
             pointer, str(entry["loc"][-1]), _names_beside(operation.schemas["arguments"], entry["loc"])

@@ -91,7 +91,10 @@ def _pixel_to_ras(node: Any, height_px: int) -> list[list[float]]:
     """
     matrix = node.GetXYToRAS()
     rows = [[matrix.GetElement(row, column) for column in (0, 1, 3)] for row in range(3)]
-    return [[round(x, 6), round(-y, 6), round(origin + (height_px - 1) * y, 6)] for x, y, origin in rows]
+    return [
+        [round(x, 6) + 0.0, 0.0 - round(y, 6), round(origin + (height_px - 1) * y, 6)]
+        for x, y, origin in rows
+    ]
 
 
 def _check_orientation(node: Any, orientation: str | None) -> None:
