@@ -39,7 +39,7 @@ _ROWS = (
     Capability("files.write", "ask", "Write files inside the allowed folders."),
     Capability("dicom.read", "allow", "Search and read the DICOM database."),
     Capability("dicom.write", "ask", "Import into the DICOM database, or delete from it."),
-    Capability("network", "ask", "Connect to the remote nodes named in the settings."),
+    Capability("network", "ask", "Connect to the servers named in the settings, and to those of samples."),
     Capability("modules.run", "allow", "Run processing modules."),
     Capability("application.control", "ask", "Control the application itself, such as quitting it."),
     Capability("python.execute", "deny", "Run any Python code: everything Slicer and this account can do."),
