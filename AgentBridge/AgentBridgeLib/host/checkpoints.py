@@ -26,7 +26,7 @@ from AgentBridgeLib.host.hierarchy_copies import (
     restore_places,
 )
 from AgentBridgeLib.host.memory import available_memory_bytes
-from AgentBridgeLib.host.node_copies import NodeCopy, copy_place, data_bytes
+from AgentBridgeLib.host.node_copies import NodeCopy, copy_rest, data_bytes
 from AgentBridgeLib.host.volume_copies import VolumeCopy
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ class SlicerSceneCopier:
             self._scene.scene.RemoveNode(node)
         fresh = part.node.NewInstance()
         fresh.CopyWithScene(part.node)  # takes over the id, which AddNode keeps while it is free
-        copy_place(fresh, part.node)
+        copy_rest(fresh, part.node)
         return self._scene.scene.AddNode(fresh)
 
     def _remove_others(self, wanted: set[str]) -> None:

@@ -24,6 +24,11 @@ _GRIDS: dict[str, Callable[[Any], Any]] = {
     "vtkOrientedGridTransform": lambda transform: transform.GetDisplacementGrid(),
     "vtkOrientedBSplineTransform": lambda transform: transform.GetCoefficientData(),
 }
+_NOT_COPIED_OF_DISPLAYS = (
+    *("Representation", "EdgeVisibility", "EdgeColor", "PointSize", "LineWidth"),
+    *("Lighting", "Shading", "FrontfaceCulling", "ActiveAttributeLocation"),
+)
+"""What `vtkMRMLDisplayNode::CopyContent` forgets."""
 FIXED_BYTES = 2048  # what a node takes besides its arrays, roughly
 
 
@@ -44,7 +49,7 @@ class NodeCopy:
         self.revision = revision
         self.node = node.NewInstance()
         self.node.CopyWithScene(node)  # the only way to a node with a given id
-        copy_place(self.node, node)
+        copy_rest(self.node, node)
         self.node.SetScene(None)
         if self.node.IsA("vtkMRMLVolumeDisplayNode"):  # its copy is connected to the live voxels
             self.node.SetInputImageDataConnection(None)
@@ -129,7 +134,7 @@ class NodeCopy:
             if node.IsA("vtkMRMLSequenceBrowserNode"):
                 # It forgot its sequences when references to them were renewed.
                 node.CopyContent(self.node, True)
-            copy_place(node, self.node)
+            copy_rest(node, self.node)
         finally:
             node.EndModify(was_modifying)
 
@@ -156,14 +161,23 @@ class NodeCopy:
         return bool(np.array_equal(_raw(own), values))
 
 
-def copy_place(node: Any, source: Any) -> None:
-    """Give a volume the place of another one to the last bit; nothing is done to other nodes.
+def copy_rest(node: Any, source: Any) -> None:
+    """Copy what `Copy` leaves out or rounds: place of a volume, way of drawing, number of the last control point."""
+    if node.IsA("vtkMRMLVolumeNode"):
+        _copy_place(node, source)
+    if node.IsA("vtkMRMLDisplayNode"):
+        for name in _NOT_COPIED_OF_DISPLAYS:
+            getattr(node, f"Set{name}")(getattr(source, f"Get{name}")())
+    if node.IsA("vtkMRMLMarkupsNode"):
+        node.SetLastUsedControlPointNumber(source.GetLastUsedControlPointNumber())
+
+
+def _copy_place(node: Any, source: Any) -> None:
+    """Give a volume the place of another one to the last bit.
 
     `vtkMRMLVolumeNode::CopyContent` goes through a matrix, which rounds, and the setters leave alone what differs by
     so little: hence the detour.
     """
-    if not node.IsA("vtkMRMLVolumeNode"):
-        return
     axes = np.zeros((3, 3)).tolist()
     source.GetIJKToRASDirections(axes)
     for detour in (1.0, 0.0):

@@ -19,7 +19,7 @@ from typing import Any
 
 from AgentBridgeLib.errors import UndoUnavailableError
 from AgentBridgeLib.host.memory import available_memory_bytes
-from AgentBridgeLib.host.node_copies import FIXED_BYTES, copy_place, data_arrays, data_bytes
+from AgentBridgeLib.host.node_copies import FIXED_BYTES, copy_rest, data_arrays, data_bytes
 
 _OWN_REFERENCES = 2  # of VTK: the copy's image, and the Python object
 
@@ -126,7 +126,7 @@ class VolumeCopy:
 def _take_over(node: Any, source: Any) -> None:
     """Do what `vtkMRMLNode::Copy` does, without copying the image."""
     node.CopyContent(source, False)
-    copy_place(node, source)
+    copy_rest(node, source)
     node.CopyReferences(source)
     node.SetName(source.GetName())
     node.SetHideFromEditors(source.GetHideFromEditors())

@@ -351,3 +351,48 @@ def test_views_show_what_they_showed_before_a_node_came_and_went(copier, full_sc
     composite.SetBackgroundVolumeID(None)
     copier.remove_nodes([], copy)
     assert composite.GetBackgroundVolumeID() is None
+
+
+@pytest.mark.parametrize("is_deleted", [False, True], ids=["in place", "deleted"])
+def test_what_slicers_copy_leaves_out_comes_back_too(copier, full_scene, is_deleted):
+    """slicer: `vtkMRMLDisplayNode` and `vtkMRMLMarkupsNode` copy all but this."""
+    scene = slicer.mrmlScene
+    line = scene.GetNodeByID(full_scene["line"])
+    model = next(scene.GetNodeByID(one) for name, one in full_scene.items() if name.startswith("Model"))
+    display, display_id = model.GetDisplayNode(), model.GetDisplayNodeID()
+    display.SetRepresentation(display.WireframeRepresentation)
+    display.SetEdgeVisibility(True)
+    display.SetLineWidth(3)
+    line.SetLastUsedControlPointNumber(7)
+    copy = copier.copy_scene()
+    if is_deleted:
+        scene.RemoveNode(line)
+        scene.RemoveNode(display)
+    else:
+        display.SetRepresentation(display.SurfaceRepresentation)
+        display.SetEdgeVisibility(False)
+        display.SetLineWidth(1)
+        line.SetNthControlPointPosition(0, 9, 9, 9)
+        line.SetLastUsedControlPointNumber(1)
+    copier.restore(copy)
+    display, line = scene.GetNodeByID(display_id), scene.GetNodeByID(full_scene["line"])
+    drawn = (display.GetRepresentation(), display.GetEdgeVisibility(), display.GetLineWidth())
+    assert drawn == (display.WireframeRepresentation, True, 3)
+    assert line.GetLastUsedControlPointNumber() == 7
+
+
+@pytest.mark.parametrize("is_deleted", [False, True], ids=["in place", "deleted"])
+def test_hidden_segments_come_back_hidden(copier, full_scene, is_deleted):
+    """slicer: the display node forgets it when segments come anew."""
+    scene = slicer.mrmlScene
+    node = scene.GetNodeByID(full_scene["parts"])
+    node.GetSegmentation().AddEmptySegment("two", "Two")
+    node.GetDisplayNode().SetSegmentVisibility("two", False)
+    copy = copier.copy_scene()
+    if is_deleted:
+        scene.RemoveNode(node)
+    else:
+        node.GetSegmentation().GetSegment("one").SetName("other")
+    copier.restore(copy)
+    display = scene.GetNodeByID(full_scene["parts"]).GetDisplayNode()
+    assert [bool(display.GetSegmentVisibility(one)) for one in ("one", "two")] == [True, False]

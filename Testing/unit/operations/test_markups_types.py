@@ -392,6 +392,8 @@ def test_box_keeps_its_size_under_a_transform_that_scales_unequally(context, tur
         parent_transform_id=turned.GetID(),
     )
     assert made.box.size_mm == pytest.approx(size)
+    copy = slicer.mrmlScene.CopyNode(slicer.mrmlScene.GetNodeByID(made.id))
+    assert get(context, copy.GetID()).box.size_mm == pytest.approx(size)
     moved = update(context, made.id, center_ras=(4, 5, 6))
     assert (moved.box.center_ras, moved.box.size_mm) == (pytest.approx((4, 5, 6)), pytest.approx(size))
     sized = update(context, made.id, size_mm=[2 * length for length in size])

@@ -165,7 +165,10 @@ def replace_data(context: OperationContext, arguments: ReplaceArguments) -> Mark
         raise DataInvalidError(f"The file has {', '.join(types)}; {node.GetID()} takes one {type_of(node)}.")
     made = _load(context, data)[0]
     name = node.GetName()
+    last_number = made.GetLastUsedControlPointNumber()
     node.CopyContent(made)
+    # `CopyContent` forgets it, and new points would get labels that are there already.
+    node.SetLastUsedControlPointNumber(last_number)
     node.SetName(name)
     context.host.scene.forget_node(made)
     context.mark_made([node])

@@ -182,7 +182,15 @@ def _same_size(node: Any) -> Iterator[None]:
     before = _size_world(node)
     yield
     now, own = _size_world(node), np.array(node.GetSize())
-    node.SetSize(*np.divide(own * before, now, out=own, where=now > 0))
+    size = np.divide(own * before, now, out=own.copy(), where=now > 0)
+    node.SetSize(*size)
+    if node.IsA("vtkMRMLMarkupsPlaneNode"):
+        # `ApplyTransform` forgets the bounds, from which copies and files take the size.
+        bounds = np.array(node.GetPlaneBounds())
+        extent = np.repeat(bounds[1::2] - bounds[::2], 2)
+        node.SetPlaneBounds(
+            *np.divide(bounds * np.repeat(size, 2), extent, out=bounds.copy(), where=extent > 0)
+        )
 
 
 def _has_automatic_size(plane: Any) -> bool:
