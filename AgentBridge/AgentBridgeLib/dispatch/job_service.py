@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 JOBS_PATH = "/agent/v1/jobs"
 _PROGRESS_EVENT_S = 0.1
+_FORGET_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class JobService:
         self._waiters: dict[str, dict[int, Callable[[], None]]] = {}
         self._keys = itertools.count()
         self._told: dict[str, float] = {}
+        self._will_forget = False
 
     @property
     def machine(self) -> JobMachine:
@@ -332,6 +334,18 @@ class JobService:
         work = self._works.pop(job.id, None)
         if work is not None:
             work.end(job)
+        self._forget_later()
+
+    def _forget_later(self) -> None:
+        """See to it that results go when their time is over, also when no new job comes."""
+        if not self._will_forget and any(job.has_ended for job in self._machine):
+            self._will_forget = True
+            self._loop.call_later(_FORGET_S, self._forget_old)
+
+    def _forget_old(self) -> None:
+        self._will_forget = False
+        self._carry_out(self._machine.forget_old(self._wall_clock()))
+        self._forget_later()
 
     def _carry_out(self, orders: Sequence[Order]) -> None:
         for order in orders:

@@ -167,7 +167,7 @@ class JobMachine:
             job.approval_deadline = now + self._limits.approval_s
         job.story.append(job.state)
         self._jobs[job.id] = job
-        return [*self._forget_old(now), *self._fill_slots(now)]
+        return [*self.forget_old(now), *self._fill_slots(now)]
 
     def handle(self, job_id: str, event: Event, now: float, error: BridgeError | None = None) -> list[Order]:
         """Move a job.
@@ -222,6 +222,22 @@ class JobMachine:
             and now >= job.approval_deadline
         ]
 
+    def forget_old(self, now: float) -> list[Order]:
+        """Let go of the ended jobs that are too old or too many."""
+        ended = [job for job in self if job.has_ended]
+        surplus = max(0, len(ended) - self._limits.kept)
+        old = [
+            job.id
+            for number, job in enumerate(ended)
+            if number < surplus or now - (job.finished_at or now) > self._limits.kept_s
+        ]
+        for job_id in old:
+            del self._jobs[job_id]
+            self._forgotten[job_id] = None
+        while len(self._forgotten) > self._limits.remembered_ids:
+            self._forgotten.popitem(last=False)
+        return [Order(Instruction.FORGET, job_id) for job_id in old]
+
     def validate(self) -> None:
         """Check the invariants.
 
@@ -269,21 +285,6 @@ class JobMachine:
                 self._enter(job, state, now, None)
                 orders += [Order(instruction, job.id) for instruction in instructions]
         return orders
-
-    def _forget_old(self, now: float) -> list[Order]:
-        ended = [job for job in self if job.has_ended]
-        surplus = max(0, len(ended) - self._limits.kept)
-        old = [
-            job.id
-            for number, job in enumerate(ended)
-            if number < surplus or now - (job.finished_at or now) > self._limits.kept_s
-        ]
-        for job_id in old:
-            del self._jobs[job_id]
-            self._forgotten[job_id] = None
-        while len(self._forgotten) > self._limits.remembered_ids:
-            self._forgotten.popitem(last=False)
-        return [Order(Instruction.FORGET, job_id) for job_id in old]
 
 
 _PAST: Mapping[State, str] = {

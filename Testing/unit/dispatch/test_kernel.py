@@ -12,7 +12,7 @@ from pydantic import Field
 
 from AgentBridgeLib.dispatch.call import Accepted, Done, Failed, NotModified
 from AgentBridgeLib.dispatch.context import Progress, Suspend
-from AgentBridgeLib.errors import ArgumentInvalidError, JobStateConflictError
+from AgentBridgeLib.errors import ArgumentInvalidError, JobExpiredError, JobStateConflictError
 from AgentBridgeLib.model.base import Arguments, SceneResult
 from AgentBridgeLib.model.fields import NodeId, WritePath
 from AgentBridgeLib.registry.operation import operation
@@ -241,6 +241,19 @@ def test_long_work_is_a_job_with_progress_and_result(desk):
     desk.loop.settle()
     assert said(desk.jobs.result(accepted.job.id))["runs"] == 10
     assert "result" in desk.scene.nodes
+
+
+def test_result_goes_after_a_day_also_when_no_other_job_comes(desk):
+    """http: section 3, 410 after retention; large ones are files with data of patients"""
+    job_id = desk.call("work.steps").job.id
+    desk.loop.settle()
+    desk.loop.advance(23 * 3600.0)
+    assert said(desk.jobs.result(job_id))["runs"] == 10
+    desk.loop.advance(2 * 3600.0)
+    with pytest.raises(JobExpiredError):
+        desk.jobs.result(job_id)
+    with pytest.raises(JobExpiredError):
+        desk.results.get(job_id)
 
 
 def test_client_that_waits_gets_the_result_itself(desk):
