@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 _ROUTE = re.compile(
-    r"\b(?:GET|POST|PUT|PATCH|DELETE) (?:https?://[^/\s]+)?/agent/v1/(?P<path>[\w./{}-]+?)(?=[.,;:]?(?:\s|$))"
+    r"\b(?:GET|POST|PUT|PATCH|DELETE) (?:https?://[^/\s]+)?/agent/v1/(?P<path>[\w./{}-]+?)(?:\?[\w=&]+)?"
+    r"(?=[.,;:]?(?:\s|$))"
 )
 _KNOWN = {
     "operations": "operations_search",
@@ -27,4 +28,6 @@ def _tool_for(path: str) -> str:
         return f"operations_describe with the operation {name}"
     if family == "cli-modules" and name:
         return f"operations_run with the operation cli_modules.get and the name {name}"
+    if family == "jobs" and name:
+        return f"jobs_get with job_id {name.partition('/')[0]} and wait_s 20"
     return _KNOWN.get(family, f"operations_search with the query '{family}'")

@@ -26,6 +26,10 @@ NAMED = re.compile(r"operation ((?:[a-z_]+\.)+[a-z_]+)")
         ("GET /agent/v1/jobs lists those there are.", "jobs_list lists those there are."),
         ("See GET /agent/v1/operations.", "See operations_search."),
         (
+            "It is running. GET /agent/v1/jobs/a4?wait=20 answers when it changes.",
+            "It is running. jobs_get with job_id a4 and wait_s 20 answers when it changes.",
+        ),
+        (
             "Ask GET http://127.0.0.1:2016/agent/v1/log, please",
             "Ask operations_run with the operation application.log, please",
         ),
