@@ -17,6 +17,7 @@ from AgentBridgeLib.errors import DataInvalidError, FileUnreadableError
 from AgentBridgeLib.operations.dicom import (
     attributes,
     database,
+    finding,
     leaving_files,
     library,
     pixels,
@@ -24,6 +25,7 @@ from AgentBridgeLib.operations.dicom import (
     web_metadata,
 )
 from AgentBridgeLib.operations.dicom.instances import OneInstance
+from AgentBridgeLib.operations.dicom.query import SearchArguments
 from AgentBridgeLib.operations.dicom.web_metadata import BulkDataArguments
 
 AS_STORED = "application/dicom; transfer-syntax=*"
@@ -54,8 +56,18 @@ def deflated(made):
     return made
 
 
+def left(path, accept, *, hides):
+    """Run the steps to their end."""
+    steps = leaving_files.leaving_file(path, accept, hides=hides)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
 def leave(path, *, hides, accept=AS_STORED):
-    found = leaving_files.leaving_file(str(path), accept, hides=hides)
+    found = left(str(path), accept, hides=hides)
     return b"".join(bytes(piece) for piece in found.pieces), found.burned_in
 
 
@@ -132,6 +144,24 @@ def test_long_report_is_read_in_small_steps(context, add):
     assert sum(isinstance(one, Progress) for one in steps) >= 20
 
 
+@pytest.mark.parametrize("level", ["metadata", "search", "frames", "file"])
+def test_image_of_many_frames_is_read_in_small_steps(context, add, tmp_path, level):
+    """issue:#6: the attributes of 500 frames, and their pixels."""
+    made = dicom_data.enhanced_ct("1.2.3", "1.2.4", 500)
+    path, uid = dicom_data.write(made, tmp_path / "many.dcm"), str(made.SOPInstanceUID)
+    add(path.read_bytes())
+    place = {"study_instance_uid": "1.2.3", "series_instance_uid": "1.2.4", "sop_instance_uid": uid}
+    steps = {
+        "metadata": lambda: attributes.metadata(context, OneInstance(sop_instance_uid=uid)),
+        "search": lambda: finding.find_instances(context, SearchArguments(includefield=["all"])),
+        "frames": lambda: web_metadata.bulk_data(
+            context, BulkDataArguments(**place, place="7FE00010", accept="application/octet-stream")
+        ),
+        "file": lambda: leaving_files.leaving_file(str(path), "application/dicom", hides=True),
+    }
+    assert sum(isinstance(one, Progress) for one in steps[level]()) >= 10
+
+
 def test_attribute_that_no_dictionary_knows_stays_here(context, run, add, tmp_path):
     """issue:#6: a name may stand anywhere; ADR 36."""
     made = dicom_data.ct_slice(*UIDS, 1)
@@ -159,7 +189,7 @@ def test_frame_that_would_fill_the_memory_is_refused(tmp_path):
     assert leave(path, hides=False, accept="application/dicom")[0] == path.read_bytes()
 
 
-def bulk(context, made, place):
+def bulk(context, run, made, place):
     arguments = BulkDataArguments(
         study_instance_uid=made.StudyInstanceUID,
         series_instance_uid=made.SeriesInstanceUID,
@@ -167,10 +197,10 @@ def bulk(context, made, place):
         place=place,
         accept="application/octet-stream",
     )
-    return b"".join(bytes(part) for part in web_metadata.bulk_data(context, arguments).parts)
+    return b"".join(bytes(part) for part in run(web_metadata.bulk_data(context, arguments)).parts)
 
 
-def test_pixels_inside_a_sequence_are_those_and_not_the_image_s_own(context, add):
+def test_pixels_inside_a_sequence_are_those_and_not_the_image_s_own(context, run, add):
     """slicer: PS3.18 10.4.1.1.5; here a picture in a sequence."""
     made, inner = dicom_data.ct_slice(*UIDS, 1), Dataset()
     inner.Rows = inner.Columns = 64
@@ -178,11 +208,11 @@ def test_pixels_inside_a_sequence_are_those_and_not_the_image_s_own(context, add
     inner["PixelData"].VR = "OB"
     made.DerivationImageSequence = [inner]
     add(made)
-    assert bulk(context, made, "00089124.0.7FE00010") == inner.PixelData
-    assert bulk(context, made, "7FE00010") == made.PixelData
+    assert bulk(context, run, made, "00089124.0.7FE00010") == inner.PixelData
+    assert bulk(context, run, made, "7FE00010") == made.PixelData
 
 
-def test_single_bits_come_as_they_stand(context, add):
+def test_single_bits_come_as_they_stand(context, run, add):
     """slicer: PS3.5 8.1.1: a frame of 10 x 10 bits does not end with a byte."""
     bits = np.random.default_rng(4).integers(0, 2, (3, 10, 10)).astype(np.uint8)
     made = dicom_data.ct_slice(*UIDS, 1, Rows=10, Columns=10, BitsAllocated=1, BitsStored=1, HighBit=0)
@@ -190,10 +220,10 @@ def test_single_bits_come_as_they_stand(context, add):
     packed = np.packbits(bits.ravel(), bitorder="little").tobytes()
     made.PixelData = packed
     add(made)
-    assert bulk(context, made, "7FE00010") == packed
+    assert bulk(context, run, made, "7FE00010") == packed
 
 
-def test_binary_values_of_a_big_endian_file_come_little_endian(context, add, tmp_path):
+def test_binary_values_of_a_big_endian_file_come_little_endian(context, run, add, tmp_path):
     """slicer: PS3.18 8.7.3 and F.2.7."""
     values = np.arange(1000, dtype=np.uint16)
     made = dicom_data.ct_slice(*UIDS, 1)
@@ -203,8 +233,8 @@ def test_binary_values_of_a_big_endian_file_come_little_endian(context, add, tmp
     path = tmp_path / "big.dcm"
     made.save_as(path, implicit_vr=False, little_endian=False, enforce_file_format=True)
     add(path.read_bytes())
-    assert bulk(context, made, "00281201") == values.astype("<u2").tobytes()
-    assert bulk(context, made, "7FE00010") == dicom_data.slice_voxels(1).astype("<i2").tobytes()
+    assert bulk(context, run, made, "00281201") == values.astype("<u2").tobytes()
+    assert bulk(context, run, made, "7FE00010") == dicom_data.slice_voxels(1).astype("<i2").tobytes()
 
 
 def test_deflate_makes_nothing_smaller_than_the_ratio_that_is_counted_on():

@@ -31,8 +31,18 @@ def sample_files():
     return sorted(path for path in found if path.is_file() and path.stat().st_size < 700_000)
 
 
+def left(path, accept, *, hides):
+    """Run the steps to their end."""
+    steps = leaving_files.leaving_file(path, accept, hides=hides)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
 def leaving(path, accept, *, hides):
-    syntax, pieces, _ = leaving_files.leaving_file(str(path), accept, hides=hides)
+    syntax, pieces, _ = left(str(path), accept, hides=hides)
     return syntax, b"".join(bytes(piece) for piece in pieces)
 
 
@@ -162,7 +172,7 @@ def test_pixels_stay_in_the_file_until_they_are_sent(tmp_path, hides):
         "1.2.3", "1.2.4", "1.2.5", 1, Rows=2000, Columns=2000, PixelData=bytes(8_000_000)
     )
     path = dicom_data.write(made, tmp_path / "one.dcm")
-    found = leaving_files.leaving_file(str(path), AS_STORED, hides=hides)
+    found = left(str(path), AS_STORED, hides=hides)
     in_memory = [piece for piece in found.pieces if not isinstance(piece, FileRange)]
     assert length_of(in_memory) < 3000
     assert length_of(found.pieces) > 8_000_000
@@ -176,7 +186,7 @@ def test_header_longer_than_the_first_bytes_is_read_on(tmp_path):
         item.FrameLaterality, item.ReferencedFrameOfReferenceUID = "L", "1.2.840.10008.1.4.1.1"
     path = dicom_data.write(made, tmp_path / "one.dcm")
     assert path.stat().st_size > 300_000
-    found = leaving_files.leaving_file(str(path), AS_STORED, hides=True)
+    found = left(str(path), AS_STORED, hides=True)
     assert isinstance(found.pieces[1], FileRange)
     read = pydicom.dcmread(io.BytesIO(b"".join(bytes(piece) for piece in found.pieces)))
     assert read.PixelData == made.PixelData
@@ -191,7 +201,7 @@ def test_file_says_whether_its_pixels_may_show_the_patient(tmp_path, said, flag)
     if said is not None:
         made.BurnedInAnnotation = said
     path = dicom_data.write(made, tmp_path / "one.dcm")
-    assert leaving_files.leaving_file(str(path), AS_STORED, hides=True).burned_in == flag
+    assert left(str(path), AS_STORED, hides=True).burned_in == flag
 
 
 def test_flag_is_found_in_every_sample_as_pydicom_finds_it():
@@ -200,7 +210,7 @@ def test_flag_is_found_in_every_sample_as_pydicom_finds_it():
     for path in sample_files():
         try:
             truth = pydicom.dcmread(path, stop_before_pixels=True).get("BurnedInAnnotation", "")
-            found = leaving_files.leaving_file(str(path), AS_STORED, hides=False).burned_in
+            found = left(str(path), AS_STORED, hides=False).burned_in
         except (FileUnreadableError, pydicom.errors.InvalidDicomError):
             continue
         assert found == {"YES": "yes", "NO": "no"}.get(truth, "unknown"), path.name

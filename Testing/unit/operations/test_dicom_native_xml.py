@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 
 import native_xml_reading
 from AgentBridgeLib.operations.dicom import native_xml
-from AgentBridgeLib.operations.dicom.values import dataset_to_json
+from AgentBridgeLib.operations.dicom.json_writing import JsonWriter
 
 
 def test_values_names_items_and_binary_values_come_through():
@@ -62,7 +62,7 @@ def test_numbers_that_json_cannot_write_are_null():
     dataset = Dataset()
     dataset.DiffusionBValue = 1.5
     dataset.add_new(0x00720074, "FD", [1.0, float("nan"), float("-inf")])
-    made, _ = dataset_to_json(dataset)
+    made = JsonWriter().write(dataset)
     assert made["00720074"]["Value"] == [1.0, None, None]
     assert made["00189087"]["Value"] == [1.5]
     json.dumps(made, allow_nan=False)

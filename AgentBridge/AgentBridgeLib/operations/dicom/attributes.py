@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from AgentBridgeLib.dispatch.context import Progress, Suspend
 from AgentBridgeLib.model.dicom import DicomMetadata
 from AgentBridgeLib.operations.dicom.instances import OneInstance, ask_node, burned_in, read_instance
-from AgentBridgeLib.operations.dicom.values import dataset_to_json, plain, without_binary
+from AgentBridgeLib.operations.dicom.json_writing import JsonWriter
+from AgentBridgeLib.operations.dicom.values import plain, without_binary
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ def metadata(
     """
     if arguments.source == "local":
         dataset = yield from read_instance(context, arguments)
-        shown, left_out = dataset_to_json(dataset)
+        writer = JsonWriter()
+        shown = yield from writer.write_in_steps(dataset)
+        left_out = writer.left_out
         flag = burned_in(dataset)
     else:
         answer = yield from ask_node(context, arguments, "metadata", "The retrieval")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.errors import DataInvalidError, FileUnreadableError
 from AgentBridgeLib.operations.dicom import negotiation
 from AgentBridgeLib.operations.dicom.decoders import decode, is_new_pydicom, little_endian, require_moderate
@@ -21,7 +22,7 @@ from AgentBridgeLib.operations.dicom.privacy import decoded, method, without_ide
 from AgentBridgeLib.operations.dicom.stored_files import StoredFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from AgentBridgeLib.model.exchange import Buffer, Piece
     from AgentBridgeLib.operations.dicom.instances import BurnedIn
@@ -59,8 +60,8 @@ def leaving_file(
     hides: bool,
     uids: UidPseudonyms | None = None,
     keep: Callable[[bytes], Piece] = memoryview,
-) -> LeavingFile:
-    """Make what leaves of a file.
+) -> Generator[Progress, None, LeavingFile]:
+    """Make what leaves of a file; frames are decoded one by one.
 
     Parameters
     ----------
@@ -88,7 +89,8 @@ def leaving_file(
     wanted = negotiation.file_syntax(accept, stored, can_decode=True)
     if wanted != stored:
         try:
-            return LeavingFile(wanted, [keep(_transcoded(file.whole(), hides, uids))], flag)
+            made = yield from _transcoded(file.whole(), hides, uids)
+            return LeavingFile(wanted, [keep(made)], flag)
         except DataInvalidError:
             negotiation.file_syntax(accept, stored, can_decode=False)
     if not hides:
@@ -224,7 +226,7 @@ def _rewritten(data: bytes, uids: UidPseudonyms | None = None) -> bytes:
     return out.getvalue()
 
 
-def _transcoded(data: bytes, hides: bool, uids: UidPseudonyms | None) -> bytes:
+def _transcoded(data: bytes, hides: bool, uids: UidPseudonyms | None) -> Generator[Progress, None, bytes]:
     """Write a file in Explicit VR Little Endian.
 
     Raises
@@ -234,16 +236,15 @@ def _transcoded(data: bytes, hides: bool, uids: UidPseudonyms | None) -> bytes:
     """
     dataset = _whole(data)
     syntax = dataset.file_meta.TransferSyntaxUID
-    with quiet():
-        if syntax.is_compressed and "PixelData" in dataset:
-            _decompress(dataset)
-        little_endian(dataset)
-        if hides:
-            without_identifiers(dataset, uids)
-        decoded(dataset)
-    dataset.file_meta.TransferSyntaxUID = library("pydicom.uid").ExplicitVRLittleEndian
+    if syntax.is_compressed and "PixelData" in dataset:
+        yield from _decompress(dataset)
     try:
         with quiet():
+            little_endian(dataset)
+            if hides:
+                without_identifiers(dataset, uids)
+            decoded(dataset)
+            dataset.file_meta.TransferSyntaxUID = library("pydicom.uid").ExplicitVRLittleEndian
             return _explicit_little(dataset)
     except Exception:  # noqa: BLE001 - pydicom raises whatever a broken value provokes
         raise DataInvalidError("This file cannot be rewritten; it is broken.") from None
@@ -259,11 +260,14 @@ def _explicit_little(dataset: Any) -> bytes:
     return out.getvalue()
 
 
-def _decompress(dataset: Any) -> None:
+def _decompress(dataset: Any) -> Generator[Progress, None, None]:
     """Decode all frames; colors come as RGB."""
     count = frame_count(dataset)
     require_moderate(dataset, math.ceil(count / 8))  # up to eight times as much, of 2 bytes: about 2 GiB
-    frames = [decode(dataset, index, count) for index in range(count)]
+    frames = []
+    for index in range(count):
+        frames.append(decode(dataset, index, count))
+        yield Progress(None, "Decoding frames")
     samples = int(dataset.get("SamplesPerPixel", 1) or 1)
     if samples > 1:
         dataset.PlanarConfiguration = 0

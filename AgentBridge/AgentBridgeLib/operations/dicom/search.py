@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal
 from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.errors import ArgumentInvalidError, BridgeError, FieldProblem
 from AgentBridgeLib.host.dicom_index import INSTANCE_TAGS, PATIENT_COLUMNS, SERIES_COLUMNS, STUDY_COLUMNS
+from AgentBridgeLib.operations.dicom.json_writing import JsonWriter
 from AgentBridgeLib.operations.dicom.library import read_dataset
 from AgentBridgeLib.operations.dicom.query import matcher, uids
-from AgentBridgeLib.operations.dicom.values import dataset_to_json, element, tag_of
+from AgentBridgeLib.operations.dicom.values import element, tag_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -170,7 +171,7 @@ def _datasets_of(rows: list[Instance], question: Question) -> Generator[Progress
         made.append(dict(sorted(dataset.items())))
     if question.extra or question.wants_all:
         for one, dataset in zip(rows, made, strict=True):
-            _add_from_file(dataset, one, question)
+            yield from _add_from_file(dataset, one, question)
             yield Progress(None, "Reading files")
     return made
 
@@ -184,16 +185,19 @@ def _complete(
     for dataset, uid in zip(made, series_uids, strict=True):
         instances = index.instances(uid)
         if instances:
-            _add_from_file(dataset, instances[0], question)
+            yield from _add_from_file(dataset, instances[0], question)
         yield Progress(None, "Reading files")
 
 
-def _add_from_file(dataset: JsonDataset, instance: Instance, question: Question) -> None:
+def _add_from_file(
+    dataset: JsonDataset, instance: Instance, question: Question
+) -> Generator[Progress, None, None]:
     missing = [keyword for keyword in question.extra if tag_of(keyword) not in dataset]
     if not (missing or question.wants_all):
         return
     try:
-        found, _ = dataset_to_json(read_dataset(instance.path, tags=None if question.wants_all else missing))
+        read = read_dataset(instance.path, tags=None if question.wants_all else missing)
+        found = yield from JsonWriter().write_in_steps(read)
     except BridgeError:
         return
     for tag, entry in found.items():

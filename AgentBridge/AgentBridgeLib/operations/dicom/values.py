@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import difflib
 import functools
-import math
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem, FileUnreadableError
-from AgentBridgeLib.operations.dicom.library import library, quiet
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem
+from AgentBridgeLib.operations.dicom.library import library
 
 _WHOLE = {"IS", "US", "SS", "UL", "SL", "SV", "UV"}
 _NUMBERS = {"DS", "FL", "FD"}
 _PERSON_PARTS = ("Alphabetic", "Ideographic", "Phonetic")
-DEEPEST = 100
 BINARY = frozenset({"OB", "OW", "OF", "OD", "OL", "OV", "UN"})
 JsonDataset = dict[str, dict[str, Any]]
 
@@ -94,87 +89,6 @@ def _json_value(kind: str, text: str) -> object:
         if kind in _NUMBERS:
             return float(text)
     return text
-
-
-def dataset_to_json(
-    dataset: Any,
-    most_bytes: int = 0,
-    *,
-    link: Callable[[str], str] | None = None,
-    keeps_private: bool = False,
-) -> tuple[JsonDataset, list[str]]:
-    """Make DICOM JSON of a data set; give it with the names of what was left out (binary, private).
-
-    Parameters
-    ----------
-    dataset
-        A pydicom `Dataset`.
-    most_bytes
-        Binary values up to this length are kept as InlineBinary.
-    link
-        Gives the address of a larger one by its place, such as ``54000100.0.54001010`` (tag, item from 0, tag);
-        without it larger ones are left out.
-    keeps_private
-        Whether private attributes stay, and those that no dictionary knows.
-
-    Raises
-    ------
-    FileUnreadableError
-        Its sequences are nested more deeply than 100 levels.
-    """
-    left_out: list[str] = []
-    return _to_json(dataset, "", most_bytes, link, keeps_private, left_out), left_out
-
-
-def _to_json(
-    dataset: Any,
-    place: str,
-    most_bytes: int,
-    link: Callable[[str], str] | None,
-    keeps_private: bool,
-    left_out: list[str],
-) -> JsonDataset:
-    if place.count(".") > 2 * DEEPEST:
-        raise FileUnreadableError(f"The file of this instance is nested more deeply than {DEEPEST} levels.")
-    made: JsonDataset = {}
-    with quiet():
-        for item in dataset:
-            tag = f"{int(item.tag):08X}"
-            name = item.keyword or tag
-            here = place + tag
-            is_large = item.VR in BINARY and len(item.value or b"") > most_bytes
-            if item.tag.element == 0:
-                continue  # lengths of groups are of the encoding (PS3.5, 7.2)
-            if not is_known(int(item.tag)) and not keeps_private:
-                left_out.append(name)
-            elif is_large and link is not None:
-                made[tag] = {"vr": item.VR, "BulkDataURI": link(here)}
-            elif is_large:
-                left_out.append(name)
-            elif item.VR == "SQ":
-                parts = (
-                    _to_json(part, f"{here}.{number}.", most_bytes, link, keeps_private, left_out)
-                    for number, part in enumerate(item.value)
-                )
-                made[tag] = {"vr": "SQ", **({"Value": list(parts)} if item.value else {})}
-            else:
-                with suppress(Exception):  # one bad value must not hide all others
-                    made[tag] = _with_nulls(item.to_json_dict(None, 1 << 30))
-                    continue
-                left_out.append(name)
-    return made
-
-
-def _with_nulls(made: dict[str, Any]) -> dict[str, Any]:
-    """Write as null what JSON has no value for: an empty one among several (PS3.18, F.2.5), infinity, not a number."""
-    values = made.get("Value")
-    if values and any(_is_nothing(value) for value in values):
-        made["Value"] = [None if _is_nothing(value) else value for value in values]
-    return made
-
-
-def _is_nothing(value: object) -> bool:
-    return value == "" or (isinstance(value, float) and not math.isfinite(value))
 
 
 def without_binary(dataset: JsonDataset) -> tuple[JsonDataset, list[str]]:

@@ -122,7 +122,9 @@ def _retrieve(
     flags: list[BurnedIn] = []
     spool = Spool(context.work_folder)
     for count, one in enumerate(instances):
-        found = leaving_file(one.path, accept, hides=hides(context), uids=context.uids, keep=spool.keep)
+        found = yield from leaving_file(
+            one.path, accept, hides=hides(context), uids=context.uids, keep=spool.keep
+        )
         parts.append((f"{negotiation.DICOM}; transfer-syntax={found.syntax}", found.pieces))
         flags.append(found.burned_in)
         yield Progress(count / len(instances), "Reading files")

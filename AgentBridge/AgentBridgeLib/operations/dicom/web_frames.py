@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
+from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.errors import ArgumentInvalidError, DataInvalidError, FieldProblem
 from AgentBridgeLib.model.content import Content
 from AgentBridgeLib.operations.dicom import multipart, negotiation
@@ -19,6 +20,8 @@ from AgentBridgeLib.operations.dicom.web_arguments import InstanceArguments, acc
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
     from AgentBridgeLib.dispatch.context import OperationContext
 
 
@@ -40,9 +43,12 @@ class FramesArguments(InstanceArguments):
         "/frames/{frames}"
     ),
     read_only=True,
+    execution="steps",
     revision_scope="none",
 )
-def retrieve_frames(context: OperationContext, arguments: FramesArguments) -> Content:
+def retrieve_frames(
+    context: OperationContext, arguments: FramesArguments
+) -> Generator[Progress, None, Content]:
     """Give frames (WADO-RS): uncompressed little endian, or compressed as they are stored.
 
     Uncompressed unless the client accepts the media type of the stored frames (such as image/jls) or any transfer
@@ -70,7 +76,7 @@ def retrieve_frames(context: OperationContext, arguments: FramesArguments) -> Co
     numbers = [int(part) for part in arguments.frames.split(",")]
     require_frames(dataset, numbers)
     accept = accepted(context, arguments)
-    kind, frames = leaving_frames(dataset, numbers, accept)
+    kind, frames = yield from leaving_frames(dataset, numbers, accept)
     bare = kind.partition(";")[0]
     facts = {"frame_count": frame_count(dataset), "burned_in_annotation": burned_in(dataset)}
     if len(frames) == 1 and negotiation.wants_single(accept, bare):
@@ -78,7 +84,9 @@ def retrieve_frames(context: OperationContext, arguments: FramesArguments) -> Co
     return replace(multipart.write(bare, [(kind, [frame]) for frame in frames]), facts=facts)
 
 
-def leaving_frames(dataset: Any, numbers: list[int], accept: str) -> tuple[str, list[bytes]]:
+def leaving_frames(
+    dataset: Any, numbers: Sequence[int], accept: str
+) -> Generator[Progress, None, tuple[str, list[bytes]]]:
     """Give frames (numbers from 1) with their media type, as the client wants them.
 
     Raises
@@ -92,7 +100,10 @@ def leaving_frames(dataset: Any, numbers: list[int], accept: str) -> tuple[str, 
     count = frame_count(dataset)
     if negotiation.frame_syntax(accept, stored, can_decode=True) == negotiation.EXPLICIT_LITTLE:
         try:
-            frames = [_raw_frame(dataset, number - 1, count) for number in numbers]
+            frames = []
+            for number in numbers:
+                frames.append(_raw_frame(dataset, number - 1, count))
+                yield Progress(len(frames) / len(numbers), "Decoding frames")
             return f"{negotiation.OCTETS}; transfer-syntax={negotiation.EXPLICIT_LITTLE}", frames
         except DataInvalidError:
             if stored in negotiation.UNCOMPRESSED:

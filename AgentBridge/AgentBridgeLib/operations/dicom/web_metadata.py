@@ -12,6 +12,7 @@ from AgentBridgeLib.model.confidentiality import COVERED_BY_NAME, KEYWORD_OF_TAG
 from AgentBridgeLib.model.content import Content
 from AgentBridgeLib.operations.dicom import multipart, negotiation
 from AgentBridgeLib.operations.dicom.decoders import little_endian
+from AgentBridgeLib.operations.dicom.json_writing import JsonWriter
 from AgentBridgeLib.operations.dicom.library import (
     quiet,
     read_before_pixels,
@@ -19,7 +20,7 @@ from AgentBridgeLib.operations.dicom.library import (
 )
 from AgentBridgeLib.operations.dicom.pixels import frame_count
 from AgentBridgeLib.operations.dicom.privacy import hides
-from AgentBridgeLib.operations.dicom.values import BINARY, dataset_to_json, is_known
+from AgentBridgeLib.operations.dicom.values import BINARY, is_known
 from AgentBridgeLib.operations.dicom.web_arguments import (
     InstanceArguments,
     SeriesArguments,
@@ -130,9 +131,10 @@ def instance_metadata(
         "/bulkdata/{place}"
     ),
     read_only=True,
+    execution="steps",
     revision_scope="none",
 )
-def bulk_data(context: OperationContext, arguments: BulkDataArguments) -> Content:
+def bulk_data(context: OperationContext, arguments: BulkDataArguments) -> Generator[Progress, None, Content]:
     """Give a binary value that the metadata name by its address (WADO-RS).
 
     Pixels come uncompressed in one part, or as stored in one part per frame when the client wants that.
@@ -159,7 +161,7 @@ def bulk_data(context: OperationContext, arguments: BulkDataArguments) -> Conten
     accept = accepted(context, arguments)
     value = _value_at(dataset, arguments.place.upper(), hides(context))
     if arguments.place.upper() == _PIXELS:
-        kind, parts = _all_frames(dataset, accept)
+        kind, parts = yield from _all_frames(dataset, accept)
     else:
         kind, parts = negotiation.choose(accept, negotiation.OCTETS), [bytes(value.value)]
     if len(parts) == 1 and negotiation.wants_single(accept, kind.partition(";")[0]):
@@ -167,12 +169,12 @@ def bulk_data(context: OperationContext, arguments: BulkDataArguments) -> Conten
     return multipart.write(kind.partition(";")[0], [(kind, [part]) for part in parts])
 
 
-def _all_frames(dataset: Any, accept: str) -> tuple[str, list[bytes]]:
+def _all_frames(dataset: Any, accept: str) -> Generator[Progress, None, tuple[str, list[bytes]]]:
     syntax = dataset.file_meta.TransferSyntaxUID
     if not syntax.is_compressed:  # as it stands, since frames of single bits do not begin with a byte
         wanted = negotiation.frame_syntax(accept, str(syntax), can_decode=True)
         return f"{negotiation.OCTETS}; transfer-syntax={wanted}", [bytes(dataset.PixelData)]
-    kind, frames = leaving_frames(dataset, list(range(1, frame_count(dataset) + 1)), accept)
+    kind, frames = yield from leaving_frames(dataset, range(1, frame_count(dataset) + 1), accept)
     return kind, [b"".join(frames)] if kind.startswith(negotiation.OCTETS) else frames
 
 
@@ -204,17 +206,18 @@ def _metadata(
     negotiation.choose_attributes(accept)  # refuse before anything is read
     made = []
     for count, one in enumerate(instances):
-        made.append(_described(context, one))
+        made.append((yield from _described(context, one)))
         yield Progress(count / len(instances), "Reading files")
     return described(context, accept, made)
 
 
-def _described(context: OperationContext, instance: Instance) -> JsonDataset:
+def _described(context: OperationContext, instance: Instance) -> Generator[Progress, None, JsonDataset]:
     dataset, pixels = read_before_pixels(instance.path)
     dataset = little_endian(dataset)
     base = address(context, instance)
     link = (lambda place: f"{base}/bulkdata/{place}") if base else None
-    made, _ = dataset_to_json(dataset, INLINE_BYTES, link=link, keeps_private=not hides(context))
+    writer = JsonWriter(INLINE_BYTES, link=link, keeps_private=not hides(context))
+    made = yield from writer.write_in_steps(dataset)
     if "00080005" in made:  # what was in another character set has become UTF-8
         made["00080005"] = {"vr": "CS", "Value": ["ISO_IR 192"]}
     if pixels is not None and link is not None:

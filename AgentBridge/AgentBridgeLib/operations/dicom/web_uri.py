@@ -120,7 +120,9 @@ def retrieve_by_uri(
     if kind == negotiation.DICOM:
         syntax = f"; transfer-syntax={arguments.transfer_syntax}" if arguments.transfer_syntax else ""
         hides_here = hides(context) or arguments.anonymize is not None
-        found = leaving_file(instance.path, negotiation.DICOM + syntax, hides=hides_here, uids=context.uids)
+        found = yield from leaving_file(
+            instance.path, negotiation.DICOM + syntax, hides=hides_here, uids=context.uids
+        )
         return Content(kind, found.pieces, facts={"burned_in_annotation": found.burned_in})
     dataset = read_dataset(instance.path, pixels=True)
     if kind == _TEXT:
