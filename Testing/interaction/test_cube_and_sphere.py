@@ -84,6 +84,17 @@ def test_picture_shows_red_inside_translucent_green_and_a_mark_at_each_vertex(a_
     assert distances.max() < 60
 
 
+def test_other_viewers_see_the_cube_translucent_and_the_sphere_not(a_bridge):
+    """issue:#3: glTF 2.0, section 3.9.4: opacity counts where the material is blended."""
+    draw(a_bridge)
+    scene = a_bridge.get("/views/3d/1/gltf").expect().json()
+    colors = {
+        tuple(material["pbrMetallicRoughness"]["baseColorFactor"]): material.get("alphaMode", "OPAQUE")
+        for material in scene["materials"]
+    }
+    assert (colors[0, 1, 0, 0.3], colors[1, 0, 0, 1]) == ("BLEND", "OPAQUE")
+
+
 def test_sphere_cut_out_of_the_cube_leaves_the_corners(a_bridge):
     """issue:#3: a process of its own, waited for."""
     cube = a_bridge.post("/models", CUBE).expect(201).json()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -328,10 +329,19 @@ def export_gltf(context: OperationContext, arguments: ViewNameArguments) -> Cont
         )
     return Content(
         media_type="model/gltf+json",
-        parts=[document],
+        parts=[_translucent(document)],
         filename=f"{view}.gltf",
         facts={"view": view, "frame": "RAS", "unit": "mm"},
     )
+
+
+def _translucent(document: bytes) -> bytes:
+    """Say which materials are blended (glTF 2.0, 3.9.4): without that viewers do not heed the opacity that VTK writes."""
+    content = json.loads(document)
+    for material in content.get("materials", ()):
+        if material.get("pbrMetallicRoughness", {}).get("baseColorFactor", [1.0])[-1] < 1:
+            material["alphaMode"] = "BLEND"
+    return json.dumps(content, separators=(",", ":")).encode()
 
 
 def _view_picture(context: OperationContext, kind: str, name: str, width: int, height: int) -> Picture:
