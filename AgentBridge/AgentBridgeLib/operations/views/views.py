@@ -336,7 +336,7 @@ def export_gltf(context: OperationContext, arguments: ViewNameArguments) -> Cont
 
 
 def _translucent(document: bytes) -> bytes:
-    """Say which materials are blended (glTF 2.0, 3.9.4): without that viewers do not heed the opacity that VTK writes."""
+    """Say which materials are blended: viewers heed the opacity that VTK writes only then (glTF 2.0, 3.9.4)."""
     content = json.loads(document)
     for material in content.get("materials", ()):
         if material.get("pbrMetallicRoughness", {}).get("baseColorFactor", [1.0])[-1] < 1:
