@@ -284,3 +284,4 @@ class SegmentationStatistics(SceneResult):
     surface_smoothing_factor: float | None = Field(
         description="Smoothing of the surfaces that were measured, 0 to 1: areas depend on it. Null without surfaces."
     )
+    warnings: tuple[str, ...] = ()

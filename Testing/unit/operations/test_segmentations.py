@@ -172,11 +172,16 @@ def test_measures_are_in_the_world_of_a_scaling_parent_transform(context, run, a
     assert made.parent_transform_id == transform.GetID()
     grid = labelmaps.edit_grid(scene.GetNodeByID(made.id))
     assert np.allclose(grid.spacing_mm, (0.8, 1.1, 2.5))
-    part = measure(context, run, made.id, volume_id=a_ball.GetID()).segments[0]
+    measured = measure(context, run, made.id, volume_id=a_ball.GetID())
+    part = measured.segments[0]
+    assert measured.warnings == ()
     assert part.volume_ml == pytest.approx(8 * plain.volume_ml)
     assert part.surface_mm2 == pytest.approx(4 * plain.surface_mm2, rel=1e-3)
     assert np.allclose(part.centroid_ras, 2 * np.array(plain.centroid_ras) + (5, 0, 0))
     assert part.intensity.voxel_count == part.voxel_count
+    a_ball.SetAndObserveTransformNodeID(None)
+    (warning,) = measure(context, run, made.id, volume_id=a_ball.GetID()).warnings
+    assert "different transforms" in warning
 
 
 def test_values_of_a_volume_on_another_grid_are_taken_where_its_centers_lie_inside(

@@ -47,6 +47,10 @@ AUTO_SURFACE_VOXELS = 300_000
 """Up to this many voxels in its box the surface of a segment takes little more than to start a process."""
 TRIANGLES_PER_STEP = 1 << 15
 INTENSITY_STEP_VOXELS = 1 << 16
+APART = (
+    "Segmentation and volume are under different transforms: the values are those of the voxels that lie in the "
+    "segments in the world. If the segments were made on this volume, put both under the same transform."
+)
 ROUNDING_VOXELS = 1e-6
 """A center that lies between two voxels to within this belongs to the higher one."""
 
@@ -94,7 +98,7 @@ def measure_segments(
         it from this segment's labelmap; it depends on the smoothing, which the answer names. `oriented_bounds`: box
         along the principal axes of the voxel centers. `longest_diameter`, `longest_slice_diameter`: exact between
         voxel centers, with their ends. `intensity`: over the voxels of the volume whose centers lie in
-        the segment; standard deviation divided by n - 1.
+        the segment; standard deviation divided by n - 1. A warning says so when the volume is under another transform.
 
     Raises
     ------
@@ -132,7 +136,12 @@ def measure_segments(
         volume_id=arguments.volume_id,
         segments=tuple(measured),
         surface_smoothing_factor=_smoothing_factor(node) if has_surface else None,
+        warnings=(APART,) if volume is not None and _is_apart(node, volume) else (),
     )
+
+
+def _is_apart(node: Any, volume: Any) -> bool:
+    return not np.allclose(matrices.node_to_world(node), matrices.node_to_world(volume))
 
 
 def _chosen(node: Any, wanted: Sequence[str] | None) -> Sequence[str]:
