@@ -17,10 +17,13 @@ _ITK_TRANSFORM = re.compile(
     re.MULTILINE,
 )
 _ITK_ENDINGS = (".tfm", ".txt")
+_TABLE_ENDINGS = (".csv", ".tsv")
+MOST_COLUMNS = 10_000
+MOST_LINE_BYTES = 16 << 20
 
 
 def check_data(path: Path) -> None:
-    """Check a JSON file, a PLY mesh or an ITK transform in text; others pass.
+    """Check a JSON file, a PLY mesh, a table or an ITK transform in text; others pass.
 
     Raises
     ------
@@ -34,6 +37,13 @@ def check_data(path: Path) -> None:
         with path.open("rb") as file:
             head = file.read(PLY_HEAD_BYTES).partition(b"end_header")[0]
         _check_counts([int(count) for count in _PLY_ELEMENT.findall(head)], path.stat().st_size)
+    elif name.endswith(_TABLE_ENDINGS):
+        with path.open("rb") as file:
+            first = file.readline(MOST_LINE_BYTES)
+        if max(first.count(b","), first.count(b"\t")) >= MOST_COLUMNS:
+            raise ValueError(
+                f"has more than {MOST_COLUMNS} columns, with which Slicer would be busy for minutes"
+            )
     elif name.endswith(_ITK_ENDINGS):
         text = path.read_bytes()
         sizes = [found.split()[:3] for found in _ITK_TRANSFORM.findall(text)]

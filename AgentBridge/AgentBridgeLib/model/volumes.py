@@ -134,4 +134,4 @@ class Samples(Framed, SceneResult):
     points_ras: tuple[PositionRas, ...] | None = Field(
         default=None, description="Where the values were taken: given back for a line only."
     )
-    outside_count: int
+    outside_count: int = Field(description="How many points lie outside of the image.")

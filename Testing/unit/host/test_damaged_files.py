@@ -154,6 +154,7 @@ def test_cut_file_is_refused_in_place_of_making_voxels_up(files, scene, tmp_path
             nrrd_head()[:-1] + b"Segment0_ID:=a\nSegment0_Extent:=0 99999 0 99999 0 99999\n\n" + gzip.compress(RAW),
         ),
         ("m.obj", "ModelFile", b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 99999999\n"),
+        ("t.csv", "TableFile", b",".join([b"c"] * 20_000) + b"\n"),
         ("m.ply", "ModelFile", b"ply\nformat ascii 1.0\nelement vertex 4000000000\nproperty float x\nend_header\n0\n"),
         ("p.mrk.json", "MarkupsFile", b'{"markups":' + b"[" * 200_000 + b"]" * 200_000 + b"}"),
         (

@@ -7,6 +7,7 @@ from hypothesis import strategies as some
 
 from AgentBridgeLib.errors import ArgumentInvalidError, NodeTypeError
 from AgentBridgeLib.model.base import PageArguments
+from AgentBridgeLib.operations.common import voxels
 from AgentBridgeLib.operations.markups import drawing, markups
 from AgentBridgeLib.operations.transforms import (
     applying,
@@ -192,6 +193,26 @@ def test_warp_is_hardened_into_points(context, warp):
     assert world_points(context, node_id) == pytest.approx(np.array([(5, -3, 2), (200, 0, 0)]), abs=1e-6)
     with pytest.raises(NodeTypeError, match="not linear"):
         update(context, warp.GetID(), translation_ras_mm=(1, 0, 0))
+
+
+@pytest.mark.parametrize("scalar_type", ["int64", "uint64"])
+def test_warp_of_64_bit_integers_is_refused(context, a_volume, warp, scalar_type):
+    """slicer: vtkImageReslice ends the process when it interpolates them."""
+    volume = a_volume
+    volume.GetDisplayNode().SetAutoWindowLevel(0)
+    volume.SetAndObserveImageData(voxels.image_of(np.arange(24, dtype=scalar_type).reshape(2, 3, 4)))
+    volume.SetAndObserveTransformNodeID(warp.GetID())
+    with pytest.raises(NodeTypeError, match="64 bits"):
+        applying.harden(context, applying.HardenArguments(node_ids=(volume.GetID(),)))
+    assert volume.GetParentTransformNode() is warp
+
+
+def test_node_that_is_named_twice_is_hardened_once(context):
+    """house."""
+    node_id = point_list(context, POINTS)
+    create(context, translation_ras_mm=(1, 0, 0), apply_to_ids=(node_id,))
+    applying.harden(context, applying.HardenArguments(node_ids=(node_id, node_id)))
+    assert world_points(context, node_id)[0] == pytest.approx(np.add(POINTS[0], (1, 0, 0)))
 
 
 def test_bad_matrices_are_refused(context, scene):

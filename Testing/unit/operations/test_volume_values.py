@@ -131,6 +131,7 @@ def test_not_a_number_is_null(context, make_volume, oblique):
         context, make_volume(array), points_ras=(world(oblique, 0, 0, 0), world(oblique, 0.5, 0, 0))
     )
     assert result.values == (3, None)
+    assert result.outside_count == 0
 
 
 def test_reading_does_not_change_the_scene(context, run, a_volume):

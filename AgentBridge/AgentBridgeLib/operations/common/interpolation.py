@@ -32,7 +32,7 @@ def interpolate(array: Array, points_ijk: Matrix, interpolation: Interpolation) 
         Shape (n,), float64; NaN where a point lies outside the outer faces of the image.
     """
     counts = np.array(array.shape[::-1])
-    is_inside = ((points_ijk >= -0.5) & (points_ijk <= counts - 0.5)).all(axis=1)
+    is_inside = lies_inside(array, points_ijk)
     values = np.full(len(points_ijk), np.nan)
     inner = np.clip(points_ijk[is_inside], 0, counts - 1)
     if interpolation == "nearest":
@@ -41,6 +41,12 @@ def interpolate(array: Array, points_ijk: Matrix, interpolation: Interpolation) 
     else:
         values[is_inside] = _linear(array, inner, counts)
     return values
+
+
+def lies_inside(array: Array, points_ijk: Matrix) -> Array:
+    """Say which points lie inside the outer faces of an image; shape (n,), bool."""
+    counts = np.array(array.shape[::-1])
+    return np.asarray(((points_ijk >= -0.5) & (points_ijk <= counts - 0.5)).all(axis=1))
 
 
 def _linear(array: Array, points_ijk: Matrix, counts: Array) -> Array:

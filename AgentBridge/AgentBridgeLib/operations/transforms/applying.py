@@ -12,6 +12,7 @@ from AgentBridgeLib.model.fields import NodeId, TransformId
 from AgentBridgeLib.model.transforms import (
     TransformApplied,
 )
+from AgentBridgeLib.operations.common import voxels
 from AgentBridgeLib.operations.common.problems import invalid
 from AgentBridgeLib.operations.transforms.new_nodes import (
     TRANSFORM,
@@ -91,7 +92,8 @@ def harden(context: OperationContext, arguments: HardenArguments) -> TransformAp
     Raises
     ------
     NodeTypeError
-        A node has no parent transform, or cannot take one that is not linear; nothing was changed.
+        A node has no parent transform, or cannot take one that is not linear (volumes of 64-bit integers neither);
+        nothing was changed.
     NodeNotFoundError
         No node has one of the ids; nothing was changed.
     OperationFailedError
@@ -99,25 +101,36 @@ def harden(context: OperationContext, arguments: HardenArguments) -> TransformAp
 
     Warnings
     --------
-    A volume under a transform that is not linear is resampled on its own grid; that cannot be interrupted.
-    `volumes.resample` to a reference does the same as a job that can.
+    A volume under a transform that is not linear is resampled along its own axes, with its spacing, into as many
+    voxels as it then takes; that cannot be interrupted. `volumes.resample` to a reference is a job that can.
 
     Notes
     -----
     Source: `vtkMRMLTransformableNode::HardenTransform`.
     """
-    nodes = [transformable(context, node_id) for node_id in arguments.node_ids]
+    nodes = [transformable(context, node_id) for node_id in dict.fromkeys(arguments.node_ids)]
     for node in nodes:
         parent = node.GetParentTransformNode()
         if parent is None:
             raise NodeTypeError(f"{node.GetID()} has no parent transform. Nothing was changed.")
-        if not parent.IsTransformToWorldLinear() and not node.CanApplyNonLinearTransforms():
-            raise NodeTypeError(f"{node.GetID()} can take linear transforms only. Nothing was changed.")
+        if not parent.IsTransformToWorldLinear():
+            _check_bendable(node)
     for node in nodes:
         if not node.HardenTransform():
             raise OperationFailedError(f"Slicer could not harden the transform of {node.GetID()}.")
     context.mark_made(nodes)
     return TransformApplied(node_ids=tuple(arguments.node_ids), transform_id=None)
+
+
+def _check_bendable(node: Any) -> None:
+    if not node.CanApplyNonLinearTransforms():
+        raise NodeTypeError(f"{node.GetID()} can take linear transforms only. Nothing was changed.")
+    # `vtkImageReslice` ends the process when it interpolates them.
+    if node.IsA("vtkMRMLVolumeNode") and voxels.scalar_type(node) in {"int64", "uint64"}:
+        raise NodeTypeError(
+            f"{node.GetID()} has integers of 64 bits, which Slicer cannot interpolate. Use volumes.resample with a "
+            "reference, or make float64 of them with volumes.math. Nothing was changed."
+        )
 
 
 def check_no_circle(nodes: list[Any], parent: Any, name: str) -> None:

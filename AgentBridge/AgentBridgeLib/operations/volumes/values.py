@@ -18,7 +18,7 @@ from AgentBridgeLib.model.geometry import PositionRas
 from AgentBridgeLib.model.volumes import Histogram, Samples
 from AgentBridgeLib.operations.common import matrices, voxels
 from AgentBridgeLib.operations.common.grids import Grid
-from AgentBridgeLib.operations.common.interpolation import interpolate
+from AgentBridgeLib.operations.common.interpolation import interpolate, lies_inside
 from AgentBridgeLib.operations.common.problems import invalid
 from AgentBridgeLib.operations.common.stepping import slabs
 from AgentBridgeLib.operations.volumes.volumes import VOLUME
@@ -151,7 +151,8 @@ def sample(context: OperationContext, arguments: SampleArguments) -> Samples:
     Returns
     -------
     Samples
-        `values`: one for each point, in the volume's own unit; null outside the outer faces of the image.
+        `values`: one for each point, in the volume's own unit; null outside the outer faces of the image,
+        and where the voxel is no finite number.
         `points_ras`: for a line, the points, shape (count, 3), RAS, mm.
 
     Raises
@@ -178,7 +179,8 @@ def sample(context: OperationContext, arguments: SampleArguments) -> Samples:
     values = [
         float(value) if math.isfinite(value) else None for value in interpolate(array, inside, interpolation)
     ]
-    samples = Samples(values=tuple(values), outside_count=values.count(None))
+    outside_count = int(np.count_nonzero(~lies_inside(array, inside)))
+    samples = Samples(values=tuple(values), outside_count=outside_count)
     if arguments.line is None:
         return samples
     return samples.model_copy(update={"points_ras": tuple(map(tuple, points.tolist()))})
