@@ -150,6 +150,7 @@ def test_a_job_is_followed_and_canceled(a_session):
     """issue:#5 jobs_list, jobs_get, jobs_cancel and jobs_result."""
     assert a_session.job_state == "canceled"
     assert a_session.answers["jobs_result"].structured_content["code"] == "job.canceled"
+    assert not {"links", "arguments_digest"} & set(a_session.answers["jobs_get"].structured_content)
 
 
 def test_no_tool_failed_inside(a_session):

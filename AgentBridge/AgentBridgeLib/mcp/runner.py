@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 LONGEST_CALL_S = 20.0
 """TypeScript clients give up after 60 s, and people sooner."""
-SHORTEST_WAIT_S = 1.0
-"""Long work too may be over soon, or fail at once: then nobody has to follow a job."""
+SHORTEST_WAIT_S = 5.0
+"""Long work too may be over soon, or fail at once: following a job costs an agent two more calls."""
 _TASK_LOOK_S = 60.0
 _LONGEST_QUESTION_S = 3600.0
 """More than any approval stays open."""
@@ -116,7 +116,8 @@ class OperationRunner:
     def view(self, job_id: str) -> Json:
         """Describe a job. Raises JobUnknownError or JobExpiredError."""
         jobs = self._parts.jobs
-        view = jobs.view(jobs.machine.get(job_id)).model_dump(mode="json")
+        spared = {"links", "arguments_digest"}  # routes, and what approvals are bound to
+        view = jobs.view(jobs.machine.get(job_id)).model_dump(mode="json", exclude=spared)
         if view["error"] is not None:
             view["error"] = {**view["error"], "detail": for_agents(str(view["error"].get("detail", "")))}
         return view
