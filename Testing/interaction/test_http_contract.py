@@ -110,6 +110,16 @@ class TestRoutes:
         """http: section 1"""
         problem(a_bridge.get("/no/such"), 404, "request.route_unknown")
 
+    @pytest.mark.parametrize("path", ["/transforms//grid", "/segmentations//labelmap", "/markups//points"])
+    def test_missing_id_in_the_middle_of_a_path_is_not_passed_over(self, a_bridge, path):
+        """house: `/transforms/$ID/grid` without an ID must not make a new transform"""
+        document = problem(a_bridge.post_bytes(path, b"x"), 404, "request.route_unknown")
+        assert "an id is missing" in document["detail"]
+
+    def test_slashes_at_both_ends_do_no_harm(self, a_bridge):
+        """house: a base URL that ends in a slash"""
+        assert a_bridge.get("//nodes/").expect().json() == a_bridge.get("/nodes").expect().json()
+
     def test_wrong_method_says_which_there_are(self, a_bridge):
         """http: 405 with Allow"""
         answer = a_bridge.delete("/scene")

@@ -84,7 +84,12 @@ class RouteTable:
     def _walk(self, path: str) -> tuple[_Node, list[str]]:
         if path != PREFIX and not path.startswith(PREFIX + "/"):
             raise _unknown(path)
-        segments = [segment for segment in path[len(PREFIX) :].split("/") if segment]
+        text = path[len(PREFIX) :].strip("/")
+        segments = text.split("/") if text else []
+        if "" in segments:
+            raise RouteUnknownError(
+                f"{_shown(path)} has nothing between two slashes: an id is missing there."
+            )
         found = _descend(self._root, segments, 0, [])
         if found is None:
             raise _unknown(path)
@@ -134,7 +139,11 @@ def _decode(segment: str) -> str:
 
 
 def _unknown(path: str) -> RouteUnknownError:
-    shown = path if len(path) <= 200 else path[:200] + "…"
     return RouteUnknownError(
-        f"There is no route {shown}. GET {PREFIX}/ links to what there is, {PREFIX}/openapi.json lists all routes."
+        f"There is no route {_shown(path)}. GET {PREFIX}/ links to what there is, {PREFIX}/openapi.json lists all "
+        "routes."
     )
+
+
+def _shown(path: str) -> str:
+    return path if len(path) <= 200 else path[:200] + "…"
