@@ -16,6 +16,9 @@ import pytest
 import qt
 import slicer.util
 
+from AgentBridgeLib.gui.panel import Panel
+from panel_in_process import Logic, press
+
 UI = Path(__file__).resolve().parents[3] / "AgentBridge" / "Resources" / "UI" / "AgentBridge.ui"
 
 
@@ -44,3 +47,27 @@ def a_folder():
             del os.environ["AGENTBRIDGE_HOME"]
         else:
             os.environ["AGENTBRIDGE_HOME"] = before
+
+
+@pytest.fixture
+def logic(a_folder):
+    slicer.mrmlScene.Clear(0)
+    made = Logic()
+    yield made
+    if made.bridge is not None:
+        made.bridge.close()
+    slicer.mrmlScene.Clear(0)
+
+
+@pytest.fixture
+def panel(logic, load_ui):
+    made = Panel(logic, load_ui())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def running(panel):
+    """A panel whose bridge was started by its button."""
+    press(panel, "Toggle")
+    return panel
