@@ -154,15 +154,18 @@ def test_arguments_of_templates_are_completed(a_host, era, uri, argument, begun,
 
 
 @pytest.mark.parametrize("era", ERAS)
-def test_volumes_are_completed_in_prompts(a_host, era):
+def test_volumes_and_segmentations_are_completed_in_prompts(a_host, era):
     """mcp: completion/complete for arguments of prompts; an unknown argument has no values."""
     from mcp.types import PromptReference
 
     async def talk(client):
-        reference = PromptReference(type="ref/prompt", name="segment_and_measure")
-        asked = ({"name": "volume_id", "value": "vtk"}, {"name": "structure", "value": "vtk"})
-        return [(await client.complete(reference, argument)).completion.values for argument in asked]
+        made = await client.call_tool("segmentations_create", {"source_volume_id": a_host.ids["volume"]})
+        reference = PromptReference(type="ref/prompt", name="measure_lesion")
+        asked = ({"name": name, "value": "vtk"} for name in ("volume_id", "segmentation_id", "structure"))
+        found = [(await client.complete(reference, argument)).completion.values for argument in asked]
+        return made.structured_content["id"], found
 
-    volumes, nothing = with_client(a_host, era, talk)
+    segmentation, (volumes, segmentations, nothing) = with_client(a_host, era, talk)
     assert a_host.ids["volume"] in volumes
+    assert segmentation in segmentations
     assert nothing == []

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _BYTES: Json = {"description": "Bytes."}
 _NOTHING_FOUND = "No operation has any of these words. Try fewer or other ones; an empty query lists all."
+_MOST_CHOICES = 6
 _REFERENCE = re.compile(r"#/\$defs/(\w+)")
 _TOLD_BY_ERRORS_AND_RESULTS = re.compile(
     r"\n\n(?:Returns|Raises|Notes)\n-+\n.*?(?=\n\n[A-Z][a-z]+\n-+\n|\Z)", re.DOTALL
@@ -106,7 +107,13 @@ def _documentation(operation: Operation, *, is_concise: bool) -> str:
 
 
 def _signature(operation: Operation) -> str:
-    """Name the arguments; those in brackets may be left out."""
+    """Name the arguments, and the few values that one may have; those in brackets may be left out."""
     schema = operation.schemas["arguments"]
     required = schema.get("required", ())
-    return ", ".join(name if name in required else f"[{name}]" for name in schema.get("properties", {}))
+    named = schema.get("properties", {}).items()
+    return ", ".join(f"{name}{_choices(entry)}" if name in required else f"[{name}]" for name, entry in named)
+
+
+def _choices(entry: Json) -> str:
+    values = entry.get("enum", ())
+    return f"={'|'.join(map(str, values))}" if 0 < len(values) <= _MOST_CHOICES else ""

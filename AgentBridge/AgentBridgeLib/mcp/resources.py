@@ -33,6 +33,8 @@ _MISSING = frozenset(
     {"scene.node_not_found", "job.unknown", "job.expired", "operation.unknown", "argument.invalid"}
 )
 _LARGEST = 8 << 20
+_LISTED_BY = {"volume_id": "volumes.list", "segmentation_id": "segmentations.list"}
+"""Arguments of prompts, and the operation that lists what they may be."""
 _JSON = "application/json"
 
 RESOURCES: list[Json] = [
@@ -125,8 +127,8 @@ class ProductResources:
             known = self._view_names()
         elif template.startswith("slicer://help/") and argument == "topic":
             known = list(HELP)
-        elif reference.get("type") == "ref/prompt" and argument == "volume_id":
-            known = [item["id"] for item in self._ask("volumes.list", {"limit": 1000}).get("items", ())]
+        elif reference.get("type") == "ref/prompt" and argument in _LISTED_BY:
+            known = [item["id"] for item in self._ask(_LISTED_BY[argument], {"limit": 1000}).get("items", ())]
         else:
             known = []
         begun = [name for name in known if name.startswith(value)]

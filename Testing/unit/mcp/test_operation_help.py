@@ -57,6 +57,10 @@ def test_a_search_names_the_arguments_so_that_simple_calls_need_no_description()
     found = operation_help.searched(CATALOG, SETTINGS, "blur", 3)
     assert found["items"][0]["name"] == "volumes.smooth"
     assert found["items"][0]["arguments"] == "volume_id, [name], sigma_mm"
+    exported = operation_help.searched(CATALOG, SETTINGS, "segmentation to labelmap", 8)["items"]
+    assert "segmentation_id, target=models|labelmap, [segment_ids], [name]" in [
+        item["arguments"] for item in exported
+    ]
 
 
 def test_python_is_not_found_until_it_is_enabled():
