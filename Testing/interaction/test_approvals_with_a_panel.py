@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
+import threading
+import time
 
 import numpy as np
 import pytest
 
+import dicom_data
 from served_panel import PATIENCE_S, ServedPanel
 
 pytestmark = pytest.mark.needs("xvfb")
@@ -239,3 +243,23 @@ def test_log_of_the_requests_tells_decisions_and_no_arguments(panel, client):
     written = "".join(file.read_text("utf-8") for file in panel.folder.rglob("audit-*.jsonl"))
     assert any(json.loads(line)["outcome"] == "policy.approval_denied" for line in written.splitlines())
     assert "SECRETNAME" not in written
+
+
+def test_client_of_dicomweb_waits_for_the_person_and_gets_its_own_answer(client, panel):
+    """slicer: PS3.18 10.5: 202 says that some instances failed, so no job may say it."""
+    out, answers = io.BytesIO(), []
+    dicom_data.ct_slice("1.2.3", "1.2.4", "1.2.5", 1).save_as(out, enforce_file_format=True)
+    storing = client.with_token(client.token)
+    sending = threading.Thread(
+        target=lambda: answers.append(
+            storing.post_bytes("/dicomweb/studies", out.getvalue(), "application/dicom")
+        )
+    )
+    sending.start()
+    give_up = time.monotonic() + PATIENCE_S
+    while not (asked := client.get("/jobs", state="awaiting_approval").expect().json()["items"]):
+        assert time.monotonic() < give_up
+    panel.press(f"Approve{asked[0]['id']}")
+    sending.join(PATIENCE_S)
+    stored = answers[0].expect(200).json()
+    assert stored["00081199"]["Value"][0]["00081150"]["Value"] == [dicom_data.CT_IMAGE]

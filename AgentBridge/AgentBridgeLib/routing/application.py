@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from AgentBridgeLib.dispatch.call import Call
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from AgentBridgeLib.routing.table import Match
 
 _PLAIN = "webserver_plain"
+_WITHOUT_JOBS = "dicomweb."
+LONGEST_WAIT_S = 3600.0
+"""Clients of DICOMweb do not know jobs: they wait for the answer itself, and take 202 for another one."""
 
 
 class BridgeApplication:
@@ -144,6 +148,9 @@ class BridgeApplication:
                     raise reading.given_twice(name)
                 arguments[name] = text
         preference = reading.preferences(exchange.head)
+        is_silent = preference.wait_s is None and not preference.respond_async
+        if is_silent and operation.name.startswith(_WITHOUT_JOBS):
+            preference = replace(preference, wait_s=LONGEST_WAIT_S)
         self._services.call(exchange, Call(operation.name, arguments, caller, preference, is_lax))
 
     def _plain_body(self, exchange: Exchange, query: dict[str, str]) -> dict[str, Any]:
