@@ -93,8 +93,10 @@ class SegmentationDescription(SceneResult):
     reference_dimensions_ijk: DimensionsIjk | None = Field(
         description="Voxels of the grid that segments are edited on; null when there is none yet."
     )
-    segments: tuple[Segment, ...] = Field(description="At most the first 1000.")
-    segment_count: int
+    segments: tuple[Segment, ...] = Field(
+        description="At most the first 1000; after an edit only those that it was about."
+    )
+    segment_count: int = Field(description="How many there are in all.")
     parent_transform_id: str | None
     warnings: tuple[str, ...] = ()
 

@@ -631,3 +631,11 @@ def test_values_that_are_no_numbers_do_not_count_for_a_threshold(context, a_segm
         node, volume = a_segmentation(blob, values=one)
         found.append(edit(node, "automatic_threshold", volume_id=volume.GetID()).minimum)
     assert found[0] == found[1]
+
+
+def test_answer_to_an_edit_describes_the_segments_that_it_was_about(context, a_segmentation, edit, blob):
+    """house: an edit of one of a hundred segments does not tell of all of them again."""
+    node, _ = a_segmentation(blob, ~blob, np.zeros(SHAPE_KJI, bool))
+    answer = edit(node, "grow", margin_mm=3, others="cut")
+    assert [segment.id for segment in answer.segments] == ["s0", "s1"]
+    assert answer.segment_count == 3

@@ -53,8 +53,10 @@ def summarize(node: Any) -> SegmentationSummary:
     )
 
 
-def description_of(node: Any, warnings: Sequence[str] = ()) -> SegmentationDescription:
-    """Describe a segmentation."""
+def description_of(
+    node: Any, warnings: Sequence[str] = (), only: Sequence[str] | None = None
+) -> SegmentationDescription:
+    """Describe a segmentation with all of its segments, or with some `only`."""
     segmentation, display = node.GetSegmentation(), node.GetDisplayNode()
     ids = segmentation.GetSegmentIDs()
     reference = reference_image(node)
@@ -66,7 +68,7 @@ def description_of(node: Any, warnings: Sequence[str] = ()) -> SegmentationDescr
         source_representation=segmentation.GetSourceRepresentationName(),
         has_closed_surface=bool(segmentation.ContainsRepresentation(CLOSED_SURFACE)),
         reference_dimensions_ijk=None if reference is None else reference.GetDimensions(),
-        segments=tuple(_segment(segmentation, display, segment_id) for segment_id in ids[:MOST_SEGMENTS]),
+        segments=tuple(_segment(segmentation, display, one) for one in (only or ids)[:MOST_SEGMENTS]),
         segment_count=len(ids),
         parent_transform_id=parent_transform_id(node),
         warnings=tuple(warnings),

@@ -119,7 +119,7 @@ def edit_segment(
         watch.require_unchanged()
     changes = yield from write_draft(context, node, draft, require_unchanged)
     context.mark_made([node])
-    described = description_of(node, draft.warnings)
+    described = description_of(node, draft.warnings, [change.segment_id for change in changes])
     return SegmentationEdited(
         **dict(described), changes=changes, minimum=draft.minimum, maximum=draft.maximum
     )

@@ -256,7 +256,8 @@ def replace_segment_labelmap(
     draft = Draft(grid, masks={arguments.segment_id: mask}, before={arguments.segment_id: before})
     changes = yield from write_draft(context, node, draft, require_unchanged)
     context.mark_made([node])
-    return SegmentationEdited(**dict(description_of(node, received.warnings)), changes=changes)
+    described = description_of(node, received.warnings, [arguments.segment_id])
+    return SegmentationEdited(**dict(described), changes=changes)
 
 
 def _grid_of(arguments: UploadArguments, received: Received, source: Any) -> Grid:
