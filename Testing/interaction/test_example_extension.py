@@ -105,6 +105,31 @@ def test_error_with_facts_that_are_no_json_is_answered_all_the_same(a_client):
     assert a_client.wait_for_job(job["id"])["error"]["number"] == "NaN"
 
 
+UNSAYABLE = """
+import slicer
+from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.content import Content
+from AgentBridgeLib.registry.operation import operation
+
+class Nothing(Arguments):
+    pass
+
+def bytes_of(context, arguments: Nothing) -> Content:
+    'Give bytes.'
+    return Content("application/octet-stream", [b"x"], facts={"set": {1}})
+
+marked = operation(name="example.unsayable", capability="scene.read")(bytes_of)
+slicer.util.getModuleLogic("AgentBridge").registerOperations([marked])
+"""
+
+
+def test_answer_that_cannot_be_put_into_headers_is_an_internal_error(a_client):
+    """architecture: a request is answered exactly once, or its connection is closed"""
+    run(a_client, UNSAYABLE)
+    failed = a_client.post("/operations/example.unsayable", {})
+    assert (failed.status, failed.code) == (500, "internal")
+
+
 TOUCH = """
 import slicer
 touched = []

@@ -57,7 +57,12 @@ class Services:
         """Make a call, and answer the exchange with what comes of it."""
 
         def answer(outcome: Outcome) -> None:
-            exchange.respond(answers.from_outcome(outcome, call.caller.request_id))
+            try:
+                response = answers.from_outcome(outcome, call.caller.request_id)
+            except Exception as error:  # noqa: BLE001 - the client waits, whatever cannot be said
+                fault = self.dispatcher.blame(error, call.operation)
+                response = answers.from_error(fault, call.caller.request_id, call.operation)
+            exchange.respond(response)
 
         self.dispatcher.call(call, answer)
 
