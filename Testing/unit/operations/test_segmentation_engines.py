@@ -259,7 +259,12 @@ def test_engine_that_needs_what_is_not_allowed_is_refused(context, run, a_ct):
 
 def test_engine_that_gives_no_segmentation_is_reported(context, run, a_ct):
     """house."""
-    wrong = {**ENGINE, "function": lambda source_volume_id: source_volume_id, "description": "Do nothing."}
+
+    def give_the_volume(source_volume_id, segment_name="all"):
+        """Do nothing."""
+        return source_volume_id
+
+    wrong = {**ENGINE, "function": give_the_volume}
     context.catalog.add(marked_functions([wrong]))
     with pytest.raises(OperationFailedError, match="must return the id"):
         run(start(context, a_ct, "everything"))
