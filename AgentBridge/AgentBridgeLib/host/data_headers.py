@@ -7,11 +7,11 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+from AgentBridgeLib.host.ply_files import check_ply
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-PLY_HEAD_BYTES = 64 * 1024
-_PLY_ELEMENT = re.compile(rb"^element\s+\S+\s+(\S+)", re.MULTILINE)
 _ITK_TRANSFORM = re.compile(
     rb"^Transform:\s*(?:BSpline|DisplacementField)\w*\s+(?:Parameters:[^\n]*\s+)?FixedParameters:([^\n]*)",
     re.MULTILINE,
@@ -34,9 +34,7 @@ def check_data(path: Path) -> None:
     if name.endswith(".json"):
         _check_nesting(path.read_bytes())
     elif name.endswith(".ply"):
-        with path.open("rb") as file:
-            head = file.read(PLY_HEAD_BYTES).partition(b"end_header")[0]
-        _check_counts([int(count) for count in _PLY_ELEMENT.findall(head)], path.stat().st_size)
+        check_ply(path)
     elif name.endswith(_TABLE_ENDINGS):
         with path.open("rb") as file:
             first = file.readline(MOST_LINE_BYTES)
