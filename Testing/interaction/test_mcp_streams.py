@@ -102,6 +102,20 @@ def test_a_canceled_task_says_so_and_takes_its_job_with_it(a_host, a_volume):
     assert agent.request("tasks/get", reference).result["status"] == "cancelled"
 
 
+def test_an_operation_that_is_no_tool_of_its_own_becomes_a_task_too_unless_a_job_is_wanted(a_host, a_volume):
+    """issue:#5 a task where the client declares the extension; what is over at once needs none."""
+    agent = a_host.client(capabilities={"extensions": {"io.modelcontextprotocol/tasks": {}}})
+    work = {"operation": "volumes.smooth", "arguments": {"volume_id": a_volume, "sigma_mm": 1.0}}
+    task = agent.call("operations_run", work).result
+    assert task["resultType"] == "task"
+    while task["status"] == "working":
+        task = agent.request("tasks/get", {"taskId": task["taskId"]}).result
+    assert task["result"]["structuredContent"]["class_name"] == "vtkMRMLScalarVolumeNode"
+    job = agent.call("operations_run", {**work, "as_job": True}).result
+    assert (job["resultType"], list(job["structuredContent"])) == ("complete", ["job", "next"])
+    assert agent.call("operations_run", {"operation": "scene.summary"}).result["resultType"] == "complete"
+
+
 def test_tasks_are_for_clients_that_declare_them(a_host):
     """mcp: -32021 with what is required, -32602 for a task that is not there."""
     required = a_host.client().request("tasks/get", {"taskId": "none"})

@@ -103,7 +103,7 @@ class Serving:
         if isinstance(found, dict):
             self._finish(found, None)
             return None
-        if tool is not None and tool.task != "never" and self._request.has_tasks:
+        if self._request.is_task:
             self._make_task(found)
             return None
         call = RunningCall(self._answer, self._request, found, self._conclude, self._session)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from AgentBridgeLib.errors import ArgumentInvalidError, BridgeError, FieldProblem
 from AgentBridgeLib.mcp import faults, operation_help, operation_tools, results
@@ -130,6 +130,7 @@ class ServiceTools:
                 {**run, "as_job": {"type": "boolean", "default": False, "description": "Run it as a job."}},
                 ("operation",),
                 _ACT,
+                task="optional",
             ),
         ]
 
@@ -183,6 +184,7 @@ class ServiceTools:
         operation = self._named(arguments["operation"])
         given = arguments.get("arguments", {})
         if arguments.get("as_job", False):
+            request.is_task = False
             return self._runner.run(request, operation, given, as_job=True)
         return operation_tools.call(self._runner, request, operation, given)
 
@@ -206,6 +208,8 @@ def _tool(
     required: tuple[str, ...],
     hints: Json,
     output: Json | None = None,
+    *,
+    task: Literal["never", "optional"] = "never",
 ) -> Tool:
     schema: Json = {"type": "object", "properties": properties, "additionalProperties": False}
     if required:
@@ -227,7 +231,7 @@ def _tool(
         except BridgeError as error:
             return faults.error_result(error)
 
-    return Tool(entry, checked)
+    return Tool(entry, checked, task)
 
 
 _KINDS: dict[str, tuple[type[Any], ...]] = {
