@@ -83,15 +83,26 @@ def _elements(words: list[list[str]], order: str) -> list[_Element]:
 
 
 def _check_text(lines: list[bytes], elements: list[_Element], points: int) -> None:
-    rows = iter([line for line in lines if line.strip()])
+    rows, start = [line for line in lines if line.strip()], 0
     for element in elements:
-        for _ in range(element.count):
-            row = next(rows, None)
-            if row is None:
-                raise ValueError("is cut: it has fewer rows than it claims")
-            if element.name == "face":
-                values = row.split()
-                _check_indices(np.array(values[1 : 1 + int(values[0])], np.int64), points)
+        own = rows[start : start + element.count]
+        start += element.count
+        if len(own) < element.count:
+            raise ValueError("is cut: it has fewer rows than it claims")
+        if element.name == "face" and own:
+            _check_face_rows(own, points)
+
+
+def _check_face_rows(rows: list[bytes], points: int) -> None:
+    words = b" ".join(rows).split()
+    if len(words) % len(rows) == 0:
+        table = np.array(words).astype(np.float64).reshape(len(rows), -1)
+        count = int(table[0, 0])
+        if (table[:, 0] == count).all() and count < table.shape[1]:
+            _check_indices(table[:, 1 : 1 + count], points)
+            return
+    for values in map(bytes.split, rows):
+        _check_indices(np.array(values[1 : 1 + int(values[0])], np.int64), points)
 
 
 def _check_binary(data: bytes, elements: list[_Element], points: int) -> None:
