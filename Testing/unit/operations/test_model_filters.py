@@ -119,6 +119,15 @@ def test_smoothing_takes_the_noise_of_a_sphere(context, run, measure, scene):
     assert rough.area_mm2 > 1.02 * 4 * np.pi * 2500
     assert even.area_mm2 == pytest.approx(4 * np.pi * 2500, rel=0.01)
     assert even.volume_ml == pytest.approx(4 / 3 * np.pi * 125, rel=0.03)
+    assert smoothed.warnings == ()
+
+
+def test_smoothing_that_shrinks_a_surface_says_so(context, run):
+    """issue:#3: a cube of twelve triangles becomes a point, and the answer tells."""
+    made = create(context, {"kind": "cube", "size_mm": 30})
+    smoothed = run(model_filters.smooth(context, model_filters.SmoothArguments(model_id=made.id)))
+    (warning,) = smoothed.warnings
+    assert "shrank from 52 to" in warning
 
 
 def test_plane_halves_a_cube_under_a_transform(context, clip, measure, turned):

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydantic import Field
 
 from AgentBridgeLib.dispatch.context import Progress, Suspend
 from AgentBridgeLib.model.models import ModelDescription
 from AgentBridgeLib.operations.models.mesh_work import FilterArguments, MeshWork
+from AgentBridgeLib.operations.models.new_nodes import MODEL, world_bounds
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from AgentBridgeLib.dispatch.context import OperationContext
+
+LEAST_SHARE = 0.9
+"""Smoothing that leaves less of the diameter is worth a word."""
 
 
 class DecimateArguments(FilterArguments):
@@ -83,7 +88,8 @@ def smooth(
     Returns
     -------
     ModelDescription
-        The new model, with parent transform and color of the first.
+        The new model, with parent transform and color of the first. A warning says so when it is much smaller: a
+        surface of few triangles, such as a cube of twelve, shrinks to nothing.
 
     Raises
     ------
@@ -97,4 +103,19 @@ def smooth(
     Taubin's method. Source: `vtkWindowedSincPolyDataFilter`.
     """
     job = {"work": "smooth", "iterations": arguments.iterations, "pass_band": arguments.pass_band}
-    return (yield from MeshWork(context, arguments, "smoothed").run(job))
+    node = context.host.scene.node(arguments.model_id, MODEL)
+    before_mm = _diagonal_mm(node)
+    made = yield from MeshWork(context, arguments, "smoothed").run(job)
+    after_mm = _diagonal_mm(context.host.scene.node(made.id, MODEL))
+    if after_mm > LEAST_SHARE * before_mm:
+        return made
+    warning = (
+        f"The surface shrank from {before_mm:.3g} to {after_mm:.3g} mm across: it has too few triangles for this pass "
+        "band. Take a larger one."
+    )
+    return made.model_copy(update={"warnings": (*made.warnings, warning)})
+
+
+def _diagonal_mm(node: Any) -> float:
+    bounds = np.array(world_bounds(node) or [0.0] * 6)
+    return float(np.linalg.norm(bounds[1::2] - bounds[::2]))
