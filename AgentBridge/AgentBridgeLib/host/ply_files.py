@@ -94,9 +94,9 @@ def _check_text(lines: list[bytes], elements: list[_Element], points: int) -> No
 
 
 def _check_face_rows(rows: list[bytes], points: int) -> None:
-    words = b" ".join(rows).split()
-    if len(words) % len(rows) == 0:
-        table = np.array(words).astype(np.float64).reshape(len(rows), -1)
+    numbers = np.fromstring(b" ".join(rows), sep=" ")
+    if numbers.size and numbers.size % len(rows) == 0:
+        table = numbers.reshape(len(rows), -1)
         count = int(table[0, 0])
         if (table[:, 0] == count).all() and count < table.shape[1]:
             _check_indices(table[:, 1 : 1 + count], points)
