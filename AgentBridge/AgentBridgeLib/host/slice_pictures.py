@@ -182,7 +182,10 @@ def _why_blank(logic: Any) -> tuple[BlankReason, str]:
         low, high = corners[2 * axis], corners[2 * axis + 1]
         if high < middle[axis] - field[axis] / 2 or low > middle[axis] + field[axis] / 2:
             return "outside_field_of_view", "the volume lies beside the part of the slice that the view shows"
-    return "uniform", "the volume is drawn in the color of the background there: look at its window and level"
+    return (
+        "uniform",
+        "the volume is drawn in the color of the background there: change its window (volumes.update)",
+    )
 
 
 def _corners_in_slice(logic: Any, to_slice: Any) -> list[float]:

@@ -98,11 +98,11 @@ def _check(arguments: CreateArguments) -> None:
     count, is_box = len(arguments.points_ras), arguments.box.is_given
     if is_box:
         if name not in BOXES:
-            raise invalid("center_ras", f"a {name} is made of points_ras")
+            raise invalid("center_ras", f"type {name} is made of points_ras")
         if count:
             raise invalid("points_ras", "give points, or center, axes and size, not both")
         if arguments.center_ras is None or (name == "roi" and arguments.size_mm is None):
-            raise invalid("center_ras", f"a {name} needs center_ras{' and size_mm' * (name == 'roi')}")
+            raise invalid("center_ras", f"type {name} needs center_ras{' and size_mm' * (name == 'roi')}")
         arguments.box.check(name)
     elif name == "roi":
         raise invalid("center_ras", "a roi needs center_ras and size_mm")
@@ -112,11 +112,11 @@ def _check(arguments: CreateArguments) -> None:
             if kind.least_points == kind.most_points
             else f"{kind.least_points} to {kind.most_points}"
         )
-        raise invalid("points_ras", f"a {name} has {wanted} points, not {count}")
+        raise invalid("points_ras", f"type {name} has {wanted} points, not {count}")
     if arguments.labels is not None and len(arguments.labels) != count:
         raise invalid("labels", f"there are {count} points and {len(arguments.labels)} labels")
     if arguments.curve_type is not None and "curve" not in name:
-        raise invalid("curve_type", f"a {name} is no curve")
+        raise invalid("curve_type", f"type {name} is no curve")
     check_color(arguments.color)
 
 

@@ -162,10 +162,10 @@ def _check_update(node: Any, arguments: UpdateArguments) -> None:
     kind = type_of(node)
     if arguments.box.is_given:
         if kind not in BOXES:
-            raise invalid("center_ras", f"a {kind} is changed by its control points")
+            raise invalid("center_ras", f"type {kind} is changed by its control points")
         arguments.box.check(kind)
     if arguments.curve_type is not None and not node.IsA("vtkMRMLMarkupsCurveNode"):
-        raise invalid("curve_type", f"a {kind} is no curve")
+        raise invalid("curve_type", f"type {kind} is no curve")
     known = measurement_names(node)
     for name in arguments.enabled_measurements or ():
         if name not in known:

@@ -72,7 +72,7 @@ class Box:
         if self.size_mm is not None:
             count = SIZE_COUNT[kind]
             if len(self.size_mm) != count or min(self.size_mm) <= 0:
-                raise invalid("size_mm", f"a {kind} has {count} edge lengths above 0")
+                raise invalid("size_mm", f"type {kind} has {count} edge lengths above 0")
         if self.normal_ras is not None:
             if kind != "plane" or self.axes_ras is not None:
                 raise invalid("normal_ras", "only a plane without axes_ras has a normal of its own")
