@@ -6,6 +6,11 @@ import pytest
 
 JSON = {"Content-Type": "application/json"}
 MANY_DIGITS = "1" * 5000
+MCP = "2026-07-28"
+META = {
+    "io.modelcontextprotocol/protocolVersion": MCP,
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
 
 
 @pytest.mark.parametrize(
@@ -72,6 +77,29 @@ def test_every_answer_carries_the_request_id(a_bridge):
         answer = a_bridge.get(path, headers={"X-Request-Id": "mine-8"})
         assert answer.headers["x-request-id"] == "mine-8", path
     assert a_bridge.request("HEAD", "/events").expect(200).headers["x-request-id"]
+
+
+@pytest.mark.parametrize("given", [{"X-Request-Id": "mine-9"}, {}, {"X-Request-Id": "no id"}])
+def test_request_id_of_the_model_context_protocol_is_that_of_the_audit(a_bridge, given):
+    """http: section 1 and 2"""
+    body = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "tools/call",
+        "params": {"name": "scene_summary", "arguments": {}, "_meta": META},
+    }
+    headers = {
+        "Accept": "application/json, text/event-stream",
+        "MCP-Protocol-Version": MCP,
+        "Mcp-Method": "tools/call",
+        "Mcp-Name": "scene_summary",
+        **given,
+    }
+    answer = a_bridge.post("/mcp", body, headers=headers).expect(200)
+    newest = a_bridge.get("/audit", limit=1).json()["items"][0]
+    assert newest["operation"] == "scene.summary"
+    assert newest["request_id"] == answer.headers["x-request-id"]
+    assert (newest["request_id"] == "mine-9") == (given == {"X-Request-Id": "mine-9"})
 
 
 def test_asking_for_the_head_of_the_events_keeps_no_place(a_bridge):

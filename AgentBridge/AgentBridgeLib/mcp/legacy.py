@@ -134,6 +134,7 @@ class LegacyEra:
             capabilities=session.capabilities,
             client=session.client,
             door=exchange.head.door,
+            request_id=exchange.head.headers.get("x-request-id", ""),
             progress_token=message.meta.get("progressToken"),
             number=message.id,
         )

@@ -118,6 +118,7 @@ class ModernEra:
             capabilities=meta[META_CAPABILITIES],
             client=client_name(meta.get(META_CLIENT), head.headers.get("user-agent", "")),
             door=head.door,
+            request_id=head.headers.get("x-request-id", ""),
             progress_token=meta.get("progressToken"),
             log_level=meta.get(META_LOG_LEVEL),
             responses=responses,

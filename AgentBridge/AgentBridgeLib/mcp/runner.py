@@ -101,7 +101,7 @@ class OperationRunner:
         lax: bool = False,
     ) -> None:
         """Hand a call to dispatch; the box gets the outcome."""
-        caller = Caller(request.client, secrets.token_hex(8), request.door)
+        caller = Caller(request.client, request.request_id or secrets.token_hex(8), request.door)
         preference = Preference(respond_async=is_async)
         self._parts.dispatcher.call(Call(name, arguments, caller, preference, lax), box.put)
 

@@ -111,6 +111,8 @@ class Request:
         2026-07-28: what that call wanted to know again, verified.
     is_task
         Whether the work runs as a task, so that no request waits for it.
+    request_id
+        Of the HTTP request, for audit and errors; empty where there is none.
     """
 
     is_modern: bool
@@ -122,6 +124,7 @@ class Request:
     responses: Json | None = None
     state: Any = None
     is_task: bool = False
+    request_id: str = ""
     number: object = field(default=None)
 
     @property

@@ -59,7 +59,7 @@ class BridgeApplication:
     def handle(self, exchange: Exchange) -> None:
         """Route a complete request; every fault becomes an answer."""
         caller = reading.caller(exchange.head)
-        reply = Reply(exchange, self._common_headers(exchange.head, caller.request_id))
+        reply = Reply(exchange, caller.request_id, self._common_headers(exchange.head, caller.request_id))
         try:
             self._route(reply, caller)
         except BaseException as error:  # noqa: BLE001 - whatever it is, the client gets an answer

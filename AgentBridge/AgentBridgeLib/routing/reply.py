@@ -1,4 +1,4 @@
-"""The answer to one request, with the header fields that every answer carries."""
+"""The answer to one request, with its id and the other header fields that every answer carries."""
 
 from __future__ import annotations
 
@@ -19,18 +19,21 @@ class Reply:
     ----------
     exchange
         The one that transport waits for.
+    request_id
+        The client's, or the one that was minted; `head` shows it in either case.
     headers
         What to add.
     """
 
-    def __init__(self, exchange: Exchange, headers: Headers) -> None:
+    def __init__(self, exchange: Exchange, request_id: str, headers: Headers) -> None:
         self._exchange = exchange
+        self._head = replace(exchange.head, headers={**exchange.head.headers, "x-request-id": request_id})
         self._headers = headers
 
     @property
     def head(self) -> RequestHead:
         """Everything of the request but its body."""
-        return self._exchange.head
+        return self._head
 
     @property
     def body(self) -> memoryview:
