@@ -52,7 +52,9 @@ def _covered_content(content: Content, redactor: Redactor) -> Content:
     text = plain.decode("utf-8", "replace")
     if kind.endswith("json"):
         text = json.dumps(redactor.apply(json.loads(text)), ensure_ascii=False, separators=(",", ":"))
-    return replace(content, parts=(redactor.text(text).encode(),), filename=filename, facts=facts)
+    else:
+        text = redactor.text(text)
+    return replace(content, parts=(text.encode(),), filename=filename, facts=facts)
 
 
 def covered_error(error: BridgeError, redactor: Redactor) -> BridgeError:

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from AgentBridgeLib.policy.uid_pseudonyms import UidPseudonyms
 
 HIDDEN = "[hidden]"
-_NODE_ID = r"vtkMRML[A-Za-z]+Node\d*"
+_KEPT = r"vtkMRML[A-Za-z]+Node\d*|(?<![0-9A-Za-z])(?:[0-9a-f]{16}|[0-9a-f]{64})(?![0-9A-Za-z])"
+"""Ids of nodes, of jobs, and digests: letters and digits of which some may spell a short name by chance."""
+_BYTES = re.compile(r"data:[\w/+.-]*;base64,")
 _MEMBER = re.compile(rb'"([\w.]+)":')
 
 
@@ -84,7 +86,7 @@ class Redactor:
         self._identifiers = identifiers
         self._with_handles: Redactor | None = None
         self._known = {} if policy == "show" else _known_forms(identifiers)
-        self._pattern = pattern_of((form for form in self._known if is_found_inside(form)), _NODE_ID)
+        self._pattern = pattern_of((form for form in self._known if is_found_inside(form)), _KEPT)
 
     def with_handles(self) -> Redactor:
         """Give one that leaves UIDs as they are: in answers about DICOM data they are what further calls name."""
@@ -125,7 +127,7 @@ class Redactor:
         if self._policy == "show":
             return value
         if isinstance(value, str):
-            return self.text(value)
+            return value if _BYTES.match(value) else self.text(value)
         if isinstance(value, dict):
             return dict(self._member(key, entry) for key, entry in value.items())
         if isinstance(value, (list, tuple)):
@@ -138,6 +140,8 @@ class Redactor:
         keyword = MEMBER_NAMES.get(key)
         if keyword is not None:
             return key, self._cover(keyword, value)
+        if key == "InlineBinary":  # bytes as base64 (PS3.18, F.2.2)
+            return key, value
         return key if key in FIELD_NAMES else self.text(key), self.apply(value)
 
     def _cover(self, keyword: str, value: object) -> object:
@@ -154,10 +158,11 @@ class Redactor:
         return self._replace(*self._known.get(text.strip().lower(), (keyword, text)))
 
     def _replace_match(self, match: re.Match[str]) -> str:
-        if match[0].startswith("vtkMRML"):
+        found = self._known.get(match[0].lower())
+        if found is None and match.lastgroup == "kept":
             return match[0]
         # Letters that only Unicode's rules of case take for equal (a long s) have a lower case of their own.
-        return self._replace(*self._known.get(match[0].lower(), ("Identifier", match[0])))
+        return self._replace(*(found or ("Identifier", match[0])))
 
     def _replace(self, kind: str, text: str) -> str:
         if self._policy == "hide":

@@ -30,7 +30,7 @@ def pattern_of(texts: Iterable[str], kept: str = "") -> re.Pattern[str] | None:
 
     A text of digits is found only where no further digit touches it, a word of up to four letters only where it is no
     part of another; a capital after a small letter begins a word. What fits the expression `kept` is found as a whole,
-    whatever is in it.
+    as the group of that name, whatever is in it.
     """
     numbers: Tree = {}
     words: Tree = {}
@@ -44,7 +44,11 @@ def pattern_of(texts: Iterable[str], kept: str = "") -> re.Pattern[str] | None:
         branches.append(f"{_BEGIN}(?:{_expression(words)}){_END}")
     if numbers:
         branches.append(rf"(?<!\d)(?:{_expression(numbers)})(?!\d)")
-    return re.compile("|".join([kept] * bool(kept) + branches), re.IGNORECASE) if branches else None
+    return (
+        re.compile("|".join([f"(?P<kept>{kept})"] * bool(kept) + branches), re.IGNORECASE)
+        if branches
+        else None
+    )
 
 
 def _is_short_word(text: str) -> bool:

@@ -12,9 +12,12 @@ from pydantic import Field
 
 from AgentBridgeLib.dispatch.call import Accepted, Done, Failed, NotModified
 from AgentBridgeLib.dispatch.context import Progress, Suspend
+from AgentBridgeLib.dispatch.encoding import encode
 from AgentBridgeLib.errors import ArgumentInvalidError, JobExpiredError, JobStateConflictError
 from AgentBridgeLib.model.base import Arguments, SceneResult
+from AgentBridgeLib.model.content import Content
 from AgentBridgeLib.model.fields import NodeId, WritePath
+from AgentBridgeLib.policy.identifiers import Redactor
 from AgentBridgeLib.registry.operation import operation
 from doubles.memory_host import Desk
 
@@ -182,6 +185,13 @@ def test_identifier_in_a_result_or_an_error_does_not_leave(desk):
     desk.scene.nodes["a"].name = "DOE JANE T1"
     assert "DOE" not in str(said(desk.call("nodes.look", {"node_id": "a"})))
     assert "DOE" not in desk.call("nodes.DOE JANE").error.message
+
+
+def test_number_in_a_file_of_json_that_is_also_somebodys_id_stays_a_number():
+    """house: else it is no JSON"""
+    content = Content(media_type="application/json", parts=[b'{"position": [4711, 2], "label": "of 4711"}'])
+    covered = encode(content, 1, Redactor("hide", {"4711": "PatientID"}, b"k"))
+    assert json.loads(covered.parts[0]) == {"position": [4711, 2], "label": "of [hidden]"}
 
 
 def test_second_call_waits_for_the_first_and_is_not_nested(desk):

@@ -180,3 +180,16 @@ def test_words_of_the_product_stay_whoever_has_the_same_name():
     assert {"angle_deg", "segmentation_id"} <= FIELD_NAMES
     assert redactor.apply(answer) == answer
     assert redactor.text("Angle of vtkMRMLMarkupsAngleNode1") == f"{HIDDEN} of vtkMRMLMarkupsAngleNode1"
+
+
+def test_handles_and_bytes_stay_what_they_are_when_letters_in_them_spell_a_name_by_chance():
+    """house: a job that cannot be named any more, a mesh with other vertices"""
+    redactor = Redactor("hide", {"DOE^ADA": "PatientName", "0ada0ada0ada0ada": "PatientID"}, b"k")
+    answer = {
+        "id": "e3ada1bb22cc33dd",
+        "arguments_digest": "7ada" * 16,
+        "uri": "data:application/octet-stream;base64,AA9ada7+ada/",
+        "InlineBinary": "AA9ada7+",
+    }
+    assert redactor.apply(answer) == answer
+    assert redactor.text("ada1, job 0ada0ada0ada0ada") == f"{HIDDEN}1, job {HIDDEN}"
