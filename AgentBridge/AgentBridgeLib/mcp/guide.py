@@ -15,7 +15,8 @@ These tools drive a running 3D Slicer (medical images) that a person sits in fro
 - Positions are RAS in mm (right, anterior, superior are positive) unless a name ends in _lps or _ijk. DICOM uses
   LPS: negate the first two. Indices are zero-based (i, j, k). Units stand in the names: length_mm, volume_ml.
 - Never guess geometry or gray values: volumes_get has spacing and bounds, volumes_histogram the values,
-  volumes_sample those at points. Look at what you made with views_slice_image or views_threed_image.
+  volumes_sample those at points. Look at what you made with views_slice_image (its pixel_to_ras tells where things
+  are) or views_threed_image.
 - Long work answers with a job. Follow it with jobs_get (wait_s 20) until succeeded, then jobs_result. jobs_cancel
   stops it.
 - Deleting and writing may need the person's approval in the AgentBridge panel: the answer says so and names a job.
@@ -26,7 +27,8 @@ These tools drive a running 3D Slicer (medical images) that a person sits in fro
   overwritten unless asked.
 - Many more operations than tools: operations_search with the task in your words (crop, align two scans, ruler),
   then operations_describe, operations_run. Often: segmentations.edit (islands, margins, holes, subtract),
-  volumes.resample, transforms.register_landmarks, segmentations.export (then nodes_save: STL), scene.save.
+  volumes.resample, transforms.register_landmarks, segmentations.export (then nodes_save: STL), scene.save,
+  person.hand_over (the person draws or corrects).
 - Every answer about the scene has scene_revision: when it has moved on without you, the person has worked; look
   again.
 - Errors say what was wrong and what to do next."""
@@ -45,8 +47,9 @@ the call until the person approves that very call; it expires after five minutes
 only. python_execute is off unless the person has switched it on.""",
     "pictures": """\
 views_slice_image: name Red, Yellow or Green; orientation, offset_mm (RAS), background, label. views_threed_image:
-look_from a side of the patient. Pictures come at 1024 pixels at the most, with a link to a larger one. A blank picture
-is an error that says what to show.""",
+look_from a side of the patient. Pictures come at 1024 pixels at the most, with a link to a larger one. A slice tells
+pixel_to_ras: times (column, row, 1), counted from the upper left, it is a place in RAS, mm. A blank picture is an
+error that says what to show.""",
 }
 """Topic to text, served as `slicer://help/{topic}`."""
 
