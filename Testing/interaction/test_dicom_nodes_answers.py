@@ -59,7 +59,7 @@ class Saying(http.server.BaseHTTPRequestHandler):
         name, *rest = parts.path.strip("/").split("/")
         if name == "miserly" and rest[-1] != "instances":
             return self._give(as_file(int(rest[-1].rpartition(".")[2])), "application/dicom")
-        if name in {"miserly", "inventing"}:
+        if name in {"miserly", "inventing", "repeating"}:
             query = {key: int(values[0]) for key, values in parse_qs(parts.query).items()}
             return self._give(json.dumps(self._page(name, query)).encode(), "application/dicom+json")
         said = ANSWERS[name]
@@ -69,7 +69,9 @@ class Saying(http.server.BaseHTTPRequestHandler):
     @staticmethod
     def _page(name, query):
         first, asked = query.get("offset", 0), query["limit"]
-        if name == "inventing":
+        if name == "repeating":
+            first = 0
+        if name in {"inventing", "repeating"}:
             return [match(number) for number in range(first, first + asked)]
         return [match(number) for number in range(first, min(first + min(asked, SERVER_GIVES), COUNT))]
 
@@ -105,7 +107,7 @@ def client(tmp_path_factory):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Saying)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     base = f"http://127.0.0.1:{server.server_address[1]}"
-    names = (*ANSWERS, "miserly", "inventing")
+    names = (*ANSWERS, "miserly", "inventing", "repeating")
     with running_orthanc(program, tmp_path_factory.mktemp("orthanc")) as url:
         for number, name in enumerate(NAMES):
             made, out = (
@@ -193,9 +195,10 @@ def test_node_that_gives_fewer_at_a_time_is_asked_until_it_has_no_more(client):
     assert (pulled["added_count"], pulled["failed"]) == (COUNT, [])
 
 
-def test_node_that_lists_without_end_is_given_up(client):
-    """issue:#6."""
-    job = client.start_job("dicom.pull", node="inventing", study_instance_uid=STUDY)
+@pytest.mark.parametrize("node", ["inventing", "repeating"])
+def test_node_that_never_lists_all_is_given_up(client, node):
+    """issue:#6: without end, or the same page again and again: the study would not be whole."""
+    job = client.start_job("dicom.pull", node=node, study_instance_uid=STUDY)
     ended = client.wait_for_job(job["id"])
     assert ended["error"]["reason"] == "too_large"
 

@@ -287,8 +287,10 @@ def listed(node: Node, path: str, most: int) -> tuple[list[dict[str, Any]], bool
         found.update((":".join(text(one, tag) for tag in HANDLES.values()), one) for one in page)
         place += len(page)
         # A short page is the last one, unless the server gives fewer at a time than it is asked for.
-        if len(found) == before or (len(page) < asked and len(page) < SMALLEST_LIMIT):
+        if len(page) < asked and len(page) < SMALLEST_LIMIT:
             return list(found.values()), True
+        if len(found) == before:  # with exactly as many as before it does not know offsets, and has more
+            return list(found.values()), len(page) != asked
     return list(found.values())[:most], False
 
 
@@ -331,7 +333,9 @@ def instances_of(node: Node, study: str, series: list[str]) -> list[tuple[str, s
         path = f"/studies/{study}/series/{one}/instances" if one else f"/studies/{study}/instances"
         page, is_whole = listed(node, path, MOST_INSTANCES)
         if not is_whole:
-            raise NodeError("too_large", f"it lists more than {MOST_INSTANCES:,} instances")
+            raise NodeError(
+                "too_large", f"it lists more than {MOST_INSTANCES:,} instances, or never all of them"
+            )
         pairs = [(text(dataset, "0020000E") or one, text(dataset, "00080018")) for dataset in page]
         found.update(dict.fromkeys(pair for pair in pairs if all(UID.fullmatch(uid) for uid in pair)))
     return list(found)
