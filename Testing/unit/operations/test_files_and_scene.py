@@ -116,6 +116,15 @@ def test_missing_unknown_and_broken_files_are_told_apart(context, tmp_path, scen
     assert scene.GetNumberOfNodes() == before
 
 
+def test_file_that_slicer_would_import_with_its_folder_is_not_loaded(context, run, tmp_path, monkeypatch):
+    """issue:#4: Slicer's reader of DICOM files writes into the database, which is another capability"""
+    path = tmp_path / "IM1"
+    path.write_bytes(bytes(128) + b"DICM")
+    monkeypatch.setattr(type(context.host.files), "file_type", lambda *_: "DICOMFileImport")
+    with pytest.raises(ArgumentInvalidError, match=r"dicom\.import_files"):
+        run(files.load_file(context, files.LoadArguments(path=str(path))))
+
+
 def test_scene_is_not_loaded_as_a_file(context, a_volume, tmp_path):
     """house."""
     scene_operations.save_scene(context, scene_operations.SaveArguments(path=str(tmp_path / "s.mrb")))

@@ -61,6 +61,14 @@ SLICER_TYPES: dict[FileType, str] = {
 }
 
 
+_ELSEWHERE = {
+    "SceneFile": "scene; load it with scene.load",
+    # Its reader would take the whole folder into the database and show Slicer's DICOM module.
+    "DICOMFileImport": "DICOM file; take it in with dicom.import_files and load the series, or give `type` to load "
+    "the file alone",
+}
+
+
 class LoadArguments(Conditional):
     """Which file, and as what: either a path or an address."""
 
@@ -126,7 +134,7 @@ def load_file(
     PathOutsideRootsError
         The file, or one with its voxels that its header names, lies outside the allowed folders.
     ArgumentInvalidError
-        It is a scene: scenes are loaded with scene.load.
+        It is a scene, which scene.load takes, or a DICOM file, which dicom.import_files takes.
     AddressNotAllowedError
         The settings do not name the web server, or one that it redirects to.
     OperationFailedError
@@ -280,8 +288,8 @@ def _slicer_type(context: OperationContext, path: str) -> str:
         if Path(path).is_dir():
             hint = "It is a folder: files.list tells what lies in it, dicom.import_files takes DICOM files."
         raise FileUnreadableError(f"No reader of this Slicer takes {name}. {hint}")
-    if found == "SceneFile":
-        problem = f"{name} is a scene; load it with scene.load"
+    if found in _ELSEWHERE:
+        problem = f"{name} is a {_ELSEWHERE[found]}"
         raise ArgumentInvalidError(
             f"`path` cannot be used: {problem}.", errors=[FieldProblem("/path", problem)]
         )
