@@ -4,6 +4,7 @@ import slicer
 import vtk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
+from vtk.util.numpy_support import vtk_to_numpy
 
 from AgentBridgeLib.errors import ArgumentInvalidError, DataInvalidError, NodeTypeError
 from AgentBridgeLib.model.fields import Bytes
@@ -147,6 +148,36 @@ def test_bytes_bring_back_the_surface_in_the_world(context, run, kind, turned):
     assert back.warnings == ()
     assert after.volume_ml == pytest.approx(before.volume_ml, rel=1e-4)
     assert after.bounds_ras == pytest.approx(before.bounds_ras, abs=1e-3)
+
+
+def signed_volume(surface):
+    """The volume that triangles enclose; negative where they look inwards."""
+    triangles = vtk.vtkTriangleFilter()
+    triangles.SetInputData(surface)
+    triangles.Update()
+    points = vtk_to_numpy(triangles.GetOutput().GetPoints().GetData()).astype(float)
+    corners = points[vtk_to_numpy(triangles.GetOutput().GetPolys().GetConnectivityArray()).reshape(-1, 3)]
+    return np.einsum("ij,ij->", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])) / 6
+
+
+@pytest.mark.parametrize("kind", ["stl", "ply", "obj", "vtk", "vtp"])
+def test_bytes_of_a_mirrored_model_are_not_inside_out(context, scene, kind):
+    """issue:#3: a mirrored jaw is printed as well; Slicer's own export leaves it inside out."""
+    made = create(
+        context, shape={"kind": "cone", "radius_mm": 12.0, "height_mm": 40.0}, center_ras=(50, -60, 70)
+    )
+    parent = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    parent.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(np.diag((-1.0, 1, 1, 1))))
+    node = scene.GetNodeByID(made.id)
+    node.SetAndObserveTransformNodeID(parent.GetID())
+    own, count = signed_volume(node.GetPolyData()), scene.GetNumberOfNodes()
+    data = read_bytes(context, made.id, format=kind)
+    assert scene.GetNumberOfNodes() == count
+    back = import_bytes(context, data, format=kind, frame="ras")
+    assert "LPS" in back.warnings[0], "the file says its frame"
+    assert back.bounds_ras == pytest.approx((-62, -38, -72, -48, 50, 90), abs=0.05)
+    assert signed_volume(scene.GetNodeByID(back.id).GetPolyData()) == pytest.approx(own, rel=1e-4)
+    assert own > 0
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

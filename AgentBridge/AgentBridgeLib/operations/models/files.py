@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydantic import Field
 
 from AgentBridgeLib.errors import DataInvalidError, FileUnreadableError, NodeTypeError, StorageFailedError
@@ -13,7 +14,8 @@ from AgentBridgeLib.model.content import Content
 from AgentBridgeLib.model.fields import Bytes, ModelId, NodeName
 from AgentBridgeLib.model.frames import Frame
 from AgentBridgeLib.model.models import MeshFormat, ModelDescription
-from AgentBridgeLib.operations.models.new_nodes import MODEL, describe_model, surface_of
+from AgentBridgeLib.operations.common import matrices
+from AgentBridgeLib.operations.models.new_nodes import MODEL, describe_model, moved, surface_of
 from AgentBridgeLib.operations.scene.node_details import parent_transform_id
 from AgentBridgeLib.registry.operation import operation
 
@@ -82,9 +84,12 @@ def read_data(context: OperationContext, arguments: DataArguments) -> Content:
     Source: `vtkMRMLModelStorageNode::WriteDataInternal`.
     """
     node = context.host.scene.node(arguments.model_id, MODEL)
-    surface_of(node)
+    surface = surface_of(node)
     path = Path(context.work_folder()) / f"model.{arguments.format}"
-    context.host.files.save(node, str(path), {"world": arguments.is_world, "useCompression": 0})
+    if arguments.is_world and _is_mirrored(node):
+        _write(moved(surface, matrices.node_to_world(node)), path)
+    else:
+        context.host.files.save(node, str(path), {"world": arguments.is_world, "useCompression": 1})
     try:
         data = path.read_bytes()
     except OSError as fault:
@@ -98,6 +103,24 @@ def read_data(context: OperationContext, arguments: DataArguments) -> Content:
         "parent_transform_id": None if arguments.is_world else parent_transform_id(node),
     }
     return Content(MEDIA_TYPES[arguments.format], [data], f"{node.GetID()}.{arguments.format}", facts)
+
+
+def _is_mirrored(node: Any) -> bool:
+    is_linear = matrices.is_linear_to_world(node)
+    return is_linear and bool(np.linalg.det(matrices.node_to_world(node)[:3, :3]) < 0)
+
+
+def _write(surface: Any, path: Path) -> None:
+    """Write a surface as Slicer writes one in the world; Slicer's own way there leaves mirrored ones inside out."""
+    from slicer import vtkMRMLModelNode, vtkMRMLModelStorageNode, vtkMRMLScene
+
+    scene, model, storage = vtkMRMLScene(), vtkMRMLModelNode(), vtkMRMLModelStorageNode()
+    scene.AddNode(model)
+    scene.AddNode(storage)
+    model.SetAndObserveMesh(surface)
+    storage.SetFileName(str(path))
+    storage.UseCompressionOn()
+    storage.WriteData(model)
 
 
 @operation(
