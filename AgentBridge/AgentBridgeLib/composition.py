@@ -172,12 +172,12 @@ class Bridge:
         No approval lasts longer, and every connection ends: event streams were opened with the old one.
         """
         token = self.tokens.renew()
-        self.listener.disconnect()
-        if self.attachment is not None:
-            self.attachment.disconnect()
         self.dispatcher.desk.forget_session()
         if self.listener.port is not None:
             self._write_instance_file()
+        self.listener.disconnect()
+        if self.attachment is not None:
+            self.attachment.disconnect()
         return token
 
     def stop(self) -> None:
