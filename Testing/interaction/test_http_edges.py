@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
 JSON = {"Content-Type": "application/json"}
@@ -27,6 +29,14 @@ def test_half_of_a_surrogate_pair_is_malformed_wherever_it_stands(a_bridge, path
     answer = a_bridge.request("POST", path, body=body, headers=JSON)
     assert (answer.status, answer.code) == (400, "request.malformed")
     assert "surrogate" in answer.json()["detail"]
+
+
+def test_compressed_json_is_refused_as_such(a_bridge):
+    """RFC 9110, 15.5.16; the error says what to do"""
+    body = gzip.compress(b'{"type": "line", "points_ras": [[0, 0, 0], [1, 0, 0]]}')
+    answer = a_bridge.request("POST", "/markups", body=body, headers={**JSON, "Content-Encoding": "gzip"})
+    assert (answer.status, answer.code) == (415, "request.media_type")
+    assert "uncompressed" in answer.json()["detail"]
 
 
 def test_whole_surrogate_pair_is_a_character(a_bridge):

@@ -66,7 +66,7 @@ def parse_json_object(head: RequestHead, body: memoryview) -> dict[str, Any]:
     Raises
     ------
     MediaTypeError
-        The body says that it is something else.
+        The body says that it is something else, or compressed.
     RequestMalformedError
         It is not JSON, not UTF-8, not an object, has the same member twice, or half of a surrogate pair.
     """
@@ -81,6 +81,9 @@ def parse_json_object(head: RequestHead, body: memoryview) -> dict[str, Any]:
         raise MediaTypeError(
             f"This route takes application/json, not {media_type}. Send the header 'Content-Type: application/json'."
         )
+    coding = head.headers.get("content-encoding", "identity")
+    if coding.lower() != "identity":
+        raise MediaTypeError(f"This route takes JSON as it is, not {coding}. Send it uncompressed.")
     try:
         value = json.loads(
             bytes(body).decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_distinct
