@@ -420,11 +420,16 @@ def roi_json(**members):
     return json.dumps({"@schema": "markups-schema-v1.0.3.json#", "markups": [entry]}).encode()
 
 
+@pytest.mark.parametrize("has_points", [True, False])
 @pytest.mark.parametrize(("coordinate_system", "sign"), [("RAS", 1), ("LPS", -1), (None, -1)])
-def test_roi_of_a_file_lies_and_is_turned_as_the_frame_of_the_file_says(context, coordinate_system, sign):
-    """slicer: its reader takes the orientation of every ROI as LPS."""
+def test_roi_of_a_file_lies_and_is_turned_as_the_frame_of_the_file_says(
+    context, coordinate_system, sign, has_points
+):
+    """slicer: its reader takes the orientation of every ROI as LPS; the center may stand in `center` alone."""
     axes = ((0, 0.6, 0.8), (1, 0, 0), (0, 0.8, -0.6))
-    members = {"orientation": list(np.array(axes).T.ravel()), "controlPoints": [{"position": [10, 20, 30]}]}
+    members = {"orientation": list(np.array(axes).T.ravel())}
+    if has_points:
+        members["controlPoints"] = [{"position": [10, 20, 30]}]
     if coordinate_system:
         members["coordinateSystem"] = coordinate_system
     box = import_json(context, roi_json(**members))[0].box

@@ -208,10 +208,12 @@ def _load(context: OperationContext, data: bytes) -> list[Any]:
 def _prepare_roi(entry: dict[str, Any]) -> None:
     """Say everything about a ROI in LPS.
 
-    Slicer's reader takes center and orientation as LPS, whatever `coordinateSystem` says, and a ROI without
-    orientation gets axes of no length.
+    Slicer's reader takes center and orientation as LPS, whatever `coordinateSystem` says; a ROI without orientation
+    gets axes of no length, and one without control points counts as not placed.
     """
     entry.setdefault("orientation", [1, 0, 0, 0, 1, 0, 0, 0, 1])
+    if "center" in entry:
+        entry.setdefault("controlPoints", [{"position": entry["center"]}])
     if entry.get("coordinateSystem") != "RAS":
         return
     entry["coordinateSystem"] = "LPS"
