@@ -189,6 +189,31 @@ def test_frame_that_would_fill_the_memory_is_refused(tmp_path):
     assert leave(path, hides=False, accept="application/dicom")[0] == path.read_bytes()
 
 
+@pytest.mark.parametrize("syntax", ["1.2.3.4.5.6.7.8.901", "1.2.840.10008.1.2.9"])
+def test_file_of_an_unknown_transfer_syntax_leaves_as_it_is(context, run, add, tmp_path, syntax):
+    """issue:#6: what it holds is anybody's guess; never an internal error."""
+    made = dicom_data.ct_slice(*UIDS, 1)
+    path = dicom_data.write(made, tmp_path / "one.dcm")
+    known, unknown = b"1.2.840.10008.1.2.1\0", syntax.encode().ljust(20, b"\0")
+    path.write_bytes(path.read_bytes().replace(known, unknown))
+    add(path.read_bytes())
+    assert leave(path, hides=False, accept="application/dicom")[0] == path.read_bytes()
+    for read in (
+        lambda: pixels.render(library.read_dataset(str(path), pixels=True), 1, None),
+        lambda: bulk(context, run, made, "7FE00010"),
+    ):
+        with pytest.raises(DataInvalidError):
+            read()
+
+
+def test_image_that_contradicts_itself_is_refused_in_words(tmp_path):
+    """issue:#6: a palette without colors."""
+    made = dicom_data.ct_slice(*UIDS, 1, PhotometricInterpretation="PALETTE COLOR")
+    path = dicom_data.write(made, tmp_path / "one.dcm")
+    with pytest.raises(DataInvalidError, match="contradiction"):
+        pixels.render(library.read_dataset(str(path), pixels=True), 1, None)
+
+
 def bulk(context, run, made, place):
     arguments = BulkDataArguments(
         study_instance_uid=made.StudyInstanceUID,

@@ -25,7 +25,7 @@ _COPIED = (
     "PixelRepresentation",
     "SamplesPerPixel",
 )
-_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
 _WORD_BYTES = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 
 
@@ -110,7 +110,7 @@ def stored_frame(dataset: Any, index: int, count: int) -> bytes:
 
 def little_endian(dataset: Any) -> Any:
     """Turn the bytes of binary values round, in place, if they are big endian: pydicom leaves them as they were."""
-    if str(dataset.file_meta.get("TransferSyntaxUID", "")) != _BIG_ENDIAN:
+    if str(dataset.file_meta.get("TransferSyntaxUID", "")) != BIG_ENDIAN:
         return dataset
     with quiet():
         for element in dataset.iterall():

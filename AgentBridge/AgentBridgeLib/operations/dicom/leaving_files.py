@@ -235,8 +235,8 @@ def _transcoded(data: bytes, hides: bool, uids: UidPseudonyms | None) -> Generat
         Its pixels cannot be decoded.
     """
     dataset = _whole(data)
-    syntax = dataset.file_meta.TransferSyntaxUID
-    if syntax.is_compressed and "PixelData" in dataset:
+    syntax = str(dataset.file_meta.TransferSyntaxUID)
+    if syntax not in negotiation.UNCOMPRESSED and "PixelData" in dataset:
         yield from _decompress(dataset)
     try:
         with quiet():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from AgentBridgeLib.errors import ArgumentInvalidError, DataInvalidError, FieldProblem
+from AgentBridgeLib.errors import ArgumentInvalidError, BridgeError, DataInvalidError, FieldProblem
 from AgentBridgeLib.operations.dicom.decoders import decode, is_new_pydicom
 from AgentBridgeLib.operations.dicom.functional_groups import item_of
 from AgentBridgeLib.operations.dicom.library import library, quiet
@@ -72,10 +72,17 @@ def render(dataset: Any, frame: int, window: Window | None) -> NDArray[np.uint8]
     ArgumentInvalidError
         There is no such frame.
     DataInvalidError
-        The pixels cannot be decoded; the message names the transfer syntax.
+        The pixels cannot be decoded; the message names the transfer syntax. Or it is not said how they are shown.
     """
-    with quiet():
-        return _render(dataset, frame, window)
+    try:
+        with quiet():
+            return _render(dataset, frame, window)
+    except BridgeError:
+        raise
+    except Exception:  # noqa: BLE001 - pydicom raises whatever contradicting attributes provoke
+        raise DataInvalidError(
+            "The image does not say, or not without contradiction, how its pixels are shown."
+        ) from None
 
 
 def _render(dataset: Any, frame: int, window: Window | None) -> NDArray[np.uint8]:
@@ -87,14 +94,13 @@ def _render(dataset: Any, frame: int, window: Window | None) -> NDArray[np.uint8
         )
     pixels = decode(dataset, frame - 1, count)
     interpretation = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
-    with quiet():
-        if interpretation == "PALETTE COLOR":
-            colored = _tools("apply_color_lut")(pixels, dataset)
-            return _to_bytes(colored, 65535.0 if colored.dtype.itemsize > 1 else 255.0)
-        if pixels.ndim == 3:
-            stored = int(dataset.get("BitsStored", 8) or 8)
-            return _to_bytes(pixels, float(2**stored - 1))
-        gray = _gray(_of_frame(dataset, frame - 1), pixels, window)
+    if interpretation == "PALETTE COLOR":
+        colored = _tools("apply_color_lut")(pixels, dataset)
+        return _to_bytes(colored, 65535.0 if colored.dtype.itemsize > 1 else 255.0)
+    if pixels.ndim == 3:
+        stored = int(dataset.get("BitsStored", 8) or 8)
+        return _to_bytes(pixels, float(2**stored - 1))
+    gray = _gray(_of_frame(dataset, frame - 1), pixels, window)
     inverted = interpretation == "MONOCHROME1" or dataset.get("PresentationLUTShape") == "INVERSE"
     return np.ascontiguousarray(255 - gray if inverted else gray)
 

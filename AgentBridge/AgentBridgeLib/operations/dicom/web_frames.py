@@ -12,7 +12,7 @@ from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.errors import ArgumentInvalidError, DataInvalidError, FieldProblem
 from AgentBridgeLib.model.content import Content
 from AgentBridgeLib.operations.dicom import multipart, negotiation
-from AgentBridgeLib.operations.dicom.decoders import decode, stored_frame
+from AgentBridgeLib.operations.dicom.decoders import BIG_ENDIAN, decode, stored_frame
 from AgentBridgeLib.operations.dicom.instances import burned_in
 from AgentBridgeLib.operations.dicom.library import read_dataset
 from AgentBridgeLib.operations.dicom.pixels import frame_count
@@ -134,9 +134,9 @@ def require_frames(dataset: Any, numbers: list[int]) -> None:
 def _raw_frame(dataset: Any, index: int, count: int) -> bytes:
     """Give the stored values of a frame as PS3.5 lays them out uncompressed, little endian."""
     bits = int(dataset.BitsAllocated)
-    syntax = dataset.file_meta.TransferSyntaxUID
+    syntax = str(dataset.file_meta.TransferSyntaxUID)
     values = int(dataset.Rows) * int(dataset.Columns) * int(dataset.get("SamplesPerPixel", 1) or 1)
-    is_plain = not syntax.is_compressed and syntax.is_little_endian and "PixelData" in dataset
+    is_plain = syntax in negotiation.UNCOMPRESSED - {BIG_ENDIAN} and "PixelData" in dataset
     if is_plain and (values * bits) % 8 == 0 and dataset.get("PhotometricInterpretation") != "YBR_FULL_422":
         size = values * bits // 8
         if (index + 1) * size > len(dataset.PixelData):

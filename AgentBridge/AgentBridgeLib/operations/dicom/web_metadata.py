@@ -170,9 +170,11 @@ def bulk_data(context: OperationContext, arguments: BulkDataArguments) -> Genera
 
 
 def _all_frames(dataset: Any, accept: str) -> Generator[Progress, None, tuple[str, list[bytes]]]:
-    syntax = dataset.file_meta.TransferSyntaxUID
-    if not syntax.is_compressed:  # as it stands, since frames of single bits do not begin with a byte
-        wanted = negotiation.frame_syntax(accept, str(syntax), can_decode=True)
+    syntax = str(dataset.file_meta.TransferSyntaxUID)
+    if (
+        syntax in negotiation.UNCOMPRESSED
+    ):  # as it stands, since frames of single bits do not begin with a byte
+        wanted = negotiation.frame_syntax(accept, syntax, can_decode=True)
         return f"{negotiation.OCTETS}; transfer-syntax={wanted}", [bytes(dataset.PixelData)]
     kind, frames = yield from leaving_frames(dataset, range(1, frame_count(dataset) + 1), accept)
     return kind, [b"".join(frames)] if kind.startswith(negotiation.OCTETS) else frames
