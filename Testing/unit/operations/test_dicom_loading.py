@@ -219,6 +219,19 @@ def test_file_that_ends_before_its_pixels_is_named(context, run, add, tmp_path):
         load(context, run, series_instance_uid=series)
 
 
+def test_color_image_that_ends_before_its_pixels_is_refused(context, run, add, tmp_path):
+    """issue:#6: three samples are as much to miss as one."""
+    rgb = bytes(range(256)) * 9
+    values = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
+    values |= {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "PixelRepresentation": 0}
+    _, series = dicom_data.write_ct(tmp_path / "in", 3, PixelData=rgb, **values)
+    victim = min((tmp_path / "in").iterdir())
+    victim.write_bytes(victim.read_bytes()[:-100])
+    add(tmp_path / "in")
+    with pytest.raises(DataInvalidError, match="1 of its 3 files end before their pixels do"):
+        load(context, run, series_instance_uid=series)
+
+
 def test_progress_of_a_load_never_goes_back_and_reaches_its_end_last(context, add, tmp_path):
     """house: files, plugins, slices and frames have their shares of one fraction."""
     made = dicom_data.enhanced_ct("1.2.826.41", "1.2.826.42", 5)

@@ -8,12 +8,12 @@ from typing import Any
 from AgentBridgeLib.errors import FileUnreadableError
 from AgentBridgeLib.operations.dicom.library import library, quiet, refuse_bomb
 
-_TAGS = ["Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "NumberOfFrames"]
+_TAGS = ["Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames"]
 _IMPLICIT_HEADER_BYTES, _EXPLICIT_HEADER_BYTES = 8, 12
 
 
 def missing_bytes(path: str) -> int:
-    """Give how many bytes of uncompressed gray pixels a file lacks; 0 when none, or when that cannot be told.
+    """Give how many bytes of uncompressed pixels a file lacks; 0 when none, or when that cannot be told.
 
     Raises
     ------
@@ -43,8 +43,16 @@ def missing_bytes(path: str) -> int:
 
 
 def _pixel_bytes(dataset: Any) -> int:
-    if not dataset.get("Rows") or int(dataset.get("SamplesPerPixel", 1) or 1) != 1:
+    subsampled = str(dataset.get("PhotometricInterpretation", "")).endswith(("_422", "_420"))
+    if not dataset.get("Rows") or subsampled:
         return 0
+    samples = int(dataset.get("SamplesPerPixel", 1) or 1)
     frames = int(dataset.get("NumberOfFrames", 1) or 1)
-    bits = int(dataset.Rows) * int(dataset.Columns) * frames * int(dataset.get("BitsAllocated", 16) or 16)
+    bits = (
+        int(dataset.Rows)
+        * int(dataset.Columns)
+        * frames
+        * samples
+        * int(dataset.get("BitsAllocated", 16) or 16)
+    )
     return (bits + 7) // 8
