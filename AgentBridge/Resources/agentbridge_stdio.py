@@ -117,19 +117,27 @@ class Finder:
         if not found and self._command:
             found = self._wait(self._start(self._command))
         if not found:
-            raise NotFoundError(
-                "No running Slicer with AgentBridge was found. Start Slicer and press Start in the AgentBridge panel. "
-                f"Looked in: {', '.join(str(place / 'instances') for place in self._places)}"
-            )
+            raise NotFoundError(self._why_none())
         chosen = found[-1]
         others = f", of {len(found)} that run (choose with --label)" if len(found) > 1 else ""
         say(f"connected to {describe(chosen)}{others}")
         return chosen
 
-    def _running(self) -> list[dict[str, str]]:
+    def _why_none(self) -> str:
+        others = [describe(content) for content in self._running("")]
+        if others:
+            return f"No running Slicer fits --label {self._label}. There are: {'; '.join(others)}"
+        return (
+            "No running Slicer with AgentBridge was found. Start Slicer and press Start in the AgentBridge panel. "
+            f"Looked in: {', '.join(str(place / 'instances') for place in self._places)}"
+        )
+
+    def _running(self, label: str | None = None) -> list[dict[str, str]]:
+        """Give those that answer, the one that started last at the end; by default those that fit the label."""
+        sought = self._label if label is None else label
         files = sorted({path for place in self._places for path in place.glob("instances/*.json")})
         read = [content for content in map(instance, files) if content is not None]
-        wanted = [content for content in read if self._label in describe(content).lower()]
+        wanted = [content for content in read if sought in describe(content).lower()]
         return sorted(filter(answers, wanted), key=lambda content: content.get("started_at", ""))
 
     def _start(self, command: str) -> subprocess.Popen:

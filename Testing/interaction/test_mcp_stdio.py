@@ -122,6 +122,11 @@ def test_of_several_the_label_chooses_and_the_person_hears_which(a_host, tmp_pat
     assert "of 2 that run" in said
     _, said = talk(handshake(), "--folder", str(tmp_path), "--label", "LEFT")
     assert "left knee" in said
+    answers, _ = talk(handshake(), "--folder", str(tmp_path), "--label", "elbow")
+    told = answers[1]["error"]["message"]
+    assert told.startswith("No running Slicer fits --label elbow. There are: ")
+    assert "left knee" in told
+    assert "right knee" in told
 
 
 @pytest.fixture
