@@ -2,8 +2,8 @@
 
 Rules of this file:
 
-* Checkpoints are kept in memory up to one budget, then on disk up to another; then automatic ones go, oldest first.
-  What was made on request is never dropped for an automatic one.
+* When memory and disk budgets are used up (`CheckpointShelf`), automatic ones go, oldest first. What was made on
+  request is never dropped for an automatic one.
 * Before a call that may destroy something the whole scene is copied; what did not change since the last checkpoint is
   shared with it. Before other calls, and before an upload that replaces data, only the nodes that they name are
   copied. The voxels of volumes are not copied then but shared, and kept when the call has put others in their place.
@@ -18,18 +18,14 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from AgentBridgeLib.dispatch.checkpoint_shelf import Checkpoint, CheckpointShelf
 from AgentBridgeLib.dispatch.steps import Step, Steps
-from AgentBridgeLib.errors import (
-    BridgeError,
-    CheckpointUnknownError,
-    OutOfMemoryError,
-    UndoUnavailableError,
-)
+from AgentBridgeLib.errors import BridgeError, OutOfMemoryError, UndoUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from AgentBridgeLib.host.ports.scene import NodeCopyPart, SceneCopier, SceneCopy, SceneHost
+    from AgentBridgeLib.host.ports.scene import SceneCopier, SceneHost
     from AgentBridgeLib.registry.operation import Mark
 
 MIB = 1 << 20
@@ -61,22 +57,6 @@ class CheckpointLimits:
     step_count: int = 50
 
 
-@dataclass(slots=True)
-class Checkpoint:
-    """A state to go back to."""
-
-    id: str
-    label: str
-    is_automatic: bool
-    created_at: float
-    copy: SceneCopy
-
-    @property
-    def node_count(self) -> int:
-        """How many nodes it has."""
-        return len(self.copy.parts)
-
-
 class Checkpoints:
     """All checkpoints, and the steps that can be undone.
 
@@ -98,19 +78,18 @@ class Checkpoints:
     ) -> None:
         self._copier = copier
         self._scene = scene
-        self._folder = folder
         self._wall_clock = wall_clock
         self.limits = limits or CheckpointLimits()
         self._numbers = itertools.count(1)
-        self._kept: dict[str, Checkpoint] = {}
+        self._shelf = CheckpointShelf(folder, self.limits.disk_bytes)
         self._steps = Steps(self.limits.step_count, self.limits.step_bytes, self.limits.memory_bytes)
 
     def __iter__(self) -> Iterator[Checkpoint]:
         """Oldest first."""
-        return iter(self._kept.values())
+        return iter(self._shelf)
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._shelf)
 
     @property
     def last_step(self) -> Step | None:
@@ -120,12 +99,12 @@ class Checkpoints:
     @property
     def memory_bytes(self) -> int:
         """What all checkpoints and steps take in memory; what checkpoints share counts once."""
-        return sum(part.memory_bytes for part in self._parts()) + self._steps.memory_bytes
+        return self._shelf.memory_bytes + self._steps.memory_bytes
 
     @property
     def disk_bytes(self) -> int:
         """What all checkpoints take on disk."""
-        return sum(part.disk_bytes for part in self._parts())
+        return self._shelf.disk_bytes
 
     def get(self, checkpoint_id: str) -> Checkpoint:
         """Find a checkpoint.
@@ -135,13 +114,7 @@ class Checkpoints:
         CheckpointUnknownError
             There is none of this id, or it made room for newer ones.
         """
-        found = self._kept.get(checkpoint_id)
-        if found is None:
-            raise CheckpointUnknownError(
-                f"There is no checkpoint '{checkpoint_id}'. GET /agent/v1/checkpoints lists those there are; "
-                "automatic ones make room for newer ones."
-            )
-        return found
+        return self._shelf.get(checkpoint_id)
 
     def create(self, label: str, *, is_automatic: bool = False) -> Checkpoint:
         """Copy the scene.
@@ -154,16 +127,15 @@ class Checkpoints:
             The disk is full.
         """
         self._check_room(is_automatic=is_automatic)
-        latest = next(reversed(self._kept.values()), None)
+        latest = self._shelf.latest
         copy = self._copier.copy_scene(latest.copy if latest else None)
         number = next(self._numbers)
         made = Checkpoint(f"cp{number}", label, is_automatic, self._wall_clock(), copy)
-        self._kept[made.id] = made
+        self._shelf.keep(made)
         try:
             self._keep_within_budget(made)
         except BridgeError:
-            self._kept.pop(made.id, None)
-            self._release(made)
+            self._shelf.drop(made)
             raise
         if not is_automatic:
             self._scene.note_change()
@@ -172,15 +144,15 @@ class Checkpoints:
     def restore(self, checkpoint_id: str) -> Checkpoint:
         """Bring the scene to the state of a checkpoint; gives the checkpoint of the state before."""
         wanted = self.get(checkpoint_id)
-        before = self.create(f"before going back to {checkpoint_id}", is_automatic=True)
-        self._kept.setdefault(wanted.id, wanted)  # it may just have made room for the one before
-        self._copier.restore(wanted.copy)
+        with self._shelf.holding(wanted):
+            before = self.create(f"before going back to {checkpoint_id}", is_automatic=True)
+            self._copier.restore(wanted.copy)
         self._keep_within_budget(before)
         return before
 
     def delete(self, checkpoint_id: str) -> None:
         """Forget a checkpoint."""
-        self._drop(self.get(checkpoint_id))
+        self._shelf.drop(self.get(checkpoint_id))
         self._scene.note_change()
 
     def begin_step(self, mark: Mark, capabilities: Sequence[str], nodes: Sequence[str]) -> Step | None:
@@ -216,9 +188,8 @@ class Checkpoints:
 
     def drop_step(self, step: Step | None) -> None:
         """Forget what was copied before a call that failed and left the scene as it was."""
-        if step is not None and step.checkpoint_id in self._kept:
-            self._drop(self._kept[step.checkpoint_id])
         if step is not None:
+            self._shelf.drop(self._shelf.find(step.checkpoint_id))
             step.forget("it failed")
 
     def undo(self) -> tuple[Step, Checkpoint]:
@@ -249,28 +220,29 @@ class Checkpoints:
 
     def problem_of(self, step: Step) -> str:
         """Say why a step cannot be undone; empty when it can."""
-        if step.problem or step.targets is not None or step.checkpoint_id in self._kept:
+        if step.problem or step.targets is not None or self._shelf.find(step.checkpoint_id) is not None:
             return step.problem
         return "its checkpoint made room for newer ones"
 
     def close(self) -> None:
         """Forget all, files too."""
-        for checkpoint in list(self._kept.values()):
-            self._drop(checkpoint)
+        for checkpoint in self:
+            self._shelf.drop(checkpoint)
         self._steps.clear()
 
     def _take_back(self, step: Step) -> Checkpoint:
-        state = self._kept.get(step.checkpoint_id or "")
-        before = self.create(f"before undoing {step.operation}", is_automatic=True)
-        try:
-            if state is not None:
-                self._copier.restore(state.copy)
-            elif step.targets is not None:
-                self._copier.restore(step.targets)
-                self._copier.remove_nodes(step.added, step.targets)
-        except BridgeError:
-            self._drop(before)
-            raise
+        state = self._shelf.find(step.checkpoint_id)
+        with self._shelf.holding(state):
+            before = self.create(f"before undoing {step.operation}", is_automatic=True)
+            try:
+                if state is not None:
+                    self._copier.restore(state.copy)
+                elif step.targets is not None:
+                    self._copier.restore(step.targets)
+                    self._copier.remove_nodes(step.added, step.targets)
+            except BridgeError:
+                self._shelf.drop(before)
+                raise
         return before
 
     def _make_room_for(self, step: Step) -> None:
@@ -281,10 +253,6 @@ class Checkpoints:
             step.forget("the disk is full")
         if self.memory_bytes > self.limits.memory_bytes:
             step.forget("the checkpoints leave no room for what it changed")
-
-    def _drop(self, checkpoint: Checkpoint) -> None:
-        del self._kept[checkpoint.id]
-        self._release(checkpoint)
 
     def _automatic(self, operation: str) -> str | None:
         try:
@@ -306,42 +274,23 @@ class Checkpoints:
         ]
         surplus = max(0, len(automatic) + 1 - self.limits.automatic_count)
         for checkpoint in automatic[:surplus]:
-            self._drop(checkpoint)
+            self._shelf.drop(checkpoint)
         self._move_to_disk()
         for checkpoint in automatic[surplus:]:
-            if self.memory_bytes <= self.limits.memory_bytes and self.disk_bytes <= self.limits.disk_bytes:
+            if self._is_within_budget():
                 return
-            self._drop(checkpoint)
+            self._shelf.drop(checkpoint)
             self._move_to_disk()
         if self.memory_bytes > self.limits.memory_bytes:
             self._steps.forget()
-        if self.memory_bytes > self.limits.memory_bytes or self.disk_bytes > self.limits.disk_bytes:
+        if not self._is_within_budget():
             raise OutOfMemoryError("The checkpoints made on request leave no room for another: delete some.")
 
+    def _is_within_budget(self) -> bool:
+        return self.memory_bytes <= self.limits.memory_bytes and self.disk_bytes <= self.limits.disk_bytes
+
     def _move_to_disk(self) -> None:
-        """Move the oldest states out of memory first, as long as the disk budget lasts."""
-        in_memory, on_disk = self.memory_bytes, self.disk_bytes
-        for part in list(self._parts()):
-            if in_memory <= self.limits.memory_bytes:
-                return
-            if on_disk + part.memory_bytes <= self.limits.disk_bytes:
-                moved = part.move_to_disk(self._folder())
-                in_memory, on_disk = in_memory - moved, on_disk + moved
-
-    def _parts(self) -> Iterator[NodeCopyPart]:
-        """Walk over what the checkpoints have, each part once, oldest first."""
-        seen: set[int] = set()
-        for checkpoint in self._kept.values():
-            for part in checkpoint.copy.parts:
-                if id(part) not in seen:
-                    seen.add(id(part))
-                    yield part
-
-    def _release(self, checkpoint: Checkpoint) -> None:
-        used = {id(part) for part in self._parts()}
-        for part in checkpoint.copy.parts:
-            if id(part) not in used:
-                part.drop()
+        self._shelf.move_to_disk(self.memory_bytes - self.limits.memory_bytes)
 
 
 _GOES_BACK = frozenset({"scene.undo", "checkpoints.create", "checkpoints.restore", "checkpoints.delete"})

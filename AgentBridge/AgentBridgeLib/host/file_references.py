@@ -189,4 +189,5 @@ def _named(match: re.Match[bytes], head: bytes) -> list[str]:
 
 def _leaves(name: str) -> bool:
     plain = PurePosixPath(name.replace("\\", "/"))
-    return plain.is_absolute() or ".." in plain.parts or ":" in plain.parts[0] or name.startswith("~")
+    is_odd = not plain.parts or ".." in plain.parts or ":" in plain.parts[0]
+    return plain.is_absolute() or is_odd or name.startswith("~")

@@ -4,6 +4,7 @@ import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk
 
+from AgentBridgeLib.dispatch.checkpoints import CheckpointLimits, Checkpoints
 from AgentBridgeLib.errors import StorageFailedError
 from AgentBridgeLib.host.adapter import SlicerHost
 from AgentBridgeLib.host.event_loop import QtEventLoop
@@ -396,3 +397,21 @@ def test_hidden_segments_come_back_hidden(copier, full_scene, is_deleted):
     copier.restore(copy)
     display = scene.GetNodeByID(full_scene["parts"]).GetDisplayNode()
     assert [bool(display.GetSegmentVisibility(one)) for one in ("one", "two")] == [True, False]
+
+
+def test_oldest_checkpoint_on_disk_is_restored_although_it_makes_room_for_the_state_before(host, tmp_path):
+    """issue:#3 - restore is exact, also of the one that goes."""
+    limits = CheckpointLimits(memory_bytes=100_000, automatic_count=2)
+    store = Checkpoints(host.copier, host.scene, lambda: str(tmp_path), lambda: 0.0, limits)
+    volume = slicer.util.addVolumeFromArray((np.arange(80_000) % 251).astype(np.uint8).reshape(2, 200, 200))
+    oldest = store.create("oldest", is_automatic=True)
+    for value in (1, 2):
+        slicer.util.arrayFromVolume(volume)[:] = value
+        slicer.util.arrayFromVolumeModified(volume)
+        if value == 1:
+            store.create("newer", is_automatic=True)
+    assert list(tmp_path.iterdir()), "the oldest was not moved to disk"
+    store.restore(oldest.id)
+    assert np.array_equal(
+        slicer.util.arrayFromVolume(volume).ravel(), (np.arange(80_000) % 251).astype(np.uint8)
+    )

@@ -358,6 +358,12 @@ def _leaves_the_folder(path):
         bundle.writestr("../../evil.txt", "hello")
 
 
+def _is_its_own_folder(path):
+    with zipfile.ZipFile(path, "w") as bundle:
+        bundle.writestr("x/x.mrml", "<MRML></MRML>")
+        bundle.writestr(".", "hello")
+
+
 def _cut_xml(path):
     with zipfile.ZipFile(path, "w") as bundle:
         bundle.writestr("x/x.mrml", "<MRML><Selection")
@@ -375,7 +381,15 @@ def _bomb_inside(path):
 
 
 NRRD = "NRRD0004\ntype: short\ndimension: 3\nsizes: {size} 1000 1000\nencoding: raw\nendian: little\n\nabcdef"
-BAD_BUNDLES = [_cut_bundle, _no_scene_inside, _leaves_the_folder, _cut_xml, _other_xml, _bomb_inside]
+BAD_BUNDLES = [
+    _cut_bundle,
+    _no_scene_inside,
+    _leaves_the_folder,
+    _is_its_own_folder,
+    _cut_xml,
+    _other_xml,
+    _bomb_inside,
+]
 
 
 @pytest.mark.parametrize("spoil", BAD_BUNDLES)

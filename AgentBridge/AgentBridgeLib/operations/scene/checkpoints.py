@@ -20,7 +20,8 @@ from AgentBridgeLib.model.checkpoints import (
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
-    from AgentBridgeLib.dispatch.checkpoints import Checkpoint, Checkpoints
+    from AgentBridgeLib.dispatch.checkpoint_shelf import Checkpoint
+    from AgentBridgeLib.dispatch.checkpoints import Checkpoints
     from AgentBridgeLib.dispatch.context import OperationContext
 
 
