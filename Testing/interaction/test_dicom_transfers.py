@@ -145,6 +145,11 @@ def test_pull_that_is_canceled_later_keeps_the_batches_before_and_goes_on_there(
     assert proxy.is_holding.wait(60)
     kept = len(client.get("/dicom/instances", StudyInstanceUID=study).expect().json()["items"])
     assert 0 < kept < count
+    give_up = time.monotonic() + 30
+    while (said := client.get(f"/jobs/{job['id']}", wait=5).expect().json()["progress"])["fraction"] < 0.85:
+        assert time.monotonic() < give_up, said
+    assert said["fraction"] == pytest.approx((count - 1) / count)  # of the whole, not of this batch
+    assert f"{kept} instances are in the database" in said["message"]
     client.delete(f"/jobs/{job['id']}").expect(202)
     assert client.wait_for_job(job["id"])["state"] == "canceled"
     proxy.release.set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import Field
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.context import OperationContext
 
 MOST_FAILURES = 1000
+Made = TypeVar("Made")
 
 
 class NodesArguments(Arguments):
@@ -138,8 +139,10 @@ def pull(
     already, arrived, failed = 0, list[dict[str, str]](), list[dict[str, str]]()
     while request["wanted"] is None or request["wanted"]:
         told = f"Fetching; {len(arrived)} instances are in the database and stay there if it is canceled"
-        result = yield from _saying(told, speak(context, node, request, "The transfer"))
-        came = yield from _taken_in(context, result["fetched"], failed)
+        result = yield from _saying(speak(context, node, request, "The transfer"), words=told)
+        settled = len(arrived) + len(failed) + len(result["fetched"]) + len(result["failed"])
+        share = settled / max(1, settled + len(result["left"]))
+        came = yield from _saying(_taken_in(context, result["fetched"], failed), fraction=share)
         arrived += came
         already += result["already"]
         failed += result["failed"]
@@ -228,24 +231,26 @@ def push(
         )
     told = "Sending; if it is canceled now, the node keeps what it has"
     steps = speak(context, node, {"action": "push", "files": files}, "The transfer")
-    result = yield from _saying(told, steps)
+    result = yield from _saying(steps, words=told)
     if not result["sent"]:
         raise failure(node, "incomplete", result["failed"][0]["reason"])
     return DicomPushed(sent_count=len(result["sent"]), failed=_failures(result["failed"]))
 
 
 def _saying(
-    words: str, steps: Generator[Progress | Suspend, None, dict[str, Any]]
-) -> Generator[Progress | Suspend, None, dict[str, Any]]:
-    """Pass steps on, with other words for a person."""
+    steps: Generator[Progress | Suspend, None, Made], *, words: str = "", fraction: float | None = None
+) -> Generator[Progress | Suspend, None, Made]:
+    """Pass steps on, with other words for a person, or another share of the whole."""
     try:
         while True:
             try:
                 said = next(steps)
             except StopIteration as end:
-                result: dict[str, Any] = end.value
+                result: Made = end.value
                 return result
-            yield Progress(said.fraction, words) if isinstance(said, Progress) else said
+            if isinstance(said, Progress):
+                said = Progress(said.fraction if fraction is None else fraction, words or said.message)
+            yield said
     finally:
         steps.close()
 

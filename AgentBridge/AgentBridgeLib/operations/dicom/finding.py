@@ -53,7 +53,7 @@ def find_studies(
     """Find studies in Slicer's DICOM database, newest first.
 
     Attributes of the patient, the study and its series can be filters; a series attribute matches when any series
-    of the study has it.
+    of the study has it. Of those, remote nodes know Modality only.
 
     Returns
     -------
