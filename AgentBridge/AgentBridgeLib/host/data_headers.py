@@ -23,7 +23,7 @@ MOST_LINE_BYTES = 16 << 20
 
 
 def check_data(path: Path) -> None:
-    """Check a JSON file, a PLY mesh, a table or an ITK transform in text; others pass.
+    """Check a JSON file, a PLY or UCD mesh, a table or an ITK transform in text; others pass.
 
     Raises
     ------
@@ -35,6 +35,10 @@ def check_data(path: Path) -> None:
         _check_nesting(path.read_bytes())
     elif name.endswith(".ply"):
         check_ply(path)
+    elif name.endswith(".ucd"):
+        with path.open("rb") as file:
+            words = file.readline(MOST_LINE_BYTES).split()
+        _check_counts([int(word) for word in words if word.isdigit()], path.stat().st_size)
     elif name.endswith(_TABLE_ENDINGS):
         with path.open("rb") as file:
             first = file.readline(MOST_LINE_BYTES)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HEAD_BYTES = 1 << 20
+MOST_SCENE_BYTES = 256 << 20
+"""A scene has no voxels; a text of this size keeps Slicer busy for minutes."""
 _NRRD_DATA = re.compile(rb"^data ?file:(.+)$", re.MULTILINE | re.IGNORECASE)
 # MetaIO takes a colon for an equals sign, skips what is blank, and goes by how a name begins.
 _META_DATA = re.compile(rb"^[ \t\v\f]*ElementDataFile[^=:\n]*[=:][=:\s]*(.+)$", re.MULTILINE)
@@ -80,8 +82,8 @@ def check_members(name: str, bundle: zipfile.ZipFile) -> None:
     Raises
     ------
     FileUnreadableError
-        A member is a link, or leaves the folder; or something stands before the archive, so that another kind of
-        archive could be unpacked in its place.
+        A member is a link, leaves the folder, or is a scene of senseless size; or something stands before the archive,
+        so that another kind of archive could be unpacked in its place.
     """
     members = bundle.infolist()
     if not members or min(member.header_offset for member in members) != 0:
@@ -89,6 +91,10 @@ def check_members(name: str, bundle: zipfile.ZipFile) -> None:
     for member in members:
         if stat.S_ISLNK(member.external_attr >> 16) or _leaves(member.filename):
             raise FileUnreadableError(f"{name} has a member outside its own folder: {member.filename!r}.")
+        if member.filename.lower().endswith(".mrml") and member.file_size > MOST_SCENE_BYTES:
+            raise FileUnreadableError(
+                f"{name} has a scene of {member.file_size} bytes; data belong beside it."
+            )
 
 
 @dataclass(slots=True)

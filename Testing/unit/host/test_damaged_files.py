@@ -12,7 +12,7 @@ import pytest
 import slicer
 
 from AgentBridgeLib.errors import FileUnreadableError
-from AgentBridgeLib.host import file_checks
+from AgentBridgeLib.host import file_checks, file_references
 from AgentBridgeLib.host.file_checks import FileChecks
 from AgentBridgeLib.host.files import SlicerFiles
 
@@ -155,6 +155,7 @@ def test_cut_file_is_refused_in_place_of_making_voxels_up(files, scene, tmp_path
         ),
         ("m.obj", "ModelFile", b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 99999999\n"),
         ("t.csv", "TableFile", b",".join([b"c"] * 20_000) + b"\n"),
+        ("m.ucd", "ModelFile", b"1000000000 1000000000 0 0 0\n"),
         ("m.ply", "ModelFile", b"ply\nformat ascii 1.0\nelement vertex 4000000000\nproperty float x\nend_header\n0\n"),
         ("p.mrk.json", "MarkupsFile", b'{"markups":' + b"[" * 200_000 + b"]" * 200_000 + b"}"),
         (
@@ -189,6 +190,16 @@ def test_scene_that_slicer_would_hang_on_is_refused(files, scene, tmp_path, cont
     path = tmp_path / "s.mrml"
     path.write_text(f'<MRML version="Slicer4.4.0" userTags="">{content}</MRML>')
     with pytest.raises(FileUnreadableError, match=words):
+        files.load_scene(str(path), clear=False)
+
+
+def test_scene_of_senseless_size_in_an_archive_is_refused(files, scene, tmp_path, monkeypatch):
+    """issue:#3: some kilobytes unpack to gigabytes of XML."""
+    monkeypatch.setattr(file_references, "MOST_SCENE_BYTES", 1_000_000)
+    path = tmp_path / "s.mrb"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bundle:
+        bundle.writestr("s/s.mrml", b"<MRML></MRML>" + bytes(1_000_000))
+    with pytest.raises(FileUnreadableError, match="1000013 bytes"):
         files.load_scene(str(path), clear=False)
 
 
