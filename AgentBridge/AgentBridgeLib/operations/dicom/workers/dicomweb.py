@@ -45,7 +45,7 @@ SENT_BYTES = 32 << 20  # in one message
 FETCHED_BYTES = 64 << 20  # before they go into the database
 UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 TAG = re.compile(r"[0-9A-Fa-f]{8}")
-RAW = "*?,.-:;/=@!$()'_~"
+RAW = "*?,.-:/=@!$()'_~"
 """What stands in a query as it is: some servers (Orthanc 1.10) do not decode percent signs."""
 
 
