@@ -400,7 +400,7 @@ class Bridge:
             if response.status == 404 and self._session and not is_silent:
                 return 404
             if is_rpc(body):
-                if not is_silent:
+                if "id" in message and not is_silent:  # a notification has no answer, not even an error
                     self._emit(body.decode("utf-8"))
                 return 200
             return response.status

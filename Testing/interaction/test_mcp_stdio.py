@@ -296,6 +296,14 @@ def test_messages_of_an_odd_shape_are_answered_with_an_error(a_host, odd):
         assert "result" in program.ask(request(2, "tools/call", {**CALL, "_meta": META}))[2]
 
 
+def test_a_notification_gets_no_answer_even_if_it_is_refused(a_host):
+    """mcp: JSON-RPC 2.0, 4.1; Slicer refuses one that comes before the handshake."""
+    with Program(instances_of(a_host)) as program:
+        program.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        for number in range(2, 12):
+            assert list(program.ask(request(number, "tools/call", {**CALL, "_meta": META}))) == [number]
+
+
 @pytest.mark.parametrize(
     ("command", "is_windows", "words"),
     [
