@@ -45,6 +45,16 @@ def test_saved_volume_is_loaded_voxel_by_voxel(context, a_volume, tmp_path, scen
     assert node.GetAttribute("AgentBridge.operation") == "tested.operation"
 
 
+def test_saving_says_that_the_parent_transform_is_not_in_the_file(context, a_volume, scene, tmp_path):
+    """slicer: files have the node's own coordinates; who registered it would miss that."""
+    assert save(context, a_volume, tmp_path / "own.nrrd").warnings == ()
+    moved = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    a_volume.SetAndObserveTransformNodeID(moved.GetID())
+    (warning,) = save(context, a_volume, tmp_path / "moved.nrrd").warnings
+    assert moved.GetID() in warning
+    assert "transforms.harden" in warning
+
+
 def test_existing_file_is_replaced_only_when_asked(context, a_volume, tmp_path):
     """issue:#2."""
     path = tmp_path / "v.nrrd"

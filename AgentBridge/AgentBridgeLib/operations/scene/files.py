@@ -23,7 +23,7 @@ from AgentBridgeLib.model.fields import NodeId, ReadPath, WebAddress, WritePath
 from AgentBridgeLib.model.nodes import FileSaved, NodeDescription, NodesLoaded
 from AgentBridgeLib.operations.scene.downloads import fetch
 from AgentBridgeLib.operations.scene.file_warnings import file_warnings
-from AgentBridgeLib.operations.scene.node_details import describe, summarize
+from AgentBridgeLib.operations.scene.node_details import describe, parent_transform_id, summarize
 from AgentBridgeLib.operations.scene.scene import check_references, check_target
 from AgentBridgeLib.policy.paths import resolve_inside
 from AgentBridgeLib.registry.operation import operation
@@ -165,7 +165,12 @@ def load_file(
     keywords="export write file NIfTI NRRD STL CSV TSV mrk.json h5 disk download",
 )
 def save_node(context: OperationContext, arguments: SaveArguments) -> FileSaved:
-    """Save a node to a file; the ending of the path chooses the format.
+    """Save a node to a file, in its own coordinates; the ending of the path chooses the format.
+
+    Returns
+    -------
+    FileSaved
+        Its warnings name a parent transform, which is not in the file.
 
     Raises
     ------
@@ -186,7 +191,9 @@ def save_node(context: OperationContext, arguments: SaveArguments) -> FileSaved:
     _check_ending(arguments.path, node, context.host.files.writer_extensions(node))
     check_target(arguments.path, overwrite=arguments.overwrite)
     context.host.files.save(node, arguments.path, {"useCompression": int(arguments.use_compression)})
-    return FileSaved(path=arguments.path, size_bytes=Path(arguments.path).stat().st_size)
+    return FileSaved(
+        path=arguments.path, size_bytes=Path(arguments.path).stat().st_size, warnings=_place_warnings(node)
+    )
 
 
 @operation(
@@ -294,6 +301,14 @@ def _slicer_type(context: OperationContext, path: str) -> str:
             f"`path` cannot be used: {problem}.", errors=[FieldProblem("/path", problem)]
         )
     return found
+
+
+def _place_warnings(node: Any) -> tuple[str, ...]:
+    above = parent_transform_id(node)
+    if above is None:
+        return ()
+    place = f"The file has {node.GetID()} as it lies without its parent transform {above}."
+    return (f"{place} transforms.harden writes that into the node.",)
 
 
 def _check_ending(path: str, node: Any, endings: Sequence[str]) -> None:
