@@ -55,7 +55,7 @@ class FileChecks:
             raise FileMissingError(f"There is no file at {path}.")
         try:
             check_data(path)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise FileUnreadableError(f"{path.name} {error}.") from error
         self._check_memory(path.name, self._claimed_by(path))
 

@@ -158,11 +158,8 @@ def test_cut_file_is_refused_in_place_of_making_voxels_up(files, scene, tmp_path
         ("m.ucd", "ModelFile", b"1000000000 1000000000 0 0 0\n"),
         ("m.ply", "ModelFile", b"ply\nformat ascii 1.0\nelement vertex 4000000000\nproperty float x\nend_header\n0\n"),
         ("p.mrk.json", "MarkupsFile", b'{"markups":' + b"[" * 200_000 + b"]" * 200_000 + b"}"),
-        (
-            "t.tfm",
-            "TransformFile",
-            BSPLINE,
-        ),
+        ("t.tfm", "TransformFile", BSPLINE),
+        ("t.tfm", "TransformFile", BSPLINE.replace(b"100000", b"inf")),
     ],
 )  # fmt: skip
 def test_file_that_would_end_the_process_is_refused(files, scene, tmp_path, name, kind, content):
