@@ -28,6 +28,22 @@ def a_text_node(client, name="note"):
     return client.post("/markups", body).expect().json()["id"]
 
 
+def plain_lists(document):
+    """Find the lists of an OpenAPI document that need no argument, but for those that go by offset or number."""
+    found = []
+    for path, methods in document["paths"].items():
+        described = methods.get("get", {})
+        content = described.get("responses", {}).get("200", {}).get("content", {})
+        schema = content.get("application/json", {}).get("schema", {})
+        while "$ref" in schema:
+            schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        asked = described.get("parameters", [])
+        is_list = "items" in schema.get("properties", {})
+        if is_list and not any(one.get("required") or one["name"] in {"offset", "since"} for one in asked):
+            found.append(path.removeprefix("/agent/v1"))
+    return found
+
+
 class TestComingIn:
     def test_health_needs_no_token_and_tells_nothing_more(self, a_bridge):
         """http: section 2"""
@@ -310,6 +326,20 @@ class TestNodes:
                 break
         assert len(seen) == len(set(seen)) == 7
         assert set(seen) == made
+
+    def test_every_list_comes_in_pages(self, a_bridge):
+        """http: section 1; found in the OpenAPI document, so that a new list is among them"""
+        lists = plain_lists(a_bridge.get("/openapi.json").expect().json())
+        assert len(lists) > 20, lists
+        for path in lists:
+            everything = a_bridge.get(path).expect().json()
+            assert everything["next_cursor"] is None or everything["total"] > len(everything["items"]), path
+            first = a_bridge.get(path, limit=1).expect().json()
+            assert first["items"] == everything["items"][:1], path
+            if first["next_cursor"] is not None:
+                second = a_bridge.get(path, limit=1, cursor=first["next_cursor"]).expect().json()
+                assert second["items"] == everything["items"][1:2], path
+            assert (first["next_cursor"] is None) == (first["total"] < 2), path
 
     @pytest.mark.parametrize(
         "query", ["limit=0", "limit=1001", "limit=x", "cursor=%00", "cursor=nonsense", "hidden=perhaps"]

@@ -78,11 +78,15 @@ class PageArguments(Arguments):
     )
 
 
-class Page(SceneResult, Generic[Item]):
-    """One page of a list."""
+class Listing(Result, Generic[Item]):
+    """One page of a list that is not about the scene."""
 
     items: list[Item]
     next_cursor: str | None = Field(
         default=None, description="Ask with it for the next page; null on the last."
     )
     total: int = Field(description="How many there are in all.")
+
+
+class Page(Listing[Item], SceneResult, Generic[Item]):
+    """One page of a list that holds for one revision of the scene."""

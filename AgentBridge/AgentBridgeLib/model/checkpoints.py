@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from AgentBridgeLib.model.base import Result, SceneResult
+from AgentBridgeLib.model.base import Page, Result, SceneResult
 
 
 class CheckpointDescription(Result):
@@ -24,12 +24,9 @@ class CheckpointMade(SceneResult):
     checkpoint: CheckpointDescription
 
 
-class CheckpointList(SceneResult):
-    """All checkpoints, oldest first."""
+class CheckpointList(Page[CheckpointDescription]):
+    """The checkpoints, oldest first."""
 
-    items: tuple[CheckpointDescription, ...]
-    next_cursor: None = Field(default=None, description="Always null: there are few enough for one page.")
-    total: int
     memory_bytes: int = Field(
         description="What they and the steps that can be undone take in memory together."
     )

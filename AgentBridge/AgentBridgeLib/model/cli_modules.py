@@ -6,15 +6,11 @@ from typing import Any
 
 from pydantic import Field
 
-from AgentBridgeLib.model.base import Result, SceneResult
+from AgentBridgeLib.model.base import Listing, Result, SceneResult
 
 
-class CliModuleList(Result):
-    """The command line modules of this Slicer."""
-
-    items: tuple[str, ...] = Field(description="Names, sorted.")
-    next_cursor: None = Field(default=None, description="Always null.")
-    total: int
+class CliModuleList(Listing[str]):
+    """Names of the command line modules of this Slicer, sorted."""
 
 
 class CliModuleDescription(Result):

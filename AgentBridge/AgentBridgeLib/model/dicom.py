@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from AgentBridgeLib.model.base import Result
+from AgentBridgeLib.model.base import Listing, Result
 
 Uid = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)*$", max_length=64)]
 """A DICOM UID (PS3.5, 9.1)."""
@@ -130,10 +130,8 @@ class LoadedNode(DicomResult):
     is_in_database: bool = Field(description="Whether Slicer's DICOM database still has the series.")
 
 
-class LoadedNodes(DicomResult):
+class LoadedNodes(Listing[LoadedNode], DicomResult):
     """Which nodes were loaded from DICOM."""
-
-    items: list[LoadedNode]
 
 
 class NodeSummary(Result):
@@ -143,10 +141,8 @@ class NodeSummary(Result):
     auth: Literal["none", "basic", "bearer"] = Field(description="How the bridge introduces itself to it.")
 
 
-class DicomNodes(Result):
+class DicomNodes(Listing[NodeSummary]):
     """The remote nodes that the person has named."""
-
-    items: list[NodeSummary]
 
 
 class DicomListenerState(Result):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from AgentBridgeLib.model.base import Result, SceneResult
+from AgentBridgeLib.model.base import Listing, Result, SceneResult
 from AgentBridgeLib.model.geometry import ColorRgb, DimensionsIjk, Matrix4, SpacingMm
 
 
@@ -209,8 +209,5 @@ class SampleDescription(Result):
     )
 
 
-class SampleList(Result):
+class SampleList(Listing[SampleDescription]):
     """The samples, those that come with Slicer first."""
-
-    items: tuple[SampleDescription, ...]
-    total: int

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from AgentBridgeLib.model.base import Result, SceneResult
+from AgentBridgeLib.model.base import Listing, Result, SceneResult
 from AgentBridgeLib.model.frames import Framed
 from AgentBridgeLib.model.geometry import BoundsLps, BoundsRas
 from AgentBridgeLib.model.nodes import NodeSummary
@@ -85,11 +85,8 @@ class ModuleDescription(Result):
     is_hidden: bool = Field(description="Whether Slicer leaves it out of its list of modules.")
 
 
-class ModuleList(Result):
+class ModuleList(Listing[ModuleDescription]):
     """The loaded modules, by name."""
-
-    items: tuple[ModuleDescription, ...]
-    total: int
 
 
 class LogLine(Result):

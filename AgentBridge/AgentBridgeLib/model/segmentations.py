@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from AgentBridgeLib.model.base import Arguments, Result, SceneResult
+from AgentBridgeLib.model.base import Arguments, Listing, Page, Result, SceneResult
 from AgentBridgeLib.model.frames import Framed
 from AgentBridgeLib.model.geometry import (
     BoundsLps,
@@ -168,10 +168,8 @@ class EngineDescription(Result):
     parameters: dict[str, object] = Field(description="JSON Schema of its parameters.")
 
 
-class EngineList(SceneResult):
+class EngineList(Listing[EngineDescription]):
     """The engines of segmentations.run."""
-
-    items: tuple[EngineDescription, ...]
 
 
 class EngineResult(SceneResult):
@@ -191,10 +189,8 @@ class TerminologyContext(Result):
     entry_count: int = Field(description="Categories, or regions.")
 
 
-class TerminologyContexts(SceneResult):
+class TerminologyContexts(Page[TerminologyContext]):
     """The lists of codes that Slicer has loaded."""
-
-    items: tuple[TerminologyContext, ...]
 
 
 class TerminologyMatch(Result):
@@ -210,11 +206,8 @@ class TerminologyMatch(Result):
     color: ColorRgb | None = Field(description="The color that the list recommends; null without one.")
 
 
-class TerminologyMatches(SceneResult):
+class TerminologyMatches(Page[TerminologyMatch]):
     """Entries whose meaning contains what was searched for."""
-
-    items: tuple[TerminologyMatch, ...]
-    total: int = Field(description="How many there are; `items` has at most as many as `limit` says.")
 
 
 class OrientedBounds(Framed):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from AgentBridgeLib.model.base import Result, SceneResult
+from AgentBridgeLib.model.base import Listing, Result, SceneResult
 from AgentBridgeLib.model.geometry import DirectionRas, PositionRas
 
 
@@ -99,11 +99,8 @@ class RenderingPreset(Result):
     )
 
 
-class RenderingPresets(Result):
+class RenderingPresets(Listing[RenderingPreset]):
     """Slicer's presets."""
-
-    items: tuple[RenderingPreset, ...]
-    total: int
 
 
 class OpacityPoint(Result):

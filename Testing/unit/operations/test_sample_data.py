@@ -45,7 +45,7 @@ def networked(context):
 
 
 def listed(context):
-    return {item.name: item for item in sample_data.list_samples(context, sample_data.NoArguments()).items}
+    return {item.name: item for item in sample_data.list_samples(context, sample_data.PageArguments()).items}
 
 
 def load(run_jobs, context, name):

@@ -125,7 +125,7 @@ def test_totalsegmentator_says_what_to_install(context, run, a_ct, scene):
         run(start(context, a_ct, "totalsegmentator"))
     assert told.value.code == "host.feature_missing"
     assert scene.GetNumberOfNodes() == before
-    described = {one.name: one for one in engines.list_engines(context, engines.NoArguments()).items}
+    described = {one.name: one for one in engines.list_engines(context, engines.PageArguments()).items}
     assert not described["totalsegmentator"].is_available
     assert "Install" in described["totalsegmentator"].reason
     assert described["threshold"].is_available
@@ -235,7 +235,7 @@ ENGINE = {
 def test_engine_of_another_extension_is_listed_run_and_checked(context, run, a_ct):
     """issue:#3, ADR 29: any operation whose name begins with segmentation_engines."""
     context.catalog.add(marked_functions([ENGINE]))
-    described = {one.name: one for one in engines.list_engines(context, engines.NoArguments()).items}
+    described = {one.name: one for one in engines.list_engines(context, engines.PageArguments()).items}
     assert described["everything"].summary == "Put the whole volume into one segment."
     assert list(described["everything"].parameters["properties"]) == ["segment_name"]
     result = run(start(context, a_ct, "everything", parameters={"segment_name": "x"}))

@@ -142,7 +142,7 @@ def test_list_that_is_not_loaded_is_said(context, made):
 
 def test_lists_are_listed_and_searched(context, a_list):
     """issue:#3: Slicer's own contexts, if present."""
-    listed = terminologies.list_terminologies(context, terminologies.ListArguments())
+    listed = terminologies.list_terminologies(context, terminologies.PageArguments())
     assert {(one.name, one.kind, one.entry_count) for one in listed.items} >= {
         (LIST, "terminology", 1),
         (REGIONS, "region", 1),

@@ -36,7 +36,7 @@ def test_presets_have_names_and_ranges(context):
     """issue:#3: volume-rendering presets."""
     presets = {
         item.name: item.effective_range
-        for item in rendering.list_presets(context, rendering.NoArguments()).items
+        for item in rendering.list_presets(context, rendering.PageArguments()).items
     }
     assert presets["CT-Bone"] == pytest.approx((-16.4458, 641.385))
     assert "MR-Default" in presets
@@ -118,7 +118,7 @@ def test_bad_wishes_change_nothing(context, a_ball, scene, monkeypatch):
     assert context.host.scene.revision == revision
     monkeypatch.setattr(rendering, "PROPERTY", "vtkMRMLNothing")
     with pytest.raises(FeatureMissingError):
-        rendering.list_presets(context, rendering.NoArguments())
+        rendering.list_presets(context, rendering.PageArguments())
 
 
 def test_8_bit_volume_is_rendered_too(context, host, make_volume):

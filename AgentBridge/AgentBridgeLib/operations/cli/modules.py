@@ -17,9 +17,10 @@ from AgentBridgeLib.errors import (
     FileExistsAlreadyError,
     OperationFailedError,
 )
-from AgentBridgeLib.model.base import Arguments, example
+from AgentBridgeLib.model.base import Arguments, PageArguments, example
 from AgentBridgeLib.model.cli_modules import CliModuleDescription, CliModuleList, CliModuleResult
 from AgentBridgeLib.operations.cli.descriptions import NEW, CliDescription, CliParameter, parse
+from AgentBridgeLib.operations.common.listing import page_of
 from AgentBridgeLib.policy.paths import resolve_inside
 from AgentBridgeLib.registry.operation import operation
 
@@ -29,10 +30,6 @@ if TYPE_CHECKING:
     from AgentBridgeLib.dispatch.context import OperationContext
 
 MOST_TEXT_CHARACTERS = 20_000
-
-
-class NoArguments(Arguments):
-    """Nothing to say."""
 
 
 class CliModuleArguments(Arguments):
@@ -87,7 +84,7 @@ class RunArguments(CliModuleArguments):
         "registration BRAINSFit automatic N4 bias field correction filter algorithm processing tools CLI"
     ),
 )
-def list_cli_modules(context: OperationContext, arguments: NoArguments) -> CliModuleList:  # noqa: ARG001
+def list_cli_modules(context: OperationContext, arguments: PageArguments) -> CliModuleList:
     """List the command line modules of this Slicer.
 
     Notes
@@ -95,7 +92,7 @@ def list_cli_modules(context: OperationContext, arguments: NoArguments) -> CliMo
     Source: Slicer developer guide, "Slicer execution model".
     """
     names = tuple(context.host.cli.names())
-    return CliModuleList(items=names, total=len(names))
+    return page_of(CliModuleList, names, arguments, str, "command line modules")
 
 
 @operation(

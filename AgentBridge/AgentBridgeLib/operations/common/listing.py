@@ -1,20 +1,57 @@
-"""One page of the nodes of a class, the same for every family."""
+"""One page of a list, the same for every family."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from AgentBridgeLib.model.base import Page, Result
+from AgentBridgeLib.model.base import Listing, Page, Result
 from AgentBridgeLib.model.paging import page_bounds
 from AgentBridgeLib.operations.common.node_index import node_index
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from AgentBridgeLib.dispatch.context import OperationContext
     from AgentBridgeLib.model.base import PageArguments
 
 Summary = TypeVar("Summary", bound=Result)
+Entry = TypeVar("Entry")
+AnyListing = TypeVar("AnyListing", bound=Listing[Any])
+
+
+def page_of(
+    listing: type[AnyListing],
+    entries: Sequence[Entry],
+    arguments: PageArguments,
+    key: Callable[[Entry], str],
+    question: str,
+    **more: Any,
+) -> AnyListing:
+    """Give the page of `entries` that `arguments` ask for.
+
+    Parameters
+    ----------
+    key
+        Gives what an entry is known by, which no other has.
+    question
+        Text that is the same for all pages of one list: its name and its filters.
+    more
+        Members that this listing has beyond those of every one.
+
+    Raises
+    ------
+    ArgumentInvalidError
+        The cursor is none of this list.
+    """
+    bounds = page_bounds(
+        len(entries),
+        lambda position: key(entries[position]),
+        limit=arguments.limit,
+        cursor=arguments.cursor,
+        question=question,
+    )
+    items = list(entries[bounds.start : bounds.stop])
+    return listing(items=items, next_cursor=bounds.next_cursor, total=len(entries), **more)
 
 
 def page_of_class(

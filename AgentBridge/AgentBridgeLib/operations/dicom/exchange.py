@@ -8,8 +8,9 @@ from pydantic import Field
 
 from AgentBridgeLib.dispatch.context import Progress, Suspend
 from AgentBridgeLib.errors import ArgumentInvalidError, FieldProblem, FileMissingError
-from AgentBridgeLib.model.base import Arguments, example
+from AgentBridgeLib.model.base import Arguments, PageArguments, example
 from AgentBridgeLib.model.dicom import DicomNodes, DicomPulled, DicomPushed, FailedInstance, NodeSummary, Uid
+from AgentBridgeLib.operations.common.listing import page_of
 from AgentBridgeLib.operations.dicom.database import add_to_database
 from AgentBridgeLib.operations.dicom.nodes import failure, find_node, known_nodes, speak
 from AgentBridgeLib.registry.operation import operation
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
 
 MOST_FAILURES = 1000
 Made = TypeVar("Made")
-
-
-class NodesArguments(Arguments):
-    """Nothing to say."""
 
 
 class PullArguments(Arguments):
@@ -69,7 +66,7 @@ class PushArguments(Arguments):
     revision_scope="none",
     keywords="PACS servers archives list",
 )
-def nodes(context: OperationContext, arguments: NodesArguments) -> DicomNodes:  # noqa: ARG001
+def nodes(context: OperationContext, arguments: PageArguments) -> DicomNodes:
     """List the remote DICOMweb nodes that the person has named in the settings.
 
     Returns
@@ -82,7 +79,8 @@ def nodes(context: OperationContext, arguments: NodesArguments) -> DicomNodes:  
     OperationFailedError
         The setting is unreadable.
     """
-    return DicomNodes(items=[NodeSummary(name=node.name, auth=node.auth) for node in known_nodes(context)])
+    found = [NodeSummary(name=node.name, auth=node.auth) for node in known_nodes(context)]
+    return page_of(DicomNodes, found, arguments, lambda node: node.name, "remote nodes")
 
 
 @operation(

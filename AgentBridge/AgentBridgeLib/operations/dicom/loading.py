@@ -15,7 +15,7 @@ from AgentBridgeLib.errors import (
     FieldProblem,
     FileMissingError,
 )
-from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.base import Arguments, PageArguments
 from AgentBridgeLib.model.dicom import (
     DicomLoaded,
     LoadedNode,
@@ -24,6 +24,7 @@ from AgentBridgeLib.model.dicom import (
     SkippedSeries,
     Uid,
 )
+from AgentBridgeLib.operations.common.listing import page_of
 from AgentBridgeLib.operations.dicom.plugin_reading import Reading
 from AgentBridgeLib.operations.dicom.readers import part_of, read_series
 from AgentBridgeLib.operations.dicom.stack import NoStackError
@@ -51,8 +52,8 @@ class LoadArguments(Arguments):
         return ("dicom.read",)
 
 
-class LoadedNodesArguments(Arguments):
-    """Nothing to say."""
+class LoadedNodesArguments(PageArguments):
+    """Which part of the list."""
 
     def also_requires(self) -> tuple[str, ...]:
         """Require that the database may be read."""
@@ -133,7 +134,7 @@ def load(
     route="GET /dicom/loaded",
     read_only=True,
 )
-def loaded_nodes(context: OperationContext, arguments: LoadedNodesArguments) -> LoadedNodes:  # noqa: ARG001
+def loaded_nodes(context: OperationContext, arguments: LoadedNodesArguments) -> LoadedNodes:
     """Tell which nodes of the scene were loaded from DICOM, whoever loaded them, with their study and series.
 
     Returns
@@ -147,18 +148,17 @@ def loaded_nodes(context: OperationContext, arguments: LoadedNodesArguments) -> 
         No DICOM database is open.
     """
     known = context.host.dicom.index.series()
-    return LoadedNodes(
-        items=[
-            LoadedNode(
-                node_id=node_id,
-                study_instance_uid=origin.study_uid,
-                series_instance_uid=origin.series_uid,
-                sop_instance_uids=list(origin.instance_uids[:MOST_INSTANCES]),
-                is_in_database=origin.series_uid in known,
-            )
-            for node_id, origin in context.host.dicom.origins().items()
-        ]
-    )
+    loaded = [
+        LoadedNode(
+            node_id=node_id,
+            study_instance_uid=origin.study_uid,
+            series_instance_uid=origin.series_uid,
+            sop_instance_uids=list(origin.instance_uids[:MOST_INSTANCES]),
+            is_in_database=origin.series_uid in known,
+        )
+        for node_id, origin in context.host.dicom.origins().items()
+    ]
+    return page_of(LoadedNodes, loaded, arguments, lambda node: node.node_id, "nodes loaded from DICOM")
 
 
 def _describe(context: OperationContext, series: Series, reading: Reading) -> LoadedSeries:

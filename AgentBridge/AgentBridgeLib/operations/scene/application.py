@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 from vtkmodules.vtkCommonCore import vtkVersion
 
-from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.base import Arguments, PageArguments
 from AgentBridgeLib.model.scene import (
     ApplicationDescription,
     LogLevel,
@@ -18,6 +18,7 @@ from AgentBridgeLib.model.scene import (
     ModuleList,
 )
 from AgentBridgeLib.model.version import VERSION
+from AgentBridgeLib.operations.common.listing import page_of
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class NoArguments(Arguments):
     """Nothing to say."""
 
 
-class ModulesArguments(Arguments):
+class ModulesArguments(PageArguments):
     """Filters of the list of modules; a module must pass all of them."""
 
     kind: Literal["loadable", "scripted", "command_line"] | None = Field(
@@ -99,13 +100,14 @@ def list_modules(context: OperationContext, arguments: ModulesArguments) -> Modu
     Source: `qSlicerAbstractCoreModule`.
     """
     wanted = (arguments.search or "").casefold()
-    items = tuple(
+    modules = [
         ModuleDescription.model_validate(module, from_attributes=True)
         for module in context.host.application.modules()
         if arguments.kind in {None, module.kind}
         and any(wanted in text.casefold() for text in (module.name, module.title, *module.categories))
-    )
-    return ModuleList(items=items, total=len(items))
+    ]
+    question = f"modules {arguments.kind} {wanted}"
+    return page_of(ModuleList, modules, arguments, lambda module: module.name, question)
 
 
 @operation(

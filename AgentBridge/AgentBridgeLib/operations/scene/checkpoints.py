@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from AgentBridgeLib.errors import FeatureMissingError
-from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.base import Arguments, PageArguments
 from AgentBridgeLib.model.checkpoints import (
     CheckpointDeleted,
     CheckpointDescription,
@@ -17,6 +17,7 @@ from AgentBridgeLib.model.checkpoints import (
     CheckpointRestored,
     StepUndone,
 )
+from AgentBridgeLib.operations.common.listing import page_of
 from AgentBridgeLib.registry.operation import operation
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class CheckpointArguments(Arguments):
     read_only=True,
     revision_scope="none",
 )
-def list_checkpoints(context: OperationContext, arguments: NoArguments) -> CheckpointList:  # noqa: ARG001
+def list_checkpoints(context: OperationContext, arguments: PageArguments) -> CheckpointList:
     """List the checkpoints, oldest first: those made on request and those made before destructive steps.
 
     Returns
@@ -62,9 +63,12 @@ def list_checkpoints(context: OperationContext, arguments: NoArguments) -> Check
         are reached.
     """
     store = _store(context)
-    return CheckpointList(
-        items=tuple(_describe(checkpoint) for checkpoint in store),
-        total=len(store),
+    return page_of(
+        CheckpointList,
+        [_describe(checkpoint) for checkpoint in store],
+        arguments,
+        lambda checkpoint: checkpoint.id,
+        "checkpoints",
         memory_bytes=store.memory_bytes,
         disk_bytes=store.disk_bytes,
         memory_limit_bytes=store.limits.memory_bytes,

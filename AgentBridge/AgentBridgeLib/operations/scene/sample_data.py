@@ -12,8 +12,9 @@ from pydantic import Field
 
 from AgentBridgeLib.dispatch.context import Progress
 from AgentBridgeLib.errors import ArgumentInvalidError, FeatureMissingError, FieldProblem, FileMissingError
-from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.base import Arguments, PageArguments
 from AgentBridgeLib.model.nodes import NodesLoaded, NodeSummary, SampleDescription, SampleList
+from AgentBridgeLib.operations.common.listing import page_of
 from AgentBridgeLib.operations.scene.downloads import fetch
 from AgentBridgeLib.operations.scene.files import load_nodes
 from AgentBridgeLib.operations.scene.scene import SCENE_ENDINGS, check_references, read_scene
@@ -33,10 +34,6 @@ _IMPLIED_TYPES = {".mrb": _SCENE, ".mrml": _SCENE, ".zip": _ARCHIVE}
 _VIEWS = "The sample is a scene: views, layout and slice positions are those of the sample now."
 
 
-class NoArguments(Arguments):
-    """Nothing to say."""
-
-
 class SampleArguments(Arguments):
     """Which sample."""
 
@@ -53,7 +50,7 @@ class SampleArguments(Arguments):
     revision_scope="none",
     keywords="example test demo data samples MRHead CTChest",
 )
-def list_samples(context: OperationContext, arguments: NoArguments) -> SampleList:  # noqa: ARG001
+def list_samples(context: OperationContext, arguments: PageArguments) -> SampleList:
     """List the samples that Slicer and its extensions offer; nothing is downloaded.
 
     Raises
@@ -65,8 +62,8 @@ def list_samples(context: OperationContext, arguments: NoArguments) -> SampleLis
     -----
     Source: `slicer.modules.sampleDataSources`.
     """
-    items = tuple(_describe(context, source) for source in context.host.samples.sources())
-    return SampleList(items=items, total=len(items))
+    samples = [_describe(context, source) for source in context.host.samples.sources()]
+    return page_of(SampleList, samples, arguments, lambda sample: sample.name, "samples")
 
 
 @operation(

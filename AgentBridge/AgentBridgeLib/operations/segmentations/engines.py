@@ -16,10 +16,11 @@ from AgentBridgeLib.errors import (
     ArgumentInvalidError,
     FieldProblem,
 )
-from AgentBridgeLib.model.base import Arguments, example
+from AgentBridgeLib.model.base import Arguments, PageArguments, example
 from AgentBridgeLib.model.fields import SegmentationId, VolumeId
 from AgentBridgeLib.model.geometry import ColorRgb
 from AgentBridgeLib.model.segmentations import EngineDescription, EngineList, EngineResult
+from AgentBridgeLib.operations.common.listing import page_of
 from AgentBridgeLib.operations.common.problems import invalid
 from AgentBridgeLib.operations.segmentations import totalsegmentator
 from AgentBridgeLib.operations.segmentations.creating import new_segmentation
@@ -41,10 +42,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from AgentBridgeLib.dispatch.context import OperationContext
-
-
-class NoArguments(Arguments):
-    """Nothing to choose."""
 
 
 class RunArguments(Arguments):
@@ -114,7 +111,7 @@ class _BuiltIn:
     revision_scope="none",
     keywords="automatic AI deep learning tools TotalSegmentator available methods",
 )
-def list_engines(context: OperationContext, arguments: NoArguments) -> EngineList:  # noqa: ARG001
+def list_engines(context: OperationContext, arguments: PageArguments) -> EngineList:
     """List what can make a segmentation of a volume, whether it is available, and its parameters.
 
     Notes
@@ -129,7 +126,7 @@ def list_engines(context: OperationContext, arguments: NoArguments) -> EngineLis
         _described(name, found.summary, None, found.mark.capability, schema_of(found))
         for name, found in registered(context).items()
     ]
-    return EngineList(items=(*built_in, *others))
+    return page_of(EngineList, [*built_in, *others], arguments, lambda engine: engine.name, "engines")
 
 
 @operation(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from AgentBridgeLib.errors import FeatureMissingError
-from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.base import PageArguments
 from AgentBridgeLib.model.segmentations import (
     Code,
     Terminology,
@@ -17,6 +17,7 @@ from AgentBridgeLib.model.segmentations import (
     TerminologyMatch,
     TerminologyMatches,
 )
+from AgentBridgeLib.operations.common.listing import page_of
 from AgentBridgeLib.operations.common.problems import invalid
 from AgentBridgeLib.registry.operation import operation
 
@@ -28,11 +29,7 @@ if TYPE_CHECKING:
 MODULE = "Terminologies"
 
 
-class ListArguments(Arguments):
-    """Nothing to choose."""
-
-
-class SearchArguments(Arguments):
+class SearchArguments(PageArguments):
     """What to look for."""
 
     search: str = Field(
@@ -44,7 +41,6 @@ class SearchArguments(Arguments):
     context: str | None = Field(
         default=None, min_length=1, max_length=200, description="Only in this list; in all without."
     )
-    limit: int = Field(default=50, ge=1, le=1000, description="How many entries at the most.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +52,7 @@ class Advice:
 
 
 @operation(name="terminologies.list", capability="scene.read", route="GET /terminologies", read_only=True)
-def list_terminologies(
-    context: OperationContext,
-    arguments: ListArguments,  # noqa: ARG001
-) -> TerminologyContexts:
+def list_terminologies(context: OperationContext, arguments: PageArguments) -> TerminologyContexts:
     """List the lists of codes (terminology contexts) that Slicer has loaded.
 
     Raises
@@ -84,7 +77,10 @@ def list_terminologies(
         )
         for name in _names(logic.GetLoadedAnatomicContextNames)
     ]
-    return TerminologyContexts(items=(*contexts, *regions))
+    lists = [*contexts, *regions]
+    return page_of(
+        TerminologyContexts, lists, arguments, lambda found: f"{found.kind} {found.name}", "terminologies"
+    )
 
 
 @operation(
@@ -123,7 +119,13 @@ def search_terminologies(context: OperationContext, arguments: SearchArguments) 
         if arguments.context in {None, name}:
             entries = _types(logic, name) if name in terms else _regions(logic, name)
             found += [match for match in entries if wanted in match.code.meaning.casefold()]
-    return TerminologyMatches(items=tuple(found[: arguments.limit]), total=len(found))
+    question = f"terminology entries {arguments.context} {wanted}"
+    return page_of(TerminologyMatches, found, arguments, _key, question)
+
+
+def _key(match: TerminologyMatch) -> str:
+    category = match.category.value if match.category else ""
+    return "\n".join((match.context, match.kind, category, match.code.scheme, match.code.value))
 
 
 def check_terminology(context: OperationContext, terminology: Terminology) -> Advice:

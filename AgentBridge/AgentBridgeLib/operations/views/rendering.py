@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from AgentBridgeLib.errors import FeatureMissingError
-from AgentBridgeLib.model.base import Arguments
+from AgentBridgeLib.model.base import Arguments, PageArguments
 from AgentBridgeLib.model.fields import MarkupsId, VolumeId
 from AgentBridgeLib.model.views import OpacityPoint, RenderingPreset, RenderingPresets, VolumeRendering
+from AgentBridgeLib.operations.common.listing import page_of
 from AgentBridgeLib.operations.common.problems import invalid
 from AgentBridgeLib.operations.views.views import require_views
 from AgentBridgeLib.registry.operation import operation
@@ -23,10 +24,6 @@ PROPERTY = "vtkMRMLVolumePropertyNode"
 VOLUME = "vtkMRMLScalarVolumeNode"
 ROI = "vtkMRMLMarkupsROINode"
 Value = Annotated[float, Field(ge=-1e9, le=1e9)]
-
-
-class NoArguments(Arguments):
-    """Nothing to say."""
 
 
 class RenderingArguments(Arguments):
@@ -64,7 +61,7 @@ class RenderArguments(RenderingArguments):
     revision_scope="none",
     keywords="volume rendering preset bones lung vessels MIP",
 )
-def list_presets(context: OperationContext, arguments: NoArguments) -> RenderingPresets:  # noqa: ARG001
+def list_presets(context: OperationContext, arguments: PageArguments) -> RenderingPresets:
     """List Slicer's presets for volume rendering, with the values that they are made for.
 
     Raises
@@ -76,11 +73,11 @@ def list_presets(context: OperationContext, arguments: NoArguments) -> Rendering
     -----
     Source: `vtkSlicerVolumeRenderingLogic::GetPresetsScene`.
     """
-    presets = _presets(context)
-    items = tuple(
-        RenderingPreset(name=name, effective_range=_effective_range(node)) for name, node in presets.items()
-    )
-    return RenderingPresets(items=items, total=len(items))
+    presets = [
+        RenderingPreset(name=name, effective_range=_effective_range(node))
+        for name, node in _presets(context).items()
+    ]
+    return page_of(RenderingPresets, presets, arguments, lambda preset: preset.name, "rendering presets")
 
 
 @operation(
