@@ -186,5 +186,5 @@ def as_steps(value: object) -> Steps:
 
 
 def _finished(value: object) -> Steps:
-    yield None
+    yield from ()  # no step: what is done can no longer be canceled
     return value

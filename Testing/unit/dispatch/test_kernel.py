@@ -101,7 +101,14 @@ def desk(tmp_path):
             made.runs.append("left")
         return Seen(runs=1)
 
-    made.catalog.add([look, change, remove, put, half, nest, steps, wait])
+    @operation(name="nodes.slow", capability="scene.edit")
+    def slow(context: Any, arguments: OneNode) -> Seen:
+        """Change a node, which takes its time."""
+        made.runs.append("slow")
+        made.loop.time += 1.0
+        return Seen()
+
+    made.catalog.add([look, change, remove, put, half, nest, steps, wait, slow])
     made.scene.add("a", "brain")
     yield made
     made.jobs.machine.validate()
@@ -283,6 +290,17 @@ def test_canceled_job_leaves_no_half_made_node(desk):
     desk.loop.settle()
     assert desk.jobs.machine.get(job_id).state == "canceled"
     assert "result" not in desk.scene.nodes
+
+
+def test_work_that_is_done_cannot_be_canceled_any_more(desk):
+    """http: section 3; canceled would say that nothing happened"""
+    job_id = desk.call("nodes.slow", {"node_id": "a"}, respond_async=True).job.id
+    desk.loop.advance()
+    assert desk.runs == ["slow"]
+    with pytest.raises(JobStateConflictError):
+        desk.jobs.cancel(job_id)
+    desk.loop.settle()
+    assert desk.jobs.machine.get(job_id).state == "succeeded"
 
 
 def test_suspended_job_costs_no_steps_and_goes_on_when_told(desk):
