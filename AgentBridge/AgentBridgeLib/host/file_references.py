@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import re
 import stat
+import struct
+import tarfile
 import zipfile
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -33,6 +35,10 @@ _META_ENDINGS = (".mha", ".mhd")
 _DECODED = (("%22", '"'), ("%3C", "<"), ("%3E", ">"), ("%27", "'"), ("%20", " "), ("%25", "%"))
 """What `vtkMRMLNode::URLDecodeString` knows, in its order."""
 _DEEPEST = 5
+_DISC_MARK, _DISC_MARK_AT = b"CD001", 16 * 2048 + 1
+_LOCAL_HEADER, _EXTRA_FIELD = struct.Struct("<26xHH"), struct.Struct("<HH")
+_HIDDEN_ATTRIBUTES = 0x6C78
+"""Extra field of a local header with system and attributes, libarchive's own: `archive_read_support_format_zip.c`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +88,56 @@ def check_members(name: str, bundle: zipfile.ZipFile) -> None:
     Raises
     ------
     FileUnreadableError
-        A member is a link, leaves the folder, or is a scene of senseless size; or something stands before the archive,
-        so that another kind of archive could be unpacked in its place.
+        A member is a link, leaves the folder, or is a scene of senseless size; or another kind of archive could be
+        unpacked in its place: Slicer's libarchive goes by content, not by name.
     """
     members = bundle.infolist()
     if not members or min(member.header_offset for member in members) != 0:
         raise FileUnreadableError(f"{name} is no archive from its first byte on.")
+    if _passes_for_another_kind(bundle):
+        raise FileUnreadableError(f"{name} could be unpacked as another kind of archive as well.")
     for member in members:
-        if stat.S_ISLNK(member.external_attr >> 16) or _leaves(member.filename):
+        if (
+            _has_hidden_attributes(bundle, member)
+            or stat.S_ISLNK(member.external_attr >> 16)
+            or _leaves(member.filename)
+        ):
             raise FileUnreadableError(f"{name} has a member outside its own folder: {member.filename!r}.")
         if member.filename.lower().endswith(".mrml") and member.file_size > MOST_SCENE_BYTES:
             raise FileUnreadableError(
                 f"{name} has a scene of {member.file_size} bytes; data belong beside it."
             )
+
+
+def _passes_for_another_kind(bundle: zipfile.ZipFile) -> bool:
+    """Tell whether libarchive would rather see a tape archive (tar), or a disc image (ISO 9660)."""
+    head = _bytes_at(bundle, 0, tarfile.BLOCKSIZE)
+    with suppress(tarfile.HeaderError):
+        tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
+        return True
+    return _bytes_at(bundle, _DISC_MARK_AT, len(_DISC_MARK)) == _DISC_MARK
+
+
+def _has_hidden_attributes(bundle: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
+    """Tell whether the header before a member says anew what it is, a link for instance, as libarchive heeds."""
+    fixed = _bytes_at(bundle, member.header_offset, _LOCAL_HEADER.size)
+    if len(fixed) < _LOCAL_HEADER.size:
+        return True
+    name_bytes, extra_bytes = _LOCAL_HEADER.unpack(fixed)
+    extra = _bytes_at(bundle, member.header_offset + _LOCAL_HEADER.size + name_bytes, extra_bytes)
+    while len(extra) >= _EXTRA_FIELD.size:
+        kind, size = _EXTRA_FIELD.unpack_from(extra)
+        if kind == _HIDDEN_ATTRIBUTES:
+            return True
+        extra = extra[_EXTRA_FIELD.size + size :]
+    return False
+
+
+def _bytes_at(bundle: zipfile.ZipFile, offset: int, count: int) -> bytes:
+    if bundle.fp is None:
+        return b""
+    bundle.fp.seek(offset)
+    return bundle.fp.read(count)
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import stat
+import struct
 import tarfile
 import zipfile
 from types import SimpleNamespace
@@ -175,17 +176,62 @@ def no_archive(path, _target):
         tar.add(__file__, "s/s.mrml")
 
 
-@pytest.mark.parametrize("write", [with_a_link, before_an_archive, no_archive])
+def also_a_tape(path, target):
+    """Write an archive whose first bytes are the header of a tape archive as well, of a link to elsewhere."""
+    scene = zipfile.ZipInfo("s/s.mrml")
+    link = tarfile.TarInfo("x")
+    link.type, link.linkname = tarfile.SYMTYPE, str(target)[:100]
+    start = 30 + len(scene.filename) + 4
+    header = bytearray(link.tobuf()[start:])
+    scene.extra = struct.pack("<HH", 0xCAFE, len(header)) + header
+    with zipfile.ZipFile(path, "w") as bundle:
+        bundle.writestr(scene, SCENE.format('fileName="v.raw"'))
+    whole = bytearray(path.read_bytes())
+    whole[148:156] = b" " * 8
+    whole[148:156] = b"%06o\0 " % sum(whole[:512])
+    path.write_bytes(whole)
+
+
+def also_a_disc(path, _target):
+    """Write an archive that has the mark of a disc image where it belongs."""
+    text = SCENE.format('fileName="v.raw"').encode()
+    before = 16 * 2048 - 30 - len("s/s.mrml")
+    with zipfile.ZipFile(path, "w") as bundle:
+        bundle.writestr("s/s.mrml", text.ljust(before) + b"\x01CD001\x01")
+
+
+def with_a_hidden_link(path, target):
+    """Write an archive whose member is a link only by an extra field that libarchive knows."""
+    with zipfile.ZipFile(path, "w") as bundle:
+        bundle.writestr("s/s.mrml", SCENE.format('fileName="Data/d/v.raw"'))
+        link = zipfile.ZipInfo("s/Data/d")
+        attributes = struct.pack("<BHI", 0b111, 0x31E, (stat.S_IFLNK | 0o777) << 16)
+        link.extra = struct.pack("<HH", 0x6C78, len(attributes)) + attributes
+        bundle.writestr(link, str(target))
+        bundle.writestr("s/Data/d/v.raw", "written")
+
+
+@pytest.mark.parametrize(
+    ("write", "words"),
+    [
+        (with_a_link, "outside its own folder"),
+        (with_a_hidden_link, "outside its own folder"),
+        (before_an_archive, "no archive from its first byte"),
+        (also_a_tape, "another kind of archive"),
+        (also_a_disc, "another kind of archive"),
+        (no_archive, "not a complete archive"),
+    ],
+)
 @pytest.mark.parametrize("name", ["s.mrb", "s.seq.mrb"])
 def test_archive_that_would_not_stay_in_its_folder_is_not_unpacked(
-    run, allowing, allowed, tmp_path, write, name
+    run, allowing, allowed, tmp_path, write, words, name
 ):
     """issue:#4: nothing is written outside, nothing is read there."""
     (tmp_path / "outside").mkdir()
     write(allowed / name, tmp_path / "outside")
-    with pytest.raises(FileUnreadableError):
+    with pytest.raises(FileUnreadableError, match=words):
         load(run, allowing, allowed / name, type="sequence")
-    with pytest.raises(FileUnreadableError):
+    with pytest.raises(FileUnreadableError, match=words):
         load_scene(allowing, allowed / name)
     assert not list((tmp_path / "outside").iterdir())
 
