@@ -101,14 +101,7 @@ def desk(tmp_path):
             made.runs.append("left")
         return Seen(runs=1)
 
-    @operation(name="nodes.slow", capability="scene.edit")
-    def slow(context: Any, arguments: OneNode) -> Seen:
-        """Change a node, which takes its time."""
-        made.runs.append("slow")
-        made.loop.time += 1.0
-        return Seen()
-
-    made.catalog.add([look, change, remove, put, half, nest, steps, wait, slow])
+    made.catalog.add([look, change, remove, put, half, nest, steps, wait])
     made.scene.add("a", "brain")
     yield made
     made.jobs.machine.validate()
@@ -294,6 +287,15 @@ def test_canceled_job_leaves_no_half_made_node(desk):
 
 def test_work_that_is_done_cannot_be_canceled_any_more(desk):
     """http: section 3; canceled would say that nothing happened"""
+
+    @operation(name="nodes.slow", capability="scene.edit")
+    def slow(context: Any, arguments: OneNode) -> Seen:
+        """Change a node, which takes its time."""
+        desk.runs.append("slow")
+        desk.loop.time += 1.0
+        return Seen()
+
+    desk.catalog.add([slow])
     job_id = desk.call("nodes.slow", {"node_id": "a"}, respond_async=True).job.id
     desk.loop.advance()
     assert desk.runs == ["slow"]
