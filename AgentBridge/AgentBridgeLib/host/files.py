@@ -364,6 +364,10 @@ def _flaw(node: Any) -> str:
         node.GetIJKToRASMatrix(matrix)
         numbers = [matrix.GetElement(row, column) for row in range(3) for column in range(4)]
         return "" if all(map(math.isfinite, numbers)) else "The geometry in its header is not finite."
+    if node.IsA("vtkMRMLMarkupsNode"):
+        points = map(node.GetNthControlPointPosition, range(node.GetNumberOfControlPoints()))
+        is_somewhere = all(math.isfinite(value) for point in points for value in point)
+        return "" if is_somewhere else "The position of a control point in it is not finite."
     mesh = node.GetMesh() if node.IsA("vtkMRMLModelNode") else None
     if mesh is None or not mesh.IsA("vtkPolyData"):
         return ""

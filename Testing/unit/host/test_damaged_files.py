@@ -147,6 +147,7 @@ def test_cut_file_is_refused_in_place_of_making_voxels_up(files, scene, tmp_path
         ("v.mhd", "VolumeFile", meta_head().replace(b"LOCAL", b"%s%s%s%n.raw 1 6 1")),
         ("v.nhdr", "VolumeFile", nrrd_head(**{"data file": "x%99999999d.raw 1 6 1"})),
         ("v.nii", "VolumeFile", nifti_head(srow=(float("nan"),) * 12) + RAW),
+        ("p.fcsv", "MarkupsFile", b"# CoordinateSystem = 0\n# columns = id,x,y,z\n1,nan,2,3\n"),
         ("v.nii", "VolumeFile", nifti_head(bits=0)),
         (
             "s.seg.nrrd",
