@@ -184,7 +184,7 @@ def _why_blank(logic: Any) -> tuple[BlankReason, str]:
             return "outside_field_of_view", "the volume lies beside the part of the slice that the view shows"
     return (
         "uniform",
-        "the volume is drawn in the color of the background there: change its window (volumes.update)",
+        "the volume is drawn in the color of the background there: change its window and level (volumes.update)",
     )
 
 
