@@ -80,7 +80,8 @@ def output_schema(operation: Operation) -> Json | None:
     """Give the schema of what the tool answers; None for bytes."""
     if operation.result is None:
         return None
-    schema = schemas.for_page() if is_page(operation) else schemas.for_result(operation.schemas["result"])
+    result = operation.schemas["result"]
+    schema = schemas.for_page(result) if is_page(operation) else schemas.for_result(result)
     return schemas.or_job(schema) if operation.mark.execution != "inline" or operation.mark.long else schema
 
 

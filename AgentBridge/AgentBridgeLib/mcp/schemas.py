@@ -42,7 +42,6 @@ _ANY_VALUE: Json = {"anyOf": [*_PLAIN, *_LISTS, {"type": "object"}, {"type": "nu
 _PAGE: Json = {
     "type": "object",
     "properties": {
-        "items": {"type": "array", "items": {"type": "object"}},
         "next_cursor": {"anyOf": [{"type": "string"}, {"type": "null"}]},
         "total": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
     },
@@ -79,9 +78,11 @@ def for_result(schema: Json) -> Json:
     return made
 
 
-def for_page() -> Json:
+def for_page(schema: Json) -> Json:
     """Make the `outputSchema` of a list, whose items are as detailed as the call asked for."""
-    return dict(_PAGE)
+    kind = schema["properties"]["items"]["items"].get("type", "object")
+    items: Json = {"type": "array", "items": {"type": kind}}
+    return {**_PAGE, "properties": {"items": items, **_PAGE["properties"]}}
 
 
 def or_job(schema: Json) -> Json:
